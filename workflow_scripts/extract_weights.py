@@ -1,0 +1,18 @@
+"""Extract the weights of a training checkpoint, with what rebuilds the network, and nothing else."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, run
+from strataflow.weights import write_weights
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="epoch=N.ckpt or last.ckpt")
+    parser.add_argument("--output", type=Path, required=True, help="model.pth")
+    arguments = parser.parse_args()
+    write_weights(arguments.checkpoint, arguments.output)
+
+
+if __name__ == "__main__":
+    run(main)

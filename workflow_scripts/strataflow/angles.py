@@ -1,0 +1,53 @@
+"""Fault orientation: strike and dip are axial, so they are handled as sign-less unit normals.
+
+With strike phi and dip delta in [0, 180) degrees the normal in (n3, n2, n1) is
+(sin(delta) sin(phi), -sin(delta) cos(phi), cos(delta)), n1 pointing down. (phi, delta) and
+(phi +- 180, 180 - delta) are the same plane; n and -n are the same normal. Averages, tiles and
+networks use the orientation tensor n n^T, which does not know the sign (the structure tensor of
+Bigun & Granlund, 1987, for a single direction).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# Upper triangle of the symmetric 3 x 3 tensor over (n3, n2, n1), in the order that is stored.
+TENSOR_COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+
+
+def normal_from_strike_dip(strike: ArrayLike, dip: ArrayLike) -> NDArray[np.float32]:
+    """Unit normals, float32 of shape (3, ...) over (n3, n2, n1), from strike and dip in degrees."""
+    phi = np.radians(np.asarray(strike, np.float32))
+    delta = np.radians(np.asarray(dip, np.float32))
+    horizontal = np.sin(delta)
+    return np.stack([horizontal * np.sin(phi), -horizontal * np.cos(phi), np.cos(delta)])
+
+
+def strike_dip_from_normal(normal: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Strike and dip in degrees, both in [0, 180), from normals of shape (3, ...), any length."""
+    n3, n2, n1 = (np.asarray(component, np.float32) for component in normal)
+    # The half space n3 > 0 (on its rim n2 < 0) is where sin(phi) and sin(delta) are not negative.
+    sign = np.where((n3 < 0) | ((n3 == 0) & (n2 > 0)), np.float32(-1), np.float32(1))
+    strike = np.degrees(np.arctan2(sign * n3, -sign * n2))
+    dip = np.degrees(np.arctan2(np.hypot(n3, n2), sign * n1))
+    return np.where(strike >= 180, 0, strike), np.where(dip >= 180, 0, dip)
+
+
+def axial_angle(normal: NDArray, other: NDArray) -> NDArray[np.float32]:
+    """Angle in degrees, 0 to 90, between sign-less unit normals of shape (3, ...)."""
+    cosine = np.abs(np.sum(normal * other, axis=0))
+    return np.degrees(np.arccos(np.clip(cosine, 0.0, 1.0))).astype(np.float32)
+
+
+def orientation_tensor(normal: NDArray) -> NDArray[np.float32]:
+    """Six components of n n^T, shape (6, ...), of unit normals of shape (3, ...)."""
+    return np.stack([normal[i] * normal[j] for i, j in TENSOR_COMPONENTS]).astype(np.float32)
+
+
+def principal_normal(tensor: NDArray) -> NDArray[np.float32]:
+    """Unit normals, shape (3, N): eigenvectors of the largest eigenvalue of tensors (6, N)."""
+    matrix = np.empty((tensor.shape[1], 3, 3), np.float32)
+    for component, (i, j) in enumerate(TENSOR_COMPONENTS):
+        matrix[:, i, j] = matrix[:, j, i] = tensor[component]
+    return np.linalg.eigh(matrix)[1][:, :, -1].T

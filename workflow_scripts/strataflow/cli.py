@@ -1,0 +1,95 @@
+"""What the command-line scripts share: parsing, and one line for each error."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from .errors import StrataflowError
+from .samples import Shape
+
+
+class Parser(argparse.ArgumentParser):
+    """Argument parser that shows defaults in its help and answers a mistake with one line."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(
+            description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2 and `message` in one line."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def boolean(text: str) -> bool:
+    """True or False as in the original guide: `--rgt True`."""
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if text.lower() not in words:
+        raise argparse.ArgumentTypeError(f"True or False expected, got {text!r}")
+    return words[text.lower()]
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1 expected, got {text!r}")
+    return value
+
+
+def not_negative(text: str) -> int:
+    """A whole number of at least 0."""
+    return 0 if text == "0" else positive(text)
+
+
+def add_shape(parser: argparse.ArgumentParser, default: int | None = None) -> None:
+    """Add --n1 --n2 --n3."""
+    for name, axis in (("n1", "samples"), ("n2", "crosslines"), ("n3", "inlines")):
+        parser.add_argument(f"--{name}", type=positive, default=default, help=f"number of {axis}")
+
+
+def shape_of(arguments: argparse.Namespace) -> Shape | None:
+    """The shape given by --n1 --n2 --n3, or None when none of them is."""
+    given = {name: getattr(arguments, name) for name in ("n1", "n2", "n3")}
+    if all(value is None for value in given.values()):
+        return None
+    missing = [f"--{name}" for name, value in given.items() if value is None]
+    if missing:
+        raise StrataflowError(f"--n1 --n2 --n3 go together, {' '.join(missing)} missing")
+    return Shape(**given)
+
+
+def add_tasks(parser: argparse.ArgumentParser, default: bool | None = True) -> None:
+    """Add --rgt --dhr --fault."""
+    for name, what in (
+        ("rgt", "relative geologic time"),
+        ("dhr", "denoised, higher-resolution image"),
+        ("fault", "faults with dip and strike"),
+    ):
+        parser.add_argument(f"--{name}", type=boolean, default=default, metavar="BOOL", help=what)
+
+
+def tasks_of(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The tasks that are switched on; StrataflowError when none is."""
+    tasks = tuple(task for task in ("dhr", "rgt", "fault") if getattr(arguments, task))
+    if not tasks:
+        raise StrataflowError("--rgt --dhr --fault: at least one must be True")
+    return tasks
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Run a script: exit status 0, or 1 with a one-line reason on standard error."""
+    try:
+        main()
+    except (StrataflowError, OSError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        sys.exit(f"{sys.argv[0].rsplit('/', 1)[-1]}: error: {reason}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)

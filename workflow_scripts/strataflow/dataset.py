@@ -1,0 +1,217 @@
+"""Samples on disk to training crops: memory-mapped, normalised, augmented, in the networks' form."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, Sampler
+
+from .amplitudes import AmplitudeStatistics, amplitude_statistics
+from .angles import TENSOR_COMPONENTS
+from .attributes import attributes_of, encode, fault_tensor, layer_shift
+from .errors import StrataflowError
+from .networks import STRIDE, Architecture
+from .samples import Shape, count_samples, infer_shape, read_cube, sample_path
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class SampleSource:
+    """The first `count` samples of `shape` in a pair of folders."""
+
+    data: Path
+    target: Path
+    count: int
+    shape: Shape
+
+    @classmethod
+    def open(cls, data: Path, target: Path, count: int | None, shape: Shape | None) -> SampleSource:
+        """Check the folders; `count` None takes all, `shape` None takes cubes of the file's size."""
+        available = count_samples(data)
+        if count is not None and count > available:
+            raise StrataflowError(f"{data}: {count} samples asked, {available} there")
+        if count == 0:
+            raise StrataflowError(f"{data}: no samples asked")
+        shape = shape or infer_shape(sample_path(data, 0))
+        return cls(data, target, count or available, shape)
+
+    def paths(self, number: int, architecture: Architecture) -> tuple[list[Path], list[Path]]:
+        """Files that feed and teach a network: inputs and targets of sample `number`."""
+        names = attributes_of(architecture.tasks)
+        targets = [sample_path(self.target, number, name) for name in names]
+        if architecture.kind == "infer":
+            return [sample_path(self.data, number)], targets
+        return [sample_path(self.data, number, name) for name in names], targets
+
+    def fingerprint(self, architecture: Architecture) -> str:
+        """Hash of names, sizes and beginnings of all the files: tells one training set from another."""
+        digest = hashlib.sha256()
+        for number in range(self.count):
+            for paths in self.paths(number, architecture):
+                for path in paths:
+                    read_cube(path, self.shape)
+                    with open(path, "rb") as stream:
+                        digest.update(f"{path.name} {path.stat().st_size}".encode())
+                        digest.update(stream.read(65536))
+        return digest.hexdigest()
+
+
+class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor]]]):
+    """Crops of the samples. Item `i` is the same whoever asks: its random numbers follow from `i`.
+
+    An epoch looks at each voxel once on average. For training `i` counts on through the epochs,
+    so that each shows other crops and augmentations; without `augment` the crops tile the sample.
+    """
+
+    def __init__(
+        self,
+        source: SampleSource,
+        architecture: Architecture,
+        crop: tuple[int, int, int] | None,
+        seed: int,
+        augment: bool,
+    ) -> None:
+        self.source = source
+        self.architecture = architecture
+        self.seed = seed
+        self.augment = augment
+        shape = source.shape.array
+        largest = tuple(n // STRIDE * STRIDE for n in shape)
+        self.crop = tuple(min(c, n) for c, n in zip(crop or largest, largest, strict=True))
+        if min(self.crop) < STRIDE or any(c % STRIDE for c in self.crop):
+            raise StrataflowError(
+                f"crop: sides must be multiples of {STRIDE} within the samples' {source.shape}, "
+                f"got {crop or shape} as n3, n2, n1"
+            )
+        self.grid = tuple(n // c for n, c in zip(shape, self.crop, strict=True))
+        self.per_sample = int(np.prod(self.grid))
+        # Gain is a property of the sample, not of the crop, as it is of the survey at inference.
+        self._statistics: dict[Path, AmplitudeStatistics] = {}
+
+    def __len__(self) -> int:
+        return self.source.count * self.per_sample
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Input (channels, n3, n2, n1) and targets by task (CHANNELS[task], n3, n2, n1), float32."""
+        number, part = divmod(index % len(self), self.per_sample)
+        rng = np.random.default_rng((self.seed, index))
+        shape = self.source.shape.array
+        if self.augment:
+            corner = [int(rng.integers(n - c + 1)) for n, c in zip(shape, self.crop, strict=True)]
+        else:
+            corner = [i * c for i, c in zip(np.unravel_index(part, self.grid), self.crop, strict=True)]
+        window = tuple(slice(i, i + c) for i, c in zip(corner, self.crop, strict=True))
+        inputs, targets = self.source.paths(number, self.architecture)
+        names = attributes_of(self.architecture.tasks)
+        truth = {name: self._read(path, window) for name, path in zip(names, targets, strict=True)}
+        if self.architecture.kind == "infer":
+            given = self._gain(inputs[0]).normalise(self._read(inputs[0], window))[None]
+        else:
+            spoiled = {n: self._read(p, window) for n, p in zip(names, inputs, strict=True)}
+            given = encode(spoiled, self.architecture.tasks)
+        teach = self._encode_targets(truth, targets)
+        if self.augment:
+            given, teach = _augment(rng, given, teach, self.architecture)
+        return (
+            torch.from_numpy(np.ascontiguousarray(given)),
+            {task: torch.from_numpy(np.ascontiguousarray(cube)) for task, cube in teach.items()},
+        )
+
+    def _read(self, path: Path, window: tuple[slice, ...]) -> Array:
+        return np.array(read_cube(path, self.source.shape)[window])
+
+    def _gain(self, path: Path) -> AmplitudeStatistics:
+        if path not in self._statistics:
+            cube = read_cube(path, self.source.shape)
+            self._statistics[path] = amplitude_statistics(cube, str(path))
+        return self._statistics[path]
+
+    def _encode_targets(self, truth: dict[str, Array], paths: list[Path]) -> dict[str, Array]:
+        encoded: dict[str, Array] = {}
+        for task in self.architecture.tasks:
+            if task == "dhr":
+                path = next(p for p in paths if p.stem.endswith("_dhr"))
+                encoded[task] = (truth["dhr"] / np.float32(self._gain(path).std))[None]
+            elif task == "rgt":
+                encoded[task] = layer_shift(truth["rgt"])[None]
+            else:
+                tensor = fault_tensor(truth["fsem"], truth["fdip"], truth["fstrike"])
+                encoded[task] = np.concatenate([truth["fsem"][None], tensor])
+        return encoded
+
+
+def _augment(
+    rng: np.random.Generator, given: Array, teach: dict[str, Array], architecture: Architecture
+) -> tuple[Array, dict[str, Array]]:
+    """Mirror and turn about the vertical, with the orientation turned too; gain, polarity, noise."""
+    channels = {"infer": ["dhr"], "refine": list(architecture.tasks)}[architecture.kind]
+    flips = [axis for axis in (0, 1) if rng.random() < 0.5]
+    # A quarter turn is a swap of the horizontal axes and a mirror.
+    swap = given.shape[1] == given.shape[2] and rng.random() < 0.5
+    split: dict[str, Array] = {}
+    first = 0
+    for task in channels:
+        count = 7 if task == "fault" else 1
+        split[task] = given[first : first + count]
+        first += count
+    given = np.concatenate([_turn(split[task], task, flips, swap) for task in channels])
+    teach = {task: _turn(cube, task, flips, swap) for task, cube in teach.items()}
+    if architecture.kind == "infer":
+        polarity = rng.choice([-1.0, 1.0])
+        given = given * np.float32(polarity * np.exp(rng.normal(0, 0.15)))
+        given = given + np.float32(rng.uniform(0, 0.15)) * rng.standard_normal(
+            given.shape, dtype=np.float32
+        )
+        if "dhr" in teach:
+            teach["dhr"] = teach["dhr"] * np.float32(polarity)
+    return given, teach
+
+
+def _turn(cube: Array, task: str, flips: list[int], swap: bool) -> Array:
+    """`cube` (channels, n3, n2, n1) mirrored along `flips` (0: n3, 1: n2), then n3 and n2 swapped."""
+    cube = np.flip(cube, [axis + 1 for axis in flips])
+    if swap:
+        cube = cube.swapaxes(1, 2)
+    if task != "fault":
+        return cube
+    axes = (1, 0, 2) if swap else (0, 1, 2)
+    sign = [-1 if axis in flips else 1 for axis in range(3)]
+    turned = [cube[0]]
+    for i, j in TENSOR_COMPONENTS:
+        a, b = sorted((axes[i], axes[j]))
+        turned.append(sign[a] * sign[b] * cube[1 + TENSOR_COMPONENTS.index((a, b))])
+    return np.stack(turned)
+
+
+class CountingSampler(Sampler[int]):
+    """Shuffled items of one epoch, numbered on from the epochs before; each process takes its share.
+
+    `epoch` is set by Lightning through `set_epoch`, so order and augmentations after a resume are
+    those of an uninterrupted run.
+    """
+
+    def __init__(self, length: int, seed: int, rank: int = 0, processes: int = 1) -> None:
+        self.length = length
+        self.seed = seed
+        self.rank = rank
+        self.processes = processes
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return max(self.length // self.processes, 1)
+
+    def __iter__(self) -> Iterator[int]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
+        mine = order[self.rank :: self.processes][: len(self)]
+        return iter((self.epoch * self.length + mine).tolist())

@@ -1,0 +1,137 @@
+"""The multi-task networks: MTI (image to attributes) and MTR (attributes to better attributes).
+
+One encoder is shared and each task has a decoder of its own, after Gao (2024, GJI, doi
+10.1093/gji/ggad424), from whose networks these differ in what keeps them cheap and free of seams:
+skips are added instead of concatenated, decoders are narrow, and the norm is batch norm, whose
+result at inference is one affine map for all voxels and so does not depend on the tile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .attributes import CHANNELS, TASKS
+from .errors import StrataflowError
+
+# Channels of the first level; the published network has 14.5 million parameters.
+PRESETS: dict[str, int] = {"small": 8, "base": 16, "large": 48}
+
+ENCODER_WIDTHS = (1.0, 2.0, 4.0, 6.0, 6.0)
+DECODER_WIDTHS = (1.0, 1.5, 2.0, 3.0)
+
+# Every side of the input must be a multiple of this.
+STRIDE = 2 ** (len(ENCODER_WIDTHS) - 1)
+
+KINDS = ("infer", "refine")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that is needed to build a network again; stored with its weights.
+
+    `kind` is infer (MTI) or refine (MTR), `preset` one of PRESETS, `tasks` some of TASKS.
+    """
+
+    kind: str
+    preset: str
+    tasks: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise StrataflowError(f"network: kind must be one of {KINDS}, got {self.kind!r}")
+        if self.preset not in PRESETS:
+            raise StrataflowError(f"preset: must be one of {tuple(PRESETS)}, got {self.preset!r}")
+        if not self.tasks or not set(self.tasks) <= set(TASKS):
+            raise StrataflowError(f"tasks: at least one of {tuple(TASKS)}, got {self.tasks}")
+
+    @property
+    def input_channels(self) -> int:
+        """1 for the image; the channels of all tasks for refinement."""
+        return 1 if self.kind == "infer" else sum(CHANNELS[task] for task in self.tasks)
+
+
+def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv3d(channels_in, channels_out, 3, stride, padding=1, bias=False),
+        nn.BatchNorm3d(channels_out),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Decoder(nn.Module):
+    """From the encoder's levels back to full resolution for one task."""
+
+    def __init__(self, encoder: list[int], widths: list[int], channels_out: int) -> None:
+        super().__init__()
+        self.skips = nn.ModuleList(nn.Conv3d(e, w, 1) for e, w in zip(encoder, widths, strict=False))
+        below = [*widths[1:], encoder[-1]]
+        self.rises = nn.ModuleList(nn.Conv3d(b, w, 1) for b, w in zip(below, widths, strict=True))
+        self.convolutions = nn.ModuleList(_convolution(w, w) for w in widths)
+        self.head = nn.Conv3d(widths[0], channels_out, 1)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        """Levels of the encoder, finest first, to (batch, channels, n3, n2, n1)."""
+        x = levels[-1]
+        for level in reversed(range(len(self.rises))):
+            x = functional.interpolate(self.rises[level](x), scale_factor=2, mode="nearest")
+            x = self.convolutions[level](x + self.skips[level](levels[level]))
+        return self.head(x)
+
+
+class MultiTaskNetwork(nn.Module):
+    """Shared encoder and task decoders; fully convolutional, sides in multiples of STRIDE."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        width = PRESETS[architecture.preset]
+        encoder = [round(width * share) for share in ENCODER_WIDTHS]
+        decoder = [round(width * share) for share in DECODER_WIDTHS]
+        channels = [architecture.input_channels, *encoder]
+        self.encoder = nn.ModuleList(
+            nn.Sequential(
+                _convolution(channels[level], width_, 1 if level == 0 else 2),
+                _convolution(width_, width_),
+            )
+            for level, width_ in enumerate(encoder)
+        )
+        self.decoders = nn.ModuleDict(
+            {task: Decoder(encoder, decoder, CHANNELS[task]) for task in architecture.tasks}
+        )
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """(batch, channels, n3, n2, n1) to one tensor a task, (batch, CHANNELS[task], n3, n2, n1).
+
+        The fault's first channel is a logit, the others the orientation tensor; a refinement
+        network corrects the image and geologic time that it is given rather than making them.
+        """
+        levels: list[Tensor] = []
+        given = x
+        for block in self.encoder:
+            x = block(x)
+            levels.append(x)
+        outputs = {task: decoder(levels) for task, decoder in self.decoders.items()}
+        if self.architecture.kind == "refine":
+            first = 0
+            for task in self.architecture.tasks:
+                if task != "fault":
+                    outputs[task] = outputs[task] + given[:, first : first + 1]
+                first += CHANNELS[task]
+        return outputs
+
+
+def receptive_field() -> int:
+    """Voxels along a side of the input that one output voxel sees, from the layers' kernels."""
+    deepest = len(ENCODER_WIDTHS) - 1
+    reach = 0
+    for level in range(deepest + 1):
+        # The strided convolution works on the grid of the level above, the other one on its own.
+        reach += 2**level + 2 ** max(level - 1, 0)
+    # Nearest-neighbour upsampling can shift a voxel by one less than a coarse cell.
+    for level in range(deepest):
+        reach += 2**level + 2**level
+    return 2 * reach + 1

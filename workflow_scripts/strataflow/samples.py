@@ -1,0 +1,126 @@
+"""Numbered samples on disk: the four folders, their files and their manifest.
+
+`data_*/I.bin` is the image, `data_*/I_<attribute>.bin` the spoiled attributes that the refinement
+network reads, `target_*/I_<attribute>.bin` the targets; raw little-endian float32, n1 fastest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .errors import StrataflowError
+from .files import require_file, written_whole
+
+Array = NDArray[np.float32]
+
+SPLITS = ("train", "valid")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of a volume or sample in samples, crosslines and inlines."""
+
+    n1: int
+    n2: int
+    n3: int
+
+    @property
+    def array(self) -> tuple[int, int, int]:
+        """(n3, n2, n1), the shape of the array."""
+        return (self.n3, self.n2, self.n1)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the raw float32 file."""
+        return 4 * self.n1 * self.n2 * self.n3
+
+    def __str__(self) -> str:
+        return f"n1={self.n1} n2={self.n2} n3={self.n3}"
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """Where a sample comes from; the corner is that of its first voxel in the source volume."""
+
+    sample: int
+    source: str
+    i1: int
+    i2: int
+    i3: int
+    n1: int
+    n2: int
+    n3: int
+    seed: int
+    fault_fraction: float
+
+
+def sample_path(folder: Path | str, number: int, attribute: str | None = None) -> Path:
+    """File of the image (no attribute) or an attribute of sample `number` in `folder`."""
+    return Path(folder) / (f"{number}_{attribute}.bin" if attribute else f"{number}.bin")
+
+
+def read_cube(path: Path, shape: Shape) -> Array:
+    """Memory map of the raw file at `path`, (n3, n2, n1); StrataflowError when the size differs."""
+    n_bytes = require_file(path).stat().st_size
+    if n_bytes != shape.n_bytes:
+        raise StrataflowError(
+            f"{path}: {shape} needs {shape.n_bytes} bytes, the file has {n_bytes}"
+        )
+    return np.memmap(path, "<f4", "r", shape=shape.array)
+
+
+def write_sample(
+    data: Path, target: Path, number: int, image: Array, spoiled: dict[str, Array], truth: dict[str, Array]
+) -> None:
+    """Write image, spoiled attributes and targets, arrays (n3, n2, n1), as sample `number`."""
+    cubes = {sample_path(data, number): image}
+    cubes |= {sample_path(data, number, name): cube for name, cube in spoiled.items()}
+    cubes |= {sample_path(target, number, name): cube for name, cube in truth.items()}
+    for path, cube in cubes.items():
+        with written_whole(path) as (temporary,):
+            np.ascontiguousarray(cube, "<f4").tofile(temporary)
+
+
+def write_manifest(path: Path, rows: list[ManifestRow]) -> None:
+    """Write the manifest of a split as CSV, one row a sample."""
+    table = pd.DataFrame(
+        [asdict(row) for row in sorted(rows, key=lambda row: row.sample)],
+        columns=list(ManifestRow.__dataclass_fields__),
+    )
+    with written_whole(path) as (temporary,):
+        table.to_csv(temporary, index=False)
+
+
+def count_samples(folder: Path) -> int:
+    """Number of samples in `folder`; StrataflowError when there are none or one is missing."""
+    if not folder.is_dir():
+        raise StrataflowError(f"{folder}: no such folder")
+    numbers = sorted(int(p.stem) for p in folder.glob("*.bin") if p.stem.isdigit())
+    if not numbers:
+        raise StrataflowError(f"{folder}: holds no samples (0.bin, 1.bin, ...)")
+    for expected, number in enumerate(numbers):
+        if number != expected:
+            raise StrataflowError(f"{sample_path(folder, expected)}: missing sample {expected}")
+    return len(numbers)
+
+
+def infer_shape(path: Path) -> Shape:
+    """Shape of a cubic sample from the size of its file; StrataflowError when it is no cube."""
+    values = require_file(path).stat().st_size / 4
+    n = round(values ** (1 / 3))
+    if n**3 != values:
+        raise StrataflowError(f"{path}: not a cube, so --n1 --n2 --n3 must be given")
+    return Shape(n, n, n)
+
+
+def normalised_geologic_time(age: Array) -> Array:
+    """`age` (n3, n2, n1) scaled to 0..1 over the cube: one scale a volume."""
+    low, high = float(age.min()), float(age.max())
+    return ((age - low) / max(high - low, 1e-9)).astype(np.float32)
+
+

@@ -1,0 +1,291 @@
+"""Training of either network with Lightning: resumable, and never more epochs than asked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import (
+    LearningRateMonitor,
+    ModelCheckpoint,
+    TQDMProgressBar,
+    WeightAveraging,
+)
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from .attributes import FAULT_THRESHOLD
+from .dataset import CountingSampler, Crops, SampleSource
+from .errors import StrataflowError
+from .files import require_file, written_whole
+from .losses import LOSSES, TaskWeights
+from .networks import Architecture, MultiTaskNetwork, receptive_field
+from .weights import architecture_of, load_state, network_state, read_checkpoint
+
+# Steps over which the learning rate rises, and after which it falls as one over the square root
+# (Vaswani et al., 2017, eq. 3). Unlike a cosine it does not depend on the number of epochs, so
+# that training goes on seamlessly when epochs are raised.
+WARM_UP_STEPS = 50
+DECAY_AFTER_STEPS = 1000
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained; sizes as n3, n2, n1, `epochs` in all and not on top."""
+
+    epochs: int
+    batch_train: int
+    batch_valid: int
+    learning_rate: float
+    seed: int
+    crop: tuple[int, int, int] | None = None
+    gpus_per_node: int = 1
+    nodes: int = 1
+
+
+class Lesson(pl.LightningModule):
+    """A network with the losses of its tasks and its optimiser."""
+
+    def __init__(
+        self,
+        architecture: dict[str, Any],
+        learning_rate: float,
+        training: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.architecture = Architecture(
+            architecture["kind"], architecture["preset"], tuple(architecture["tasks"])
+        )
+        self.learning_rate = learning_rate
+        self.network = MultiTaskNetwork(self.architecture).to(memory_format=torch.channels_last_3d)
+        self.task_weights = TaskWeights(self.architecture.tasks)
+
+    def training_step(self, batch: tuple[Tensor, dict[str, Tensor]], _: int) -> Tensor:
+        losses, _outputs = self._losses(batch)
+        total = self.task_weights(losses)
+        if not torch.isfinite(total):
+            raise StrataflowError(f"training: the loss is {float(total)} at step {self.global_step}")
+        self.log_dict({f"train/{task}": loss for task, loss in losses.items()}, on_epoch=True, on_step=True)
+        self.log_dict(
+            {f"weight/{t}": torch.exp(-s) for t, s in self.task_weights.log_variance.items()}
+        )
+        self.log("train/loss", sum(losses.values()), prog_bar=True, on_epoch=True, on_step=True)
+        return total
+
+    def validation_step(self, batch: tuple[Tensor, dict[str, Tensor]], _: int) -> None:
+        losses, outputs = self._losses(batch)
+        n = batch[0].shape[0]
+        self.log_dict({f"valid/{task}": loss for task, loss in losses.items()}, batch_size=n, sync_dist=True)
+        self.log("valid/loss", sum(losses.values()), prog_bar=True, batch_size=n, sync_dist=True)
+        if "fault" in outputs:
+            found = outputs["fault"][:, 0].sigmoid() >= FAULT_THRESHOLD
+            label = batch[1]["fault"][:, 0] >= FAULT_THRESHOLD
+            both, either = (found & label).sum(), (found | label).sum()
+            self.log("valid/fault_iou", both / (either + 1e-6), prog_bar=True, batch_size=n, sync_dist=True)
+
+    def _losses(
+        self, batch: tuple[Tensor, dict[str, Tensor]]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        given, targets = batch
+        outputs = self.network(given.to(memory_format=torch.channels_last_3d))
+        return {task: LOSSES[task](outputs[task], targets[task]) for task in outputs}, outputs
+
+    def configure_optimizers(self) -> Any:
+        optimiser = torch.optim.AdamW(self.parameters(), self.learning_rate, weight_decay=1e-4)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _learning_rate_factor)
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def _learning_rate_factor(step: int) -> float:
+    return min((step + 1) / WARM_UP_STEPS, 1.0) * (DECAY_AFTER_STEPS / max(step, DECAY_AFTER_STEPS)) ** 0.5
+
+
+def _average(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
+    """Exponential moving average whose memory grows to 1000 steps, so short runs profit too."""
+    decay = min(0.999, (1 + float(count)) / (10 + float(count)))
+    return averaged + (1 - decay) * (current - averaged)
+
+
+def precision_of_hardware() -> str:
+    """Lightning's name of the fastest precision that this machine computes in hardware."""
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+    capabilities = torch.cpu.get_capabilities()
+    return "bf16-mixed" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "32-true"
+
+
+def train(
+    architecture: Architecture,
+    settings: TrainingSettings,
+    train_source: SampleSource,
+    valid_source: SampleSource,
+    output: Path,
+    resume: str | None = None,
+    init_weights: Path | None = None,
+) -> Path:
+    """Train and return the checkpoint of the last epoch, `epoch=N.ckpt` in `output`.
+
+    `output` also holds `last.ckpt` and the logs, `csv` and `tensorboard`. `resume` is a
+    checkpoint, or "auto" for whatever `output` holds of the same run; `init_weights` are those to
+    start from when nothing is resumed. Raises StrataflowError for a checkpoint of another network.
+    """
+    identity = {
+        **{k: v for k, v in asdict(settings).items() if k not in ("epochs", "gpus_per_node", "nodes")},
+        "crop": list(settings.crop) if settings.crop else None,
+        "data": train_source.fingerprint(architecture),
+        "init_weights": _digest(init_weights) if init_weights else None,
+        "receptive_field": receptive_field(),
+    }
+    valid_source.fingerprint(architecture)
+    stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
+    checkpoint = _checkpoint_to_resume(output, resume, stored, identity, settings.epochs)
+    if checkpoint and read_checkpoint(checkpoint)["epoch"] == settings.epochs - 1:
+        print(f"training: {checkpoint} has had its {settings.epochs} epochs; nothing to train")
+        return checkpoint
+    pl.seed_everything(settings.seed, verbose=False)
+    lesson = Lesson(stored, settings.learning_rate, identity)
+    if checkpoint:
+        print(f"training: resuming from {checkpoint}, up to {settings.epochs} epochs")
+    elif init_weights:
+        _start_from(lesson.network, init_weights)
+    first_epoch = read_checkpoint(checkpoint)["epoch"] + 1 if checkpoint else 0
+    trainer = _trainer(settings, output, first_epoch)
+    with warnings.catch_warnings():
+        # The data is read through memory maps: more workers than this only take cores away.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        trainer.fit(
+            lesson,
+            _loader(train_source, architecture, settings, trainer, augment=True),
+            _loader(valid_source, architecture, settings, trainer, augment=False),
+            ckpt_path=checkpoint,
+            weights_only=True,
+        )
+    return output / f"epoch={settings.epochs - 1}.ckpt"
+
+
+def _checkpoint_to_resume(
+    output: Path, resume: str | None, stored: dict[str, Any], identity: dict[str, Any], epochs: int
+) -> Path | None:
+    """The checkpoint that a run goes on from, if any; an automatic start over clears `output`."""
+    if resume is None:
+        return None
+    if resume != "auto":
+        content = read_checkpoint(Path(resume))
+        if content["hyper_parameters"]["architecture"] != stored:
+            raise StrataflowError(
+                f"{resume}: a checkpoint of another network, {architecture_of(content)}"
+            )
+        if content["epoch"] >= epochs:
+            raise StrataflowError(
+                f"{resume}: has had {content['epoch'] + 1} epochs, more than the {epochs} asked"
+            )
+        return Path(resume)
+    for epoch in reversed(range(epochs)):
+        path = output / f"epoch={epoch}.ckpt"
+        if path.is_file():
+            parameters = read_checkpoint(path)["hyper_parameters"]
+            if (parameters["architecture"], parameters["training"]) == (stored, identity):
+                return path
+            print("training: network, data or settings have changed; starting afresh")
+            break
+    for stale in ("tensorboard", "csv"):
+        shutil.rmtree(output / stale, ignore_errors=True)
+    for checkpoint in [*output.glob("epoch=*.ckpt"), *output.glob("last.ckpt")]:
+        checkpoint.unlink()
+    return None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(require_file(path).read_bytes()).hexdigest()
+
+
+def _start_from(network: MultiTaskNetwork, path: Path) -> None:
+    """Load `path` as far as its network is the same; tasks that it lacks start at random."""
+    content = read_checkpoint(require_file(path))
+    given = architecture_of(content)
+    wanted = network.architecture
+    if (given.kind, given.preset) != (wanted.kind, wanted.preset) or (
+        wanted.kind == "refine" and set(given.tasks) != set(wanted.tasks)
+    ):
+        raise StrataflowError(f"{path}: initial weights of another network, {given}, not {wanted}")
+    state = network.state_dict()
+    state |= {key: value for key, value in network_state(content).items() if key in state}
+    load_state(network, state, path)
+
+
+def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.Trainer:
+    checkpoints = ModelCheckpoint(
+        output, "epoch={epoch}", auto_insert_metric_name=False, save_top_k=-1, save_last=True,
+        enable_version_counter=False,
+    )
+    gpu = torch.cuda.is_available()
+    devices = min(settings.gpus_per_node, torch.cuda.device_count()) if gpu else 1
+    return pl.Trainer(
+        max_epochs=settings.epochs,
+        accelerator="gpu" if gpu else "cpu",
+        devices=max(devices, 1),
+        num_nodes=settings.nodes,
+        precision=precision_of_hardware(),
+        gradient_clip_val=1.0,
+        callbacks=[
+            checkpoints,
+            LearningRateMonitor("step"),
+            TQDMProgressBar(refresh_rate=10),
+            WeightAveraging(avg_fn=_average),
+        ],
+        logger=[
+            TensorBoardLogger(output, name="", version="tensorboard"),
+            # Lightning empties the table of a version that it finds, so each start has its own.
+            CSVLogger(output, name="csv", version=f"from_epoch={first_epoch:04d}"),
+        ],
+        log_every_n_steps=1,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=output,
+    )
+
+
+def _loader(
+    source: SampleSource,
+    architecture: Architecture,
+    settings: TrainingSettings,
+    trainer: pl.Trainer,
+    augment: bool,
+) -> DataLoader[Any]:
+    crops = Crops(source, architecture, settings.crop, settings.seed, augment)
+    sampler = CountingSampler(len(crops), settings.seed, trainer.global_rank, trainer.world_size)
+    workers = min(4, max((os.cpu_count() or 1) - 1, 1))
+    return DataLoader(
+        crops,
+        batch_size=min(settings.batch_train if augment else settings.batch_valid, len(crops)),
+        sampler=sampler if augment else None,
+        num_workers=workers,
+        persistent_workers=True,
+        pin_memory=torch.cuda.is_available(),
+        drop_last=augment,
+    )
+
+
+def write_metrics_table(output: Path, table: Path) -> None:
+    """Write one row an epoch, losses of training and validation, to the CSV file `table`."""
+    parts = sorted((output / "csv").glob("from_epoch=*/metrics.csv"))
+    logged = pd.concat([pd.read_csv(part) for part in parts])
+    names = [c for c in logged if c.startswith("valid/") or c.endswith("_epoch")]
+    rows = logged.groupby("epoch")[names].mean().reset_index()
+    rows.columns = [c.removesuffix("_epoch") for c in rows.columns]
+    with written_whole(table) as (temporary,):
+        rows.to_csv(temporary, index=False)

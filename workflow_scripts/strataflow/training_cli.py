@@ -1,0 +1,70 @@
+"""The command line that train_infer.py and train_refine.py have in common."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from .cli import Parser, add_shape, add_tasks, positive, shape_of, tasks_of
+from .dataset import SampleSource
+from .files import written_whole
+from .networks import PRESETS, Architecture
+from .training import TrainingSettings, train, write_metrics_table
+
+
+def train_command(kind: str, description: str) -> None:
+    """Parse the flags and train a network of `kind` (infer or refine)."""
+    parser = Parser(description)
+    for split in ("train", "valid"):
+        parser.add_argument(f"--dir_data_{split}", type=Path, required=True, help="folder of inputs")
+        parser.add_argument(f"--dir_target_{split}", type=Path, required=True, help="folder of targets")
+        parser.add_argument(f"--n{split}", type=positive, help="how many samples; all of them if left out")
+        parser.add_argument(f"--batch_{split}", type=positive, default=2, help="crops in a batch")
+    parser.add_argument("--dir_output", type=Path, required=True, help="checkpoints and logs")
+    parser.add_argument("--epochs", type=positive, default=100, help="epochs in all")
+    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate after the warm-up")
+    parser.add_argument("--seed", type=int, default=1, help="of everything random")
+    parser.add_argument("--resume", metavar="CKPT", help="checkpoint, or 'auto': the newest in --dir_output")
+    parser.add_argument("--init_weights", type=Path, help="weights to start from when nothing is resumed")
+    parser.add_argument("--preset", choices=list(PRESETS), default="base", help="size of the network")
+    parser.add_argument("--crop", type=positive, nargs=3, metavar=("N1", "N2", "N3"), help="crop of the samples")
+    parser.add_argument("--gpus_per_node", type=positive, default=1, help="used where there are GPUs")
+    parser.add_argument("--nodes", type=positive, default=1, help="nodes of a cluster")
+    parser.add_argument("--final", type=Path, help="copy the last epoch's checkpoint here when done")
+    parser.add_argument("--metrics", type=Path, help="write losses by epoch as CSV here when done")
+    add_shape(parser)
+    add_tasks(parser)
+    arguments = parser.parse_args()
+    shape = shape_of(arguments)
+    sources = [
+        SampleSource.open(
+            getattr(arguments, f"dir_data_{split}"),
+            getattr(arguments, f"dir_target_{split}"),
+            getattr(arguments, f"n{split}"),
+            shape,
+        )
+        for split in ("train", "valid")
+    ]
+    settings = TrainingSettings(
+        epochs=arguments.epochs,
+        batch_train=arguments.batch_train,
+        batch_valid=arguments.batch_valid,
+        learning_rate=arguments.lr,
+        seed=arguments.seed,
+        crop=tuple(arguments.crop[::-1]) if arguments.crop else None,
+        gpus_per_node=arguments.gpus_per_node,
+        nodes=arguments.nodes,
+    )
+    checkpoint = train(
+        Architecture(kind, arguments.preset, tasks_of(arguments)),
+        settings,
+        *sources,
+        arguments.dir_output,
+        arguments.resume,
+        arguments.init_weights,
+    )
+    if arguments.metrics:
+        write_metrics_table(arguments.dir_output, arguments.metrics)
+    if arguments.final:
+        with written_whole(arguments.final) as (temporary,):
+            shutil.copyfile(checkpoint, temporary)

@@ -1,0 +1,189 @@
+"""Raw volumes and their sidecars: what a headerless file of float32 needs to be a survey.
+
+`X.bin` has the sidecar `X.json`; a prediction `X.fsem` has `X.fsem.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .amplitudes import AmplitudeStatistics, amplitude_statistics
+from .errors import StrataflowError
+from .files import require_file, written_whole
+from .samples import Shape, read_cube
+
+FORMAT = "strataflow volume 1"
+
+# Traces looked at for statistics where a sidecar gives none.
+STATISTICS_TRACES = 4096
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a survey.
+
+    `first` and `step` are line numbers along n2 and n3, time or depth along n1; `spacing` is the
+    distance between neighbours in `unit` (ms or m along n1, m along n2 and n3).
+    """
+
+    name: str
+    first: float
+    step: float
+    spacing: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """Where a raw volume lies in the world and what its values are.
+
+    `axes` are those of (n3, n2, n1). `corners` are CDP coordinates (x, y) at the first inline and
+    first crossline, first and last, last and first, last and last. `source` tells the SEG-Y.
+    `live` is bool (n3, n2).
+    """
+
+    attribute: str
+    shape: Shape
+    domain: str
+    axes: tuple[Axis, Axis, Axis]
+    corners: tuple[tuple[float, float], ...]
+    source: dict[str, Any]
+    amplitudes: AmplitudeStatistics | None
+    live: NDArray[np.bool_]
+
+    def of_attribute(self, attribute: str) -> Sidecar:
+        """The sidecar of an attribute predicted from this volume."""
+        return replace(self, attribute=attribute, amplitudes=None)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A raw volume: `values` is a memory map float32 (n3, n2, n1)."""
+
+    path: Path
+    values: NDArray[np.float32]
+    sidecar: Sidecar
+
+    @property
+    def shape(self) -> Shape:
+        """Size of the volume."""
+        return self.sidecar.shape
+
+
+def sidecar_path(raw: Path) -> Path:
+    """The sidecar of a raw volume."""
+    return raw.with_suffix(".json") if raw.suffix == ".bin" else raw.with_name(raw.name + ".json")
+
+
+def attribute_path(prefix: Path | str, attribute: str) -> Path:
+    """Raw volume of `attribute` with the given PREFIX."""
+    return Path(f"{prefix}.{attribute}")
+
+
+def plain_sidecar(shape: Shape, attribute: str) -> Sidecar:
+    """Sidecar of a volume that came without: lines counted from 1, one unit a step."""
+    axes = (
+        Axis("inline", 1, 1, 1.0, "m"),
+        Axis("crossline", 1, 1, 1.0, "m"),
+        Axis("sample", 0.0, 1.0, 1.0, "ms"),
+    )
+    last = (float(shape.n3 - 1), float(shape.n2 - 1))
+    corners = ((0.0, 0.0), (0.0, last[1]), (last[0], 0.0), last)
+    live = np.ones((shape.n3, shape.n2), bool)
+    return Sidecar(attribute, shape, "time", axes, corners, {}, None, live)
+
+
+def write_sidecar(path: Path, sidecar: Sidecar) -> None:
+    """Write `sidecar` as JSON to `path` itself (a temporary file, say)."""
+    path.write_text(json.dumps(_to_json(sidecar), indent=1) + "\n")
+
+
+def _to_json(sidecar: Sidecar) -> dict[str, Any]:
+    shape, axes = sidecar.shape, sidecar.axes
+    live = sidecar.live.ravel()
+    starts = np.flatnonzero(np.diff(live)) + 1
+    runs = np.diff(np.concatenate([[0], starts, [live.size]])).tolist()
+    return {
+        "format": FORMAT,
+        "attribute": sidecar.attribute,
+        "n1": shape.n1,
+        "n2": shape.n2,
+        "n3": shape.n3,
+        "domain": sidecar.domain,
+        "axes": {f"n{3 - i}": asdict(axis) for i, axis in enumerate(axes)},
+        "corners": [list(corner) for corner in sidecar.corners],
+        "source": sidecar.source,
+        "amplitudes": asdict(sidecar.amplitudes) if sidecar.amplitudes else None,
+        # Numbers of live and dead traces in turn, along crosslines, then inlines.
+        "live_runs": runs if live[0] else [0, *runs],
+    }
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read the sidecar at `path`; StrataflowError when it is none or contradicts itself."""
+    try:
+        content = json.loads(path.read_text())
+        shape = Shape(*(int(content[n]) for n in ("n1", "n2", "n3")))
+        runs = content["live_runs"]
+        live = np.repeat(np.arange(len(runs)) % 2 == 0, runs)
+        if min(shape.array) < 1 or live.size != shape.n2 * shape.n3:
+            raise StrataflowError(f"{path}: {shape} but live_runs add up to {live.size} traces")
+        amplitudes = content["amplitudes"]
+        return Sidecar(
+            attribute=content["attribute"],
+            shape=shape,
+            domain=content["domain"],
+            axes=(
+                Axis(**content["axes"]["n3"]),
+                Axis(**content["axes"]["n2"]),
+                Axis(**content["axes"]["n1"]),
+            ),
+            corners=tuple((float(x), float(y)) for x, y in content["corners"]),
+            source=content["source"],
+            amplitudes=AmplitudeStatistics(**amplitudes) if amplitudes else None,
+            live=live.reshape(shape.n3, shape.n2),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StrataflowError(f"{path}: not a sidecar of strataflow ({error})") from error
+
+
+def open_volume(path: Path, shape: Shape | None = None, attribute: str = "image") -> Volume:
+    """Memory-map the raw volume at `path`.
+
+    Its size is that of the sidecar, or `shape` where there is none. StrataflowError when the two,
+    or either and the size of the file, disagree, or when neither is there.
+    """
+    require_file(path)
+    beside = sidecar_path(path)
+    if beside.is_file():
+        sidecar = read_sidecar(beside)
+        if shape and shape != sidecar.shape:
+            raise StrataflowError(f"{path}: {shape} given, the sidecar says {sidecar.shape}")
+    elif shape:
+        sidecar = plain_sidecar(shape, attribute)
+    else:
+        raise StrataflowError(f"{path}: no sidecar {beside.name}, so --n1 --n2 --n3 must be given")
+    return Volume(path, read_cube(path, sidecar.shape), sidecar)
+
+
+def statistics_of(volume: Volume) -> AmplitudeStatistics:
+    """The amplitude statistics of the sidecar, or of evenly spaced traces where it has none."""
+    if volume.sidecar.amplitudes:
+        return volume.sidecar.amplitudes
+    traces = volume.values.reshape(-1, volume.shape.n1)
+    step = max(len(traces) // STATISTICS_TRACES, 1)
+    looked_at = np.array(traces[::step])
+    return amplitude_statistics(looked_at[np.isfinite(looked_at)], str(volume.path))
+
+
+def write_volume(path: Path, values: NDArray[np.float32], sidecar: Sidecar) -> None:
+    """Write `values` (n3, n2, n1) and `sidecar`, which must have their shape, at once."""
+    with written_whole(sidecar_path(path), path) as (beside, raw):
+        write_sidecar(beside, sidecar)
+        np.ascontiguousarray(values, "<f4").tofile(raw)

@@ -1,16 +1,15 @@
 """Make labelled synthetic samples: image, targets, and inputs of the refinement network."""
 
 import os
-from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, not_negative, positive, run
+from strataflow.cli import Parser, add_folders, add_shape, folders_of, not_negative, positive, run
 from strataflow.samples import Shape
 from strataflow.synthetic import synthesize_samples
 
 
 def main() -> None:
     parser = Parser(__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="parent of the four folders")
+    add_folders(parser)
     parser.add_argument("--ntrain", type=not_negative, default=8, help="samples for training")
     parser.add_argument("--nvalid", type=not_negative, default=2, help="samples for validation")
     parser.add_argument("--seed", type=not_negative, default=1, help="same seed, same samples")
@@ -18,7 +17,7 @@ def main() -> None:
     add_shape(parser, default=128)
     a = parser.parse_args()
     counts = {"train": a.ntrain, "valid": a.nvalid}
-    synthesize_samples(a.output, counts, Shape(a.n1, a.n2, a.n3), a.seed, a.workers)
+    synthesize_samples(folders_of(a), counts, Shape(a.n1, a.n2, a.n3), a.seed, a.workers)
 
 
 if __name__ == "__main__":

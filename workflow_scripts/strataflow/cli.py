@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from .errors import StrataflowError
-from .samples import Shape
+from .samples import SPLITS, Folders, Shape
+from .tiles import PRECISIONS, Tiling
+from .volumes import HeaderBytes
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,6 +51,17 @@ def not_negative(text: str) -> int:
     return 0 if text == "0" else positive(text)
 
 
+def fraction(text: str) -> float:
+    """A number from 0 up to, but not, 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"a number from 0 to below 1 expected, got {text!r}")
+    return value
+
+
 def add_shape(parser: argparse.ArgumentParser, default: int | None = None) -> None:
     """Add --n1 --n2 --n3."""
     for name, axis in (("n1", "samples"), ("n2", "crosslines"), ("n3", "inlines")):
@@ -63,6 +77,45 @@ def shape_of(arguments: argparse.Namespace) -> Shape | None:
     if missing:
         raise StrataflowError(f"--n1 --n2 --n3 go together, {' '.join(missing)} missing")
     return Shape(**given)
+
+
+def add_header_bytes(parser: argparse.ArgumentParser) -> None:
+    """Add --iline --xline --cdp_x --cdp_y, byte positions in the trace header."""
+    standard = HeaderBytes()
+    for name, what in (
+        ("iline", "inline number"),
+        ("xline", "crossline number"),
+        ("cdp_x", "CDP easting"),
+        ("cdp_y", "CDP northing"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=positive, default=getattr(standard, name), metavar="BYTE",
+            help=f"byte position of the {what} in the trace header",
+        )
+
+
+def header_bytes_of(arguments: argparse.Namespace) -> HeaderBytes:
+    """The byte positions that were given."""
+    return HeaderBytes(arguments.iline, arguments.xline, arguments.cdp_x, arguments.cdp_y)
+
+
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    """Add --dir_data_train --dir_target_train --dir_data_valid --dir_target_valid, to be written."""
+    for split in SPLITS:
+        for what in ("data", "target"):
+            parser.add_argument(
+                f"--dir_{what}_{split}", type=Path, required=True, help=f"folder of the {split} {what}"
+            )
+
+
+def folders_of(arguments: argparse.Namespace) -> Folders:
+    """The four folders that were given."""
+    return Folders(
+        arguments.dir_data_train,
+        arguments.dir_target_train,
+        arguments.dir_data_valid,
+        arguments.dir_target_valid,
+    )
 
 
 def add_tasks(parser: argparse.ArgumentParser, default: bool | None = True) -> None:
@@ -81,6 +134,28 @@ def tasks_of(arguments: argparse.Namespace) -> tuple[str, ...]:
     if not tasks:
         raise StrataflowError("--rgt --dhr --fault: at least one must be True")
     return tasks
+
+
+def add_tiling(parser: argparse.ArgumentParser) -> None:
+    """Add --tile --overlap --precision."""
+    standard = Tiling()
+    parser.add_argument(
+        "--tile", type=positive, nargs=3, metavar=("N1", "N2", "N3"), default=standard.tile[::-1],
+        help="size of the tiles",
+    )
+    parser.add_argument(
+        "--overlap", type=fraction, default=standard.overlap, help="of neighbouring tiles"
+    )
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default=standard.precision,
+        help="auto: the fastest that the hardware computes; fp32: the same on all hardware",
+    )
+
+
+def tiling_of(arguments: argparse.Namespace) -> Tiling:
+    """The tiling that was given."""
+    n1, n2, n3 = arguments.tile
+    return Tiling((n3, n2, n1), arguments.overlap, arguments.precision)
 
 
 def run(main: Callable[[], None]) -> NoReturn:

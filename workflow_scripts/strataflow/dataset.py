@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,37 +24,48 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SampleSource:
-    """The first `count` samples of `shape` in a pair of folders."""
+    """Samples of `shape` in one or several pairs of folders, each sample a (data, target, number)."""
 
-    data: Path
-    target: Path
-    count: int
+    samples: tuple[tuple[Path, Path, int], ...]
     shape: Shape
 
     @classmethod
-    def open(cls, data: Path, target: Path, count: int | None, shape: Shape | None) -> SampleSource:
-        """Check the folders; `count` None takes all, `shape` None takes cubes of the file's size."""
-        available = count_samples(data)
-        if count is not None and count > available:
-            raise StrataflowError(f"{data}: {count} samples asked, {available} there")
-        if count == 0:
-            raise StrataflowError(f"{data}: no samples asked")
-        shape = shape or infer_shape(sample_path(data, 0))
-        return cls(data, target, count or available, shape)
+    def open(
+        cls, data: Sequence[Path], target: Sequence[Path], count: int | None, shape: Shape | None
+    ) -> SampleSource:
+        """Check the folders, which go together in pairs, and take the first `count` samples.
 
-    def paths(self, number: int, architecture: Architecture) -> tuple[list[Path], list[Path]]:
-        """Files that feed and teach a network: inputs and targets of sample `number`."""
+        `count` None takes all of them, `shape` None takes cubes of the size of the first file.
+        """
+        if len(data) != len(target):
+            raise StrataflowError(
+                f"{data[0]}: {len(data)} folders of data, but {len(target)} of targets"
+            )
+        there = [
+            (folder, beside, number)
+            for folder, beside in zip(data, target, strict=True)
+            for number in range(count_samples(folder))
+        ]
+        if not there:
+            raise StrataflowError(f"{data[0]}: holds no samples (0.bin, 1.bin, ...)")
+        if count is not None and count > len(there):
+            raise StrataflowError(f"{data[0]}: {count} samples asked, {len(there)} there")
+        return cls(tuple(there[:count]), shape or infer_shape(sample_path(data[0], 0)))
+
+    def paths(self, item: int, architecture: Architecture) -> tuple[list[Path], list[Path]]:
+        """Files that feed and teach a network: inputs and targets of the `item`-th sample."""
+        data, target, number = self.samples[item]
         names = attributes_of(architecture.tasks)
-        targets = [sample_path(self.target, number, name) for name in names]
+        targets = [sample_path(target, number, name) for name in names]
         if architecture.kind == "infer":
-            return [sample_path(self.data, number)], targets
-        return [sample_path(self.data, number, name) for name in names], targets
+            return [sample_path(data, number)], targets
+        return [sample_path(data, number, name) for name in names], targets
 
     def fingerprint(self, architecture: Architecture) -> str:
         """Hash of names, sizes and beginnings of all the files: tells one training set from another."""
         digest = hashlib.sha256()
-        for number in range(self.count):
-            for paths in self.paths(number, architecture):
+        for item in range(len(self.samples)):
+            for paths in self.paths(item, architecture):
                 for path in paths:
                     read_cube(path, self.shape)
                     with open(path, "rb") as stream:
@@ -96,7 +107,7 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor]]]):
         self._statistics: dict[Path, AmplitudeStatistics] = {}
 
     def __len__(self) -> int:
-        return self.source.count * self.per_sample
+        return len(self.source.samples) * self.per_sample
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Input (channels, n3, n2, n1) and targets by task (CHANNELS[task], n3, n2, n1), float32."""
@@ -151,17 +162,12 @@ def _augment(
     rng: np.random.Generator, given: Array, teach: dict[str, Array], architecture: Architecture
 ) -> tuple[Array, dict[str, Array]]:
     """Mirror and turn about the vertical, with the orientation turned too; gain, polarity, noise."""
-    channels = {"infer": ["dhr"], "refine": list(architecture.tasks)}[architecture.kind]
     flips = [axis for axis in (0, 1) if rng.random() < 0.5]
     # A quarter turn is a swap of the horizontal axes and a mirror.
     swap = given.shape[1] == given.shape[2] and rng.random() < 0.5
-    split: dict[str, Array] = {}
-    first = 0
-    for task in channels:
-        count = 7 if task == "fault" else 1
-        split[task] = given[first : first + count]
-        first += count
-    given = np.concatenate([_turn(split[task], task, flips, swap) for task in channels])
+    given = np.concatenate(
+        [_turn(given[part], what, flips, swap) for what, part in architecture.inputs.items()]
+    )
     teach = {task: _turn(cube, task, flips, swap) for task, cube in teach.items()}
     if architecture.kind == "infer":
         polarity = rng.choice([-1.0, 1.0])

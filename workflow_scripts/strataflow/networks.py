@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -49,9 +50,12 @@ class Architecture:
             raise StrataflowError(f"tasks: at least one of {tuple(TASKS)}, got {self.tasks}")
 
     @property
-    def input_channels(self) -> int:
-        """1 for the image; the channels of all tasks for refinement."""
-        return 1 if self.kind == "infer" else sum(CHANNELS[task] for task in self.tasks)
+    def inputs(self) -> dict[str, slice]:
+        """Input channels by what they hold: the image, or for refinement each task's attributes."""
+        if self.kind == "infer":
+            return {"image": slice(0, 1)}
+        ends = np.cumsum([CHANNELS[task] for task in self.tasks]).tolist()
+        return {t: slice(end - CHANNELS[t], end) for t, end in zip(self.tasks, ends, strict=True)}
 
 
 def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
@@ -91,7 +95,7 @@ class MultiTaskNetwork(nn.Module):
         width = PRESETS[architecture.preset]
         encoder = [round(width * share) for share in ENCODER_WIDTHS]
         decoder = [round(width * share) for share in DECODER_WIDTHS]
-        channels = [architecture.input_channels, *encoder]
+        channels = [max(c.stop for c in architecture.inputs.values()), *encoder]
         self.encoder = nn.ModuleList(
             nn.Sequential(
                 _convolution(channels[level], width_, 1 if level == 0 else 2),
@@ -116,11 +120,9 @@ class MultiTaskNetwork(nn.Module):
             levels.append(x)
         outputs = {task: decoder(levels) for task, decoder in self.decoders.items()}
         if self.architecture.kind == "refine":
-            first = 0
-            for task in self.architecture.tasks:
+            for task, channels in self.architecture.inputs.items():
                 if task != "fault":
-                    outputs[task] = outputs[task] + given[:, first : first + 1]
-                first += CHANNELS[task]
+                    outputs[task] = outputs[task] + given[:, channels]
         return outputs
 
 

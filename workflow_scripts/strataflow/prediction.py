@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,36 +12,26 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from .attributes import CHANNELS, attributes_of, encode, fault_angles, geologic_time
+from .attributes import ATTRIBUTES, CHANNELS, attributes_of, encode, fault_angles, geologic_time
 from .errors import StrataflowError
 from .files import require_free_space, written_whole
 from .geologic_time import align_tiles
-from .networks import MultiTaskNetwork
-from .tiles import TileGrid
-from .training import precision_of_hardware
+from .hardware import limit_threads, precision_of_hardware
+from .networks import STRIDE, MultiTaskNetwork
+from .samples import Shape
+from .tiles import TileGrid, Tiling
 from .volumes import (
-    Sidecar,
     Volume,
     attribute_path,
+    open_volume,
     sidecar_path,
     statistics_of,
     write_sidecar,
+    write_volume,
 )
 
 Array = NDArray[np.float32]
 Corner = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """How a volume is cut: `tile` (n3, n2, n1) in voxels, `overlap` as a fraction of it.
-
-    `precision` is auto (the fastest of the hardware) or fp32 (the same bits everywhere).
-    """
-
-    tile: tuple[int, int, int] = (128, 128, 128)
-    overlap: float = 0.25
-    precision: str = "auto"
 
 
 def infer_volume(
@@ -56,21 +45,80 @@ def infer_volume(
         tile = np.nan_to_num(grid.read(volume.values, corner), posinf=0.0, neginf=0.0)
         return (statistics.normalise(tile) * _alive(grid, live, corner))[None]
 
-    _predict(network, read, volume.sidecar, output, tasks, tiling)
+    _predict(network, read, volume, output, tasks, tiling)
 
 
 def refine_volumes(
-    network: MultiTaskNetwork, volumes: dict[str, Volume], output: Path, tiling: Tiling
+    network: MultiTaskNetwork | None,
+    given: Path,
+    output: Path,
+    iterations: int,
+    tiling: Tiling,
+    shape: Shape | None = None,
 ) -> None:
-    """Predict the attributes in `volumes` anew from themselves and write `output`.<attribute>."""
+    """Predict the attributes `given`.<attribute> anew from themselves, `iterations` times.
+
+    Writes `output`.<attribute>; without iterations a copy. The attributes are those of the tasks
+    of `network`, or where there is none all that are there. `shape` is needed without a sidecar.
+    """
+    with tempfile.TemporaryDirectory(dir=_made(output.parent)) as scratch:
+        for iteration in range(iterations):
+            assert network is not None
+            last = iteration + 1 == iterations
+            refined = output if last else Path(scratch) / str(iteration)
+            _refine_once(network, given, refined, tiling, shape)
+            given, shape = refined, None
+    if iterations:
+        return
+    there = [name for name in ATTRIBUTES if attribute_path(given, name).is_file()]
+    if not there:
+        raise StrataflowError(f"{given}: no attribute there ({attribute_path(given, 'fsem')}, ...)")
+    for name in there:
+        volume = open_volume(attribute_path(given, name), shape, name)
+        write_volume(attribute_path(output, name), volume.values, volume.sidecar)
+
+
+def _refine_once(
+    network: MultiTaskNetwork, given: Path, output: Path, tiling: Tiling, shape: Shape | None
+) -> None:
     tasks = network.architecture.tasks
+    volumes = {
+        name: open_volume(attribute_path(given, name), shape, name) for name in attributes_of(tasks)
+    }
     first = next(iter(volumes.values()))
+    for volume in volumes.values():
+        if volume.shape != first.shape:
+            raise StrataflowError(f"{volume.path}: {volume.shape}, but {first.path} is {first.shape}")
 
     def read(grid: TileGrid, corner: Corner) -> Array:
         tiles = {name: grid.read(volume.values, corner) for name, volume in volumes.items()}
+        if "rgt" in tiles:
+            tiles["rgt"] = _continued(tiles["rgt"], grid, first.sidecar.live, corner)
         return encode(tiles, tasks)
 
-    _predict(network, read, first.sidecar, output, tasks, tiling)
+    _predict(network, read, first, output, tasks, tiling)
+
+
+def _continued(rgt: Array, grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> Array:
+    """A tile of geologic time that keeps growing beyond the volume's top and base.
+
+    Reflected it would turn back there. Dead traces get the mean of the live ones.
+    """
+    alive = _alive(grid, live, corner)[:, :, 0]
+    if alive.any():
+        rgt[~alive] = rgt[alive].mean(axis=0)
+    axis, start = grid.axes[2], corner[2]
+    inside = axis.inside(start)
+    middle = rgt[..., inside].mean(axis=(0, 1))
+    growth = (middle[-1] - middle[0]) / max(middle.size - 1, 1)
+    position = np.arange(start, start + axis.size)
+    nearest = position.clip(0, axis.n - 1)
+    return (rgt[..., nearest - start] + growth * (position - nearest)).astype(np.float32)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _alive(grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> NDArray[np.bool_]:
@@ -81,28 +129,29 @@ def _alive(grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> NDArray[n
 def _predict(
     network: MultiTaskNetwork,
     read: Callable[[TileGrid, Corner], Array],
-    sidecar: Sidecar,
+    volume: Volume,
     output: Path,
     tasks: tuple[str, ...],
     tiling: Tiling,
 ) -> None:
-    """Run `network` over all tiles and write each attribute of `tasks` with its sidecar.
+    """Run `network` over all tiles of `volume` and write each attribute of `tasks`.
 
     One row of tiles along the inlines is in memory at a time. Geologic time is only relative
     within a tile, so its tiles wait on disk until all of them can be aligned.
     """
-    shape = sidecar.shape
+    sidecar, shape = volume.sidecar, volume.shape
+    if max(shape.array) < STRIDE:
+        raise StrataflowError(f"{volume.path}: {shape} is smaller than the smallest tile, {STRIDE} a side")
     grid = TileGrid.cover(shape.array, tiling.tile, tiling.overlap)
     names = attributes_of(tasks)
     finals = [attribute_path(output, name) for name in names]
     tile_bytes = 4 * int(np.prod(grid.tile)) * len(grid.corners()) if "rgt" in tasks else 0
-    require_free_space(output.parent, len(names) * shape.n_bytes + tile_bytes)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    require_free_space(_made(output.parent), len(names) * shape.n_bytes + tile_bytes)
     with ExitStack() as stack:
         raws = stack.enter_context(written_whole(*[sidecar_path(f) for f in finals], *finals))
         for raw, name in zip(raws, names, strict=False):
             write_sidecar(raw, sidecar.of_attribute(name))
-        volumes = {
+        results = {
             name: np.memmap(raw, "<f4", "w+", shape=shape.array)
             for name, raw in zip(names, raws[len(names) :], strict=True)
         }
@@ -118,11 +167,11 @@ def _predict(
             alive = sidecar.live[inlines][:, :, None]
             first = 0
             for task in blended:
-                _store(volumes, task, inlines, block[first : first + CHANNELS[task]], alive)
+                _store(results, task, inlines, block[first : first + CHANNELS[task]], alive)
                 first += CHANNELS[task]
         if scratch is not None:
-            _write_geologic_time(scratch, grid, volumes["rgt"], sidecar.live)
-        for values in volumes.values():
+            _write_geologic_time(scratch, grid, results["rgt"], sidecar.live)
+        for values in results.values():
             values.flush()
 
 
@@ -151,8 +200,7 @@ def _tile_values(
     Tensors are weighted by the fault's probability, so that a tile that sees a fault outweighs
     one that does not. Geologic time goes to `scratch`.
     """
-    if tiling.precision not in ("auto", "fp32"):
-        raise StrataflowError(f"precision: must be auto or fp32, got {tiling.precision!r}")
+    limit_threads()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision_of_hardware())
     network = network.to(device, memory_format=torch.channels_last_3d).eval()

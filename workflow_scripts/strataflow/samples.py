@@ -44,6 +44,28 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Folders:
+    """The four folders of numbered samples; a manifest of each split lies beside its data."""
+
+    data_train: Path
+    target_train: Path
+    data_valid: Path
+    target_valid: Path
+
+    def data(self, split: str) -> Path:
+        """Folder of images and spoiled attributes of `split`."""
+        return self.data_train if split == "train" else self.data_valid
+
+    def target(self, split: str) -> Path:
+        """Folder of targets of `split`."""
+        return self.target_train if split == "train" else self.target_valid
+
+    def manifest(self, split: str) -> Path:
+        """Table of the samples of `split`."""
+        return self.data(split).with_name(f"manifest_{split}.csv")
+
+
+@dataclass(frozen=True)
 class ManifestRow:
     """Where a sample comes from; the corner is that of its first voxel in the source volume."""
 
@@ -97,12 +119,10 @@ def write_manifest(path: Path, rows: list[ManifestRow]) -> None:
 
 
 def count_samples(folder: Path) -> int:
-    """Number of samples in `folder`; StrataflowError when there are none or one is missing."""
+    """Number of samples in `folder`; StrataflowError when it is none or a number is missing."""
     if not folder.is_dir():
         raise StrataflowError(f"{folder}: no such folder")
     numbers = sorted(int(p.stem) for p in folder.glob("*.bin") if p.stem.isdigit())
-    if not numbers:
-        raise StrataflowError(f"{folder}: holds no samples (0.bin, 1.bin, ...)")
     for expected, number in enumerate(numbers):
         if number != expected:
             raise StrataflowError(f"{sample_path(folder, expected)}: missing sample {expected}")
@@ -122,5 +142,3 @@ def normalised_geologic_time(age: Array) -> Array:
     """`age` (n3, n2, n1) scaled to 0..1 over the cube: one scale a volume."""
     low, high = float(age.min()), float(age.max())
     return ((age - low) / max(high - low, 1e-9)).astype(np.float32)
-
-

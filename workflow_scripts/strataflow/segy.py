@@ -22,7 +22,7 @@ from .amplitudes import AmplitudeStatistics, clip_limits
 from .errors import StrataflowError
 from .files import require_file, require_free_space, written_whole
 from .samples import Shape
-from .volumes import Axis, Sidecar, Volume, sidecar_path, write_sidecar
+from .volumes import Axis, HeaderBytes, Sidecar, Volume, sidecar_path, write_sidecar
 
 # Traces in a block: a few MB at usual trace lengths.
 BLOCK = 4000
@@ -39,16 +39,6 @@ FORMATS = {
     8: "1-byte integer",
 }
 IEEE_FLOAT = 5
-
-
-@dataclass(frozen=True)
-class HeaderBytes:
-    """Byte positions in the trace header of line numbers and coordinates (SEG-Y revision 1)."""
-
-    iline: int = 189
-    xline: int = 193
-    cdp_x: int = 181
-    cdp_y: int = 185
 
 
 @dataclass(frozen=True)
@@ -118,18 +108,23 @@ def segy_to_binary(
     where: HeaderBytes,
     attribute: str = "image",
     domain: str = "time",
+    expected: Shape | None = None,
 ) -> None:
     """Write the survey at `path` as a raw volume `output` with its sidecar.
 
-    Missing traces are zero and, like traces that hold nothing but zeros, dead in the sidecar.
+    Missing traces are zero and, like image traces that hold nothing but zeros, dead in the
+    sidecar.
     NaN and infinite samples become zero and are counted. Raises StrataflowError when the file is
-    no post-stack 3D grid or when all amplitudes of an image are the same.
+    no post-stack 3D grid, not of the `expected` shape or when all amplitudes of an image are the
+    same.
     """
     with opened(path) as file:
         grid = scan(file, path, where)
         shape = grid.shape
+        if expected and expected != shape:
+            raise StrataflowError(f"{path}: {expected} given, the file has {shape}")
         require_free_space(output.parent, shape.n_bytes)
-        low, high = _clip_limits(file, path)
+        low, high = _clip_limits(file)
         with written_whole(sidecar_path(output), output) as (beside, raw):
             values = np.memmap(raw, "<f4", "w+", shape=shape.array)
             live = np.zeros((shape.n3, shape.n2), bool)
@@ -140,7 +135,8 @@ def segy_to_binary(
                 block[~finite] = 0
                 at = (grid.i3[start : start + len(block)], grid.i2[start : start + len(block)])
                 values[at] = block
-                alive = block.any(axis=1)
+                # A label is rightly zero all along many a trace.
+                alive = block.any(axis=1) | (attribute not in ("image", "dhr"))
                 live[at] = alive
                 clipped = np.clip(block[alive], low, high).astype(np.float64)
                 count += clipped.size
@@ -165,14 +161,12 @@ def _blocks(file: segyio.SegyFile) -> Iterator[tuple[int, NDArray[np.float32]]]:
         yield start, file.trace.raw[start : start + BLOCK].astype(np.float32)
 
 
-def _clip_limits(file: segyio.SegyFile, path: Path) -> tuple[float, float]:
+def _clip_limits(file: segyio.SegyFile) -> tuple[float, float]:
     """Clip limits from live traces spread evenly over the file."""
     step = max(file.tracecount // CLIP_TRACES, 1)
     traces = file.trace.raw[::step].astype(np.float32)
     finite = traces[np.isfinite(traces) & traces.any(axis=1, keepdims=True)]
-    if not finite.size:
-        raise StrataflowError(f"{path}: all amplitudes are zero")
-    return clip_limits(finite)
+    return clip_limits(finite) if finite.size else (0.0, 0.0)
 
 
 def _sidecar(
@@ -229,15 +223,13 @@ def _corners(
     return tuple((float(x), float(y)) for x, y in np.array([[1, *end] for end in ends]) @ affine)
 
 
-def export_segy(volume: Volume, template: Path, output: Path, where: HeaderBytes | None = None) -> None:
+def export_segy(volume: Volume, template: Path, output: Path, where: HeaderBytes) -> None:
     """Write `volume` as SEG-Y with the headers, trace order and trace count of `template`.
 
     Samples are 4-byte IEEE floats; all else but the format code and one line of processing
     history in the text header is the template's. Dead traces stay zero. Raises StrataflowError
     when the template's grid is not the volume's.
     """
-    stored = volume.sidecar.source.get("header_bytes")
-    where = where or (HeaderBytes(**stored) if stored else HeaderBytes())
     with opened(template) as source:
         grid = scan(source, template, where)
         if grid.shape != volume.shape:

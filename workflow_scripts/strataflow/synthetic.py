@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,17 +17,26 @@ from .files import require_free_space
 from .geology import evaluate, random_model
 from .samples import (
     SPLITS,
+    Folders,
     ManifestRow,
     Shape,
     normalised_geologic_time,
     write_manifest,
     write_sample,
 )
+from .segy import write_survey
 from .seismic import WAVELET_HALF, observe, random_acquisition, reflectivity
+from .volumes import Axis, Sidecar, plain_sidecar
 
 Array = NDArray[np.float32]
 
 SMALLEST = 16
+
+# What tells the random numbers of a survey from those of the samples with the same seed.
+SURVEY = len(SPLITS)
+
+# Amplitudes of a survey are what recording left, not of unit size.
+SURVEY_RMS = np.float32(2500.0)
 
 
 def labelled_cube(seed: tuple[int, ...], shape: Shape) -> tuple[Array, dict[str, Array]]:
@@ -77,9 +86,9 @@ def _make(order: _Order) -> ManifestRow:
 
 
 def synthesize_samples(
-    output: Path, counts: dict[str, int], shape: Shape, seed: int, workers: int
+    folders: Folders, counts: dict[str, int], shape: Shape, seed: int, workers: int
 ) -> None:
-    """Write numbered samples of `shape` and their manifests into the four folders of `output`.
+    """Write numbered samples of `shape` and their manifests into the four folders.
 
     `counts` gives how many for each of SPLITS. A sample depends on the seed, its split and its
     number only, never on the number of workers. Raises StrataflowError for sizes below SMALLEST.
@@ -89,8 +98,8 @@ def synthesize_samples(
     orders = {
         split: [
             _Order(
-                output / f"data_{split}",
-                output / f"target_{split}",
+                folders.data(split),
+                folders.target(split),
                 number,
                 (seed, SPLITS.index(split), number),
                 shape,
@@ -100,11 +109,45 @@ def synthesize_samples(
         for split in SPLITS
     }
     everything = [order for split in SPLITS for order in orders[split]]
-    require_free_space(output, 11 * shape.n_bytes * len(everything))
+    require_free_space(folders.data_train, 11 * shape.n_bytes * len(everything))
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         made = list(tqdm(pool.map(_make, everything), "samples", len(everything), unit="sample"))
     for split in SPLITS:
         first = 0 if split == SPLITS[0] else counts[SPLITS[0]]
-        for folder in ("data", "target"):
-            (output / f"{folder}_{split}").mkdir(parents=True, exist_ok=True)
-        write_manifest(output / f"{split}.csv", made[first : first + counts[split]])
+        folders.data(split).mkdir(parents=True, exist_ok=True)
+        folders.target(split).mkdir(parents=True, exist_ok=True)
+        write_manifest(folders.manifest(split), made[first : first + counts[split]])
+
+
+def synthesize_survey(folder: Path, shape: Shape, seed: int) -> None:
+    """Write a labelled survey as SEG-Y into `folder`: image.sgy and one file for each attribute.
+
+    It lies on a north-east turned grid with lines counted in the usual large numbers, so that a
+    mistake in headers or corners shows.
+    """
+    image, truth = labelled_cube((seed, SURVEY), shape)
+    sidecar = _survey_sidecar(shape)
+    folder.mkdir(parents=True, exist_ok=True)
+    require_free_space(folder, (len(truth) + 1) * (shape.n_bytes + 240 * shape.n2 * shape.n3))
+    for name, values in {"image": SURVEY_RMS * image, **truth}.items():
+        title = f"SYNTHETIC SURVEY, SEED {seed}: {name.upper()}"
+        write_survey(folder / f"{name}.sgy", values, sidecar, title)
+
+
+def _survey_sidecar(shape: Shape) -> Sidecar:
+    """Inlines 12.5 m apart towards azimuth 30 degrees, crosslines across, 4 ms samples."""
+    inline = 12.5 * np.array([np.sin(np.radians(30)), np.cos(np.radians(30))])
+    crossline = 12.5 * np.array([np.cos(np.radians(30)), -np.sin(np.radians(30))])
+    origin = np.array([430_000.0, 6_520_000.0])
+    ends = [(a, b) for a in (0, shape.n3 - 1) for b in (0, shape.n2 - 1)]
+    points = [origin + a * inline + b * crossline for a, b in ends]
+    sidecar = plain_sidecar(shape, "image")
+    return replace(
+        sidecar,
+        axes=(
+            Axis("inline", 1001, 1, 12.5, "m"),
+            Axis("crossline", 2001, 1, 12.5, "m"),
+            Axis("sample", 800.0, 4.0, 4.0, "ms"),
+        ),
+        corners=tuple((float(x), float(y)) for x, y in points),
+    )

@@ -19,6 +19,21 @@ from .networks import STRIDE
 Array = NDArray[np.float32]
 
 
+PRECISIONS = ("auto", "fp32")
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a volume is cut: `tile` (n3, n2, n1) in voxels, `overlap` as a fraction of it.
+
+    `precision` is auto (the fastest of the hardware) or fp32 (the same bits everywhere).
+    """
+
+    tile: tuple[int, int, int] = (128, 128, 128)
+    overlap: float = 0.25
+    precision: str = "auto"
+
+
 @dataclass(frozen=True)
 class TileAxis:
     """Tiles along one axis of `n` voxels: first voxel of each (may be negative) and their `size`."""

@@ -27,8 +27,9 @@ from .attributes import FAULT_THRESHOLD
 from .dataset import CountingSampler, Crops, SampleSource
 from .errors import StrataflowError
 from .files import require_file, written_whole
+from .hardware import limit_threads, precision_of_hardware
 from .losses import LOSSES, TaskWeights
-from .networks import Architecture, MultiTaskNetwork, receptive_field
+from .networks import Architecture, MultiTaskNetwork
 from .weights import architecture_of, load_state, network_state, read_checkpoint
 
 # Steps over which the learning rate rises, and after which it falls as one over the square root
@@ -36,6 +37,9 @@ from .weights import architecture_of, load_state, network_state, read_checkpoint
 # that training goes on seamlessly when epochs are raised.
 WARM_UP_STEPS = 50
 DECAY_AFTER_STEPS = 1000
+
+# Modules that decide what is learned from the same samples: a run does not go on across a change.
+LEARNING_CODE = ("angles", "amplitudes", "attributes", "dataset", "losses", "networks", "training")
 
 
 @dataclass(frozen=True)
@@ -119,14 +123,6 @@ def _average(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
     return averaged + (1 - decay) * (current - averaged)
 
 
-def precision_of_hardware() -> str:
-    """Lightning's name of the fastest precision that this machine computes in hardware."""
-    if torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
-    capabilities = torch.cpu.get_capabilities()
-    return "bf16-mixed" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "32-true"
-
-
 def train(
     architecture: Architecture,
     settings: TrainingSettings,
@@ -147,7 +143,7 @@ def train(
         "crop": list(settings.crop) if settings.crop else None,
         "data": train_source.fingerprint(architecture),
         "init_weights": _digest(init_weights) if init_weights else None,
-        "receptive_field": receptive_field(),
+        "code": _digest(*(Path(__file__).with_name(f"{name}.py") for name in LEARNING_CODE)),
     }
     valid_source.fingerprint(architecture)
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
@@ -155,6 +151,7 @@ def train(
     if checkpoint and read_checkpoint(checkpoint)["epoch"] == settings.epochs - 1:
         print(f"training: {checkpoint} has had its {settings.epochs} epochs; nothing to train")
         return checkpoint
+    limit_threads()
     pl.seed_everything(settings.seed, verbose=False)
     lesson = Lesson(stored, settings.learning_rate, identity)
     if checkpoint:
@@ -208,21 +205,27 @@ def _checkpoint_to_resume(
     return None
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(require_file(path).read_bytes()).hexdigest()
+def _digest(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(require_file(path).read_bytes())
+    return digest.hexdigest()
 
 
 def _start_from(network: MultiTaskNetwork, path: Path) -> None:
     """Load `path` as far as its network is the same; tasks that it lacks start at random."""
     content = read_checkpoint(require_file(path))
-    given = architecture_of(content)
-    wanted = network.architecture
-    if (given.kind, given.preset) != (wanted.kind, wanted.preset) or (
-        wanted.kind == "refine" and set(given.tasks) != set(wanted.tasks)
-    ):
+    given, wanted = architecture_of(content), network.architecture
+    if (given.kind, given.preset) != (wanted.kind, wanted.preset):
         raise StrataflowError(f"{path}: initial weights of another network, {given}, not {wanted}")
     state = network.state_dict()
-    state |= {key: value for key, value in network_state(content).items() if key in state}
+    weights = network_state(content)
+    entry = next(iter(state))
+    state |= {k: v for k, v in weights.items() if k in state and k != entry}
+    # The first convolution has input channels for each task where it reads attributes.
+    for name in wanted.inputs.keys() & given.inputs.keys():
+        known = weights[entry][:, given.inputs[name]]
+        state[entry][:, wanted.inputs[name]] = known.to(state[entry])
     load_state(network, state, path)
 
 

@@ -16,8 +16,11 @@ def train_command(kind: str, description: str) -> None:
     """Parse the flags and train a network of `kind` (infer or refine)."""
     parser = Parser(description)
     for split in ("train", "valid"):
-        parser.add_argument(f"--dir_data_{split}", type=Path, required=True, help="folder of inputs")
-        parser.add_argument(f"--dir_target_{split}", type=Path, required=True, help="folder of targets")
+        for what in ("data", "target"):
+            parser.add_argument(
+                f"--dir_{what}_{split}", type=Path, nargs="+", required=True,
+                help=f"folders of the {split} {what}; several go together in their order",
+            )
         parser.add_argument(f"--n{split}", type=positive, help="how many samples; all of them if left out")
         parser.add_argument(f"--batch_{split}", type=positive, default=2, help="crops in a batch")
     parser.add_argument("--dir_output", type=Path, required=True, help="checkpoints and logs")

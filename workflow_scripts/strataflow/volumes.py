@@ -40,6 +40,16 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class HeaderBytes:
+    """Byte positions in the trace header of line numbers and coordinates (SEG-Y revision 1)."""
+
+    iline: int = 189
+    xline: int = 193
+    cdp_x: int = 181
+    cdp_y: int = 185
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """Where a raw volume lies in the world and what its values are.
 

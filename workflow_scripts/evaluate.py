@@ -1,0 +1,22 @@
+"""Score predictions against labels, with and without tolerance, and write the metrics as JSON."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, add_shape, run, shape_of
+from strataflow.evaluation import evaluate
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--prediction", type=Path, required=True, help="PREFIX of the predictions")
+    parser.add_argument(
+        "--target", type=Path, required=True, help="PREFIX of the labels: PREFIX.fsem or PREFIX_fsem.bin"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="metrics.json")
+    add_shape(parser)
+    a = parser.parse_args()
+    evaluate(a.prediction, a.target, a.output, shape_of(a))
+
+
+if __name__ == "__main__":
+    run(main)

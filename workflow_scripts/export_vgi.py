@@ -1,0 +1,22 @@
+"""Write a .vgi header, and its .mhd companion for ParaView, for a raw volume."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, add_shape, run, shape_of
+from strataflow.vgi import export_vgi
+from strataflow.volumes import open_volume
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="raw volume, X.fsem say")
+    parser.add_argument("--output", type=Path, required=True, help="header to write, X.vgi")
+    add_shape(parser)
+    a = parser.parse_args()
+    if a.output.suffix != ".vgi":
+        parser.error(f"--output: must end in .vgi, got {a.output}")
+    export_vgi(open_volume(a.input, shape_of(a), a.input.suffix[1:]), a.output)
+
+
+if __name__ == "__main__":
+    run(main)

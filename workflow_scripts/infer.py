@@ -1,0 +1,26 @@
+"""Predict dhr, rgt, fsem, fdip and fstrike of a volume with the inference network (MTI)."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, add_shape, add_tasks, add_tiling, run, shape_of, tasks_of, tiling_of
+from strataflow.prediction import infer_volume
+from strataflow.volumes import open_volume
+from strataflow.weights import load_network
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
+    parser.add_argument("--model", type=Path, required=True, help="weights, X.ckpt or X.pth")
+    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the predictions")
+    add_tasks(parser)
+    add_tiling(parser)
+    add_shape(parser)
+    a = parser.parse_args()
+    volume = open_volume(a.input, shape_of(a))
+    network = load_network(a.model, "infer", tasks_of(a))
+    infer_volume(network, volume, a.output, tasks_of(a), tiling_of(a))
+
+
+if __name__ == "__main__":
+    run(main)

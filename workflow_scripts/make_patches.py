@@ -1,0 +1,51 @@
+"""Cut a survey and its labels into numbered samples for training."""
+
+from pathlib import Path
+
+from strataflow.attributes import ATTRIBUTES
+from strataflow.cli import (
+    Parser,
+    add_folders,
+    add_shape,
+    folders_of,
+    fraction,
+    not_negative,
+    positive,
+    run,
+    shape_of,
+)
+from strataflow.patches import largest_patch, make_patches
+from strataflow.samples import Shape
+from strataflow.volumes import open_volume
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
+    for name in ATTRIBUTES:
+        parser.add_argument(f"--{name}", type=Path, help=f"raw volume of the label {name}")
+    add_folders(parser)
+    parser.add_argument(
+        "--patch", type=positive, nargs=3, metavar=("N1", "N2", "N3"),
+        help="size of the patches; 128, or what fits, if left out",
+    )
+    parser.add_argument("--overlap", type=fraction, default=0.25, help="of neighbouring patches")
+    parser.add_argument("--valid_share", type=fraction, default=0.1, help="held out for validation")
+    parser.add_argument("--seed", type=not_negative, default=1, help="of the spoiled attributes")
+    add_shape(parser)
+    a = parser.parse_args()
+    shape = shape_of(a)
+    image = open_volume(a.input, shape)
+    given = {name: getattr(a, name) for name in ATTRIBUTES if getattr(a, name)}
+    if not given:
+        parser.error(f"no label given: at least one of --{' --'.join(ATTRIBUTES)}")
+    labels = {name: open_volume(path, shape, name) for name, path in given.items()}
+    patch = Shape(*a.patch) if a.patch else largest_patch(image.shape)
+    counts = make_patches(
+        image, labels, folders_of(a), patch, a.overlap, a.valid_share, a.seed
+    )
+    print(f"{a.input}: {counts['train']} patches for training, {counts['valid']} for validation")
+
+
+if __name__ == "__main__":
+    run(main)

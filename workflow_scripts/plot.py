@@ -1,0 +1,36 @@
+"""Quality-control pictures of predictions over the amplitudes, beside the labels if there are any."""
+
+from pathlib import Path
+
+from strataflow.attributes import ATTRIBUTES
+from strataflow.cli import Parser, add_shape, run, shape_of
+from strataflow.errors import StrataflowError
+from strataflow.evaluation import label_path
+from strataflow.figures import plot
+from strataflow.volumes import attribute_path, open_volume
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
+    parser.add_argument("--prediction", type=Path, required=True, help="PREFIX of the predictions")
+    parser.add_argument("--target", type=Path, help="PREFIX of the labels")
+    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the pictures")
+    add_shape(parser)
+    a = parser.parse_args()
+    shape = shape_of(a)
+    image = open_volume(a.input, shape)
+    predicted = {
+        name: open_volume(attribute_path(a.prediction, name), image.shape, name)
+        for name in ATTRIBUTES
+        if attribute_path(a.prediction, name).is_file()
+    }
+    if not predicted:
+        raise StrataflowError(f"{a.prediction}: no attribute there ({a.prediction}.fsem, ...)")
+    labels = {name: label_path(a.target, name) for name in ATTRIBUTES} if a.target else {}
+    truth = {name: open_volume(p, image.shape, name) for name, p in labels.items() if p}
+    plot(image, predicted, truth, a.output)
+
+
+if __name__ == "__main__":
+    run(main)

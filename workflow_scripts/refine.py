@@ -1,0 +1,27 @@
+"""Predict the attributes of a volume anew from themselves with the refinement network (MTR)."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, add_shape, add_tiling, not_negative, run, shape_of, tiling_of
+from strataflow.errors import StrataflowError
+from strataflow.prediction import refine_volumes
+from strataflow.weights import load_network
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="PREFIX of the attributes")
+    parser.add_argument("--model", type=Path, help="weights, X.ckpt or X.pth; not for 0 iterations")
+    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the refined ones")
+    parser.add_argument("--iterations", type=not_negative, default=1, help="0 copies the attributes")
+    add_tiling(parser)
+    add_shape(parser)
+    a = parser.parse_args()
+    if a.iterations and not a.model:
+        raise StrataflowError("--model: needed for one iteration or more")
+    network = load_network(a.model, "refine", ()) if a.iterations else None
+    refine_volumes(network, a.input, a.output, a.iterations, tiling_of(a), shape_of(a))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,179 @@
+"""Predictions against labels, in numbers that an interpreter can read.
+
+Faults are scored on voxels as they are, and with a tolerance: a labelled zone is two voxels thick,
+so that a pick beside it is right for most uses, yet wrong for every strict measure.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
+from torchmetrics.functional.classification import binary_average_precision
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from .angles import axial_angle, normal_from_strike_dip
+from .attributes import ATTRIBUTES, FAULT_THRESHOLD, SHIFT_UNIT, layer_shift
+from .errors import StrataflowError
+from .files import written_whole
+from .samples import Shape
+from .volumes import Volume, attribute_path, open_volume
+
+Array = NDArray[np.float32]
+Metrics = dict[str, float | None]
+
+# Voxels by which a fault pick may miss the label where a tolerance is granted.
+TOLERANCE = 2
+
+# Bins of probability for the average precision.
+THRESHOLDS = 200
+
+
+def evaluate(prediction: Path, target: Path, output: Path, shape: Shape | None = None) -> None:
+    """Compare the attributes that both PREFIXes have and write the metrics as JSON to `output`.
+
+    Raises StrataflowError when they have none in common or differ in shape.
+    """
+    pairs: dict[str, tuple[Volume, Volume]] = {}
+    for name in ATTRIBUTES:
+        predicted, label = attribute_path(prediction, name), label_path(target, name)
+        if predicted.is_file() and label:
+            pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
+            if pair[0].shape != pair[1].shape:
+                raise StrataflowError(f"{predicted}: {pair[0].shape}, but {label} is {pair[1].shape}")
+            pairs[name] = pair
+    if not pairs:
+        raise StrataflowError(f"{prediction}: no attribute in common with {target}")
+    first = next(iter(pairs.values()))[0]
+    live = first.sidecar.live
+    cubes = {name: (a.values, b.values) for name, (a, b) in pairs.items()}
+    metrics: dict[str, Any] = {
+        "prediction": str(prediction),
+        "target": str(target),
+        "source": first.sidecar.source.get("segy"),
+        "voxels": int(live.sum()) * first.shape.n1,
+    }
+    if "fsem" in cubes:
+        metrics["fault"] = fault_metrics(*cubes["fsem"], live)
+    if {"fsem", "fdip", "fstrike"} <= cubes.keys():
+        angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
+        metrics["orientation"] = orientation_metrics(angles)
+    for name, measure in (("rgt", geologic_time_metrics), ("dhr", image_metrics)):
+        if name in cubes:
+            metrics[name] = measure(*cubes[name], live)
+    with written_whole(output) as (temporary,):
+        temporary.write_text(json.dumps(metrics, indent=1) + "\n")
+
+
+def label_path(prefix: Path, attribute: str) -> Path | None:
+    """File of a label: PREFIX.fsem as ours, or PREFIX_fsem.bin as in a folder of samples."""
+    for path in (attribute_path(prefix, attribute), Path(f"{prefix}_{attribute}.bin")):
+        if path.is_file():
+            return path
+    return None
+
+
+def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
+    """Precision, recall, F1 and IoU at FAULT_THRESHOLD with and without tolerance, and the average
+    precision over all thresholds; arrays (n3, n2, n1), `live` (n3, n2). None where undefined."""
+    found = (predicted >= FAULT_THRESHOLD) & live[:, :, None]
+    true = (label >= FAULT_THRESHOLD) & live[:, :, None]
+    both, n_found, n_true = (int(np.count_nonzero(x)) for x in (found & true, found, true))
+    right = int(np.count_nonzero(found & _within_tolerance(true)))
+    reached = int(np.count_nonzero(true & _within_tolerance(found)))
+    precision, recall = _ratio(both, n_found), _ratio(both, n_true)
+    precision_near, recall_near = _ratio(right, n_found), _ratio(reached, n_true)
+    average_precision = None
+    if n_true:
+        probability = torch.from_numpy(np.clip(predicted[live], 0, 1)).flatten()
+        truth = torch.from_numpy(true[live].astype(np.int64)).flatten()
+        average_precision = float(binary_average_precision(probability, truth, THRESHOLDS))
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": _harmonic(precision, recall),
+        "iou": _ratio(both, n_found + n_true - both),
+        "precision_within_2_voxels": precision_near,
+        "recall_within_2_voxels": recall_near,
+        "f1_within_2_voxels": _harmonic(precision_near, recall_near),
+        "average_precision": average_precision,
+        "labelled_share": n_true / true.size,
+        "predicted_share": n_found / true.size,
+    }
+
+
+def _within_tolerance(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    reach = np.arange(-TOLERANCE, TOLERANCE + 1) ** 2
+    ball = reach[:, None, None] + reach[None, :, None] + reach[None, None, :] <= TOLERANCE**2
+    return binary_dilation(mask, ball)
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _harmonic(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return None
+    return 2 * a * b / (a + b) if a + b else 0.0
+
+
+def orientation_metrics(angles: dict[str, tuple[Array, Array]]) -> Metrics:
+    """Angle in degrees between predicted and labelled sign-less normals where both see a fault."""
+    hit = np.logical_and(*(cube >= FAULT_THRESHOLD for cube in angles["fsem"]))
+    if not hit.any():
+        return {"voxels": 0, "median_degrees": None, "mean_degrees": None, "p90_degrees": None}
+    predicted, label = (
+        normal_from_strike_dip(180 * angles["fstrike"][i][hit], 180 * angles["fdip"][i][hit])
+        for i in (0, 1)
+    )
+    error = axial_angle(predicted, label)
+    return {
+        "voxels": int(hit.sum()),
+        "median_degrees": float(np.median(error)),
+        "mean_degrees": float(error.mean()),
+        "p90_degrees": float(np.percentile(error, 90)),
+    }
+
+
+def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
+    """Error of the geologic time on its own scale and as a vertical misplacement of the layers."""
+    a, b = predicted[live], label[live]
+    shift = SHIFT_UNIT * (layer_shift(a) - layer_shift(b))
+    return {
+        "mean_absolute_error": float(np.abs(a - b).mean()),
+        "correlation": _correlation(a, b),
+        "mean_absolute_shift_samples": float(np.abs(shift).mean()),
+        # A flat earth's error, for scale: what a prediction that knows no structure would score.
+        "mean_absolute_shift_samples_of_flat_layers": float(
+            SHIFT_UNIT * np.abs(layer_shift(b)).mean()
+        ),
+        "share_growing_downward": float((np.diff(a, axis=-1) > 0).mean()),
+    }
+
+
+def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
+    """Correlation and structural similarity of the images, each over its RMS."""
+    a, b = (cube / max(float(np.sqrt(np.mean(cube[live] ** 2))), 1e-12) for cube in (predicted, label))
+    tensors = [torch.from_numpy(np.asarray(cube, np.float32))[None, None] for cube in (a, b)]
+    similarity = None
+    # The measure's Gaussian window of sigma 1.5 is 11 voxels wide.
+    if min(predicted.shape) >= 11:
+        span = float(b.max() - b.min())
+        similarity = float(structural_similarity_index_measure(*tensors, data_range=span))  # type: ignore[arg-type]
+    return {
+        "correlation": _correlation(a[live], b[live]),
+        "structural_similarity": similarity,
+        "rms_error_over_rms": float(np.sqrt(np.mean((a[live] - b[live]) ** 2))),
+    }
+
+
+def _correlation(a: Array, b: Array) -> float | None:
+    if not a.std() or not b.std():
+        return None
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])

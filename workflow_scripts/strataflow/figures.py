@@ -1,0 +1,188 @@
+"""Quality-control pictures: three sections of a volume, attributes over the amplitudes under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from numpy.typing import NDArray
+
+from .attributes import FAULT_THRESHOLD
+from .files import written_whole
+from .samples import Shape
+from .volumes import Sidecar, Volume, statistics_of
+
+Array = NDArray[np.float32]
+
+# Clip of the grey scale in standard deviations of the amplitudes.
+GREY_CLIP = 2.5
+
+HORIZONS = 14
+
+
+@dataclass(frozen=True)
+class Section:
+    """A plane through a volume: `axis` 0 inline, 1 crossline, 2 time or depth slice, at `index`."""
+
+    axis: int
+    index: int
+
+    def of(self, values: Array) -> Array:
+        """The plane of `values` (n3, n2, n1), with time or the inline axis downward."""
+        plane = np.array(values.take(self.index, self.axis))
+        return plane.T if self.axis < 2 else plane
+
+    def title(self, sidecar: Sidecar) -> str:
+        """What the section is, in the survey's own numbers."""
+        axis = sidecar.axes[self.axis]
+        number = axis.first + axis.step * self.index
+        if self.axis < 2:
+            return f"{axis.name} {number:g}"
+        return f"{sidecar.domain} slice {number:g} {axis.unit}"
+
+    def axes(self, sidecar: Sidecar) -> tuple[int, int]:
+        """Numbers of the horizontal and the vertical axis in the picture."""
+        return {0: (1, 2), 1: (0, 2), 2: (1, 0)}[self.axis]
+
+
+def sections_of(shape: Shape, fsem: Array | None) -> tuple[Section, ...]:
+    """An inline, a crossline and a slice, each near the middle where most faults are."""
+    chosen = []
+    for axis, n in enumerate(shape.array):
+        near = np.arange(round(0.3 * (n - 1)), round(0.7 * (n - 1)) + 1)
+        index = int(near[near.size // 2])
+        if fsem is not None:
+            seen = [int(np.count_nonzero(fsem.take(i, axis) >= FAULT_THRESHOLD)) for i in near[::4]]
+            index = int(near[::4][int(np.argmax(seen))]) if any(seen) else index
+        chosen.append(Section(axis, index))
+    return tuple(chosen)
+
+
+def plot(
+    image: Volume, predicted: dict[str, Volume], labels: dict[str, Volume], prefix: Path
+) -> None:
+    """Write `prefix`.<attribute>.png for each of the attributes in `predicted`.
+
+    Each shows an inline, a crossline and a slice of the amplitudes, of the prediction, and of the
+    label where there is one.
+    """
+    fsem = predicted["fsem"].values if "fsem" in predicted else None
+    sections = sections_of(image.shape, fsem)
+    for name, volume in predicted.items():
+        rows: list[tuple[str, Layer]] = [("amplitude", Layer(image))]
+        rows.append((f"predicted {name}", Layer(image, name, volume, predicted.get("fsem"))))
+        if name in labels:
+            rows.append((f"labelled {name}", Layer(image, name, labels[name], labels.get("fsem"))))
+        source = Path(image.sidecar.source.get("segy", image.path)).name
+        title = f"{TITLES[name]}: {prefix.name}, from {source}"
+        _write(prefix.with_name(f"{prefix.name}.{name}.png"), title, sections, rows)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a row of a picture shows: the image, and an attribute over it if one is named."""
+
+    image: Volume
+    attribute: str | None = None
+    volume: Volume | None = None
+    fsem: Volume | None = None
+
+
+TITLES = {
+    "fsem": "Fault probability over amplitudes",
+    "fdip": "Fault dip over amplitudes",
+    "fstrike": "Fault strike over amplitudes",
+    "rgt": "Relative geologic time over amplitudes",
+    "dhr": "Denoised, higher-resolution image",
+}
+
+
+def _write(
+    path: Path, title: str, sections: tuple[Section, ...], rows: list[tuple[str, Layer]]
+) -> None:
+    figure, grid = plt.subplots(
+        len(rows), len(sections), figsize=(14, 4.6 * len(rows)), squeeze=False, layout="constrained"
+    )
+    figure.suptitle(title)
+    for (name, layer), line in zip(rows, grid, strict=True):
+        drawn = None
+        for section, axes in zip(sections, line, strict=True):
+            drawn = _draw(axes, section, layer)
+            axes.set_title(f"{name}, {section.title(layer.image.sidecar)}", fontsize=9)
+        if drawn is not None:
+            _legend(figure, drawn, layer, list(line))
+    with written_whole(path) as (temporary,):
+        figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
+    plt.close(figure)
+
+
+def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
+    """Draw one section and return what a colour bar describes, if anything does."""
+    sidecar = layer.image.sidecar
+    extent = _extent(section, sidecar)
+    show: Callable[..., Any] = lambda values, **how: axes.imshow(  # noqa: E731
+        values, extent=extent, aspect="auto", interpolation="nearest", **how
+    )
+    horizontal, vertical = (sidecar.axes[i] for i in section.axes(sidecar))
+    axes.set_xlabel(horizontal.name, fontsize=8)
+    axes.set_ylabel(vertical.name if section.axis == 2 else f"{sidecar.domain} ({vertical.unit})", fontsize=8)
+    axes.tick_params(labelsize=7)
+    if layer.attribute == "dhr" and layer.volume:
+        return _show_amplitude(show, section, layer.volume)
+    _show_amplitude(show, section, layer.image)
+    if layer.volume is None:
+        return None
+    values = section.of(layer.volume.values)
+    if layer.attribute == "rgt":
+        levels = np.linspace(0, 1, HORIZONS + 2)[1:-1]
+        axes.contour(values, levels, extent=extent, origin="upper", cmap="turbo", vmin=0, vmax=1, linewidths=1.2)
+        return show(values, cmap="turbo", vmin=0, vmax=1, alpha=0.25)
+    fsem = values if layer.attribute == "fsem" else section.of(layer.fsem.values) if layer.fsem else None
+    if layer.attribute == "fsem":
+        return show(np.ma.masked_less(values, 0.2), cmap=FAULT_COLOURS, vmin=0, vmax=1)
+    hidden = values <= 0 if fsem is None else fsem < FAULT_THRESHOLD
+    return show(np.ma.masked_where(hidden, 180 * values), cmap="twilight" if layer.attribute == "fstrike" else "viridis", vmin=0, vmax=180)
+
+
+# From see-through orange to red: the amplitudes stay visible where the network is not sure.
+FAULT_COLOURS = ListedColormap(
+    [(1.0, 0.75 * (1 - p), 0.0, 0.25 + 0.7 * p) for p in np.linspace(0, 1, 256)]
+)
+
+
+def _show_amplitude(show: Callable[..., Any], section: Section, volume: Volume) -> Any:
+    normalised = statistics_of(volume).normalise(section.of(volume.values))
+    return show(normalised, cmap="gray", vmin=-GREY_CLIP, vmax=GREY_CLIP)
+
+
+def _extent(section: Section, sidecar: Sidecar) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top in the survey's own numbers."""
+    horizontal, vertical = section.axes(sidecar)
+    ends = []
+    for number in (horizontal, vertical):
+        axis, n = sidecar.axes[number], sidecar.shape.array[number]
+        ends.append((axis.first - axis.step / 2, axis.first + axis.step * (n - 0.5)))
+    (left, right), (top, bottom) = ends
+    return left, right, bottom, top
+
+
+def _legend(figure: Any, drawn: Any, layer: Layer, line: list[Axes]) -> None:
+    labels = {
+        "fsem": "fault probability",
+        "fdip": "dip (degrees)",
+        "fstrike": "strike (degrees)",
+        "rgt": "relative geologic time",
+        "dhr": "amplitude (standard deviations)",
+    }
+    bar = figure.colorbar(drawn, ax=line, shrink=0.85, pad=0.01)
+    bar.set_label(labels[layer.attribute or "dhr"], fontsize=8)
+    bar.ax.tick_params(labelsize=7)

@@ -1,0 +1,25 @@
+"""What the machine has, used without a setting: precision, device, cores."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+
+def precision_of_hardware() -> str:
+    """Lightning's name of the fastest precision that this machine computes in hardware."""
+    if torch.cuda.is_available():
+        in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16-mixed" if in_hardware else "16-mixed"
+    capabilities = torch.cpu.get_capabilities()
+    in_hardware = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return "bf16-mixed" if in_hardware else "32-true"
+
+
+def limit_threads() -> None:
+    """Use no more threads than there are cores, whatever OMP_NUM_THREADS says.
+
+    Snakemake sets that to a rule's threads, which `--cores 8` makes 8 on any machine.
+    """
+    torch.set_num_threads(min(torch.get_num_threads(), len(os.sched_getaffinity(0))))

@@ -1,0 +1,20 @@
+"""Make a labelled synthetic survey as SEG-Y: the image and the five attributes."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, add_shape, not_negative, run
+from strataflow.samples import Shape
+from strataflow.synthetic import synthesize_survey
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="folder of the SEG-Y files")
+    parser.add_argument("--seed", type=not_negative, default=1, help="same seed, same survey")
+    add_shape(parser, default=192)
+    a = parser.parse_args()
+    synthesize_survey(a.output, Shape(a.n1, a.n2, a.n3), a.seed)
+
+
+if __name__ == "__main__":
+    run(main)

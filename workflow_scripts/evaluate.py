@@ -10,7 +10,10 @@ def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--prediction", type=Path, required=True, help="PREFIX of the predictions")
     parser.add_argument(
-        "--target", type=Path, required=True, help="PREFIX of the labels: PREFIX.fsem or PREFIX_fsem.bin"
+        "--target",
+        type=Path,
+        required=True,
+        help="PREFIX of the labels: PREFIX.fsem or PREFIX_fsem.bin",
     )
     parser.add_argument("--output", type=Path, required=True, help="metrics.json")
     add_shape(parser)

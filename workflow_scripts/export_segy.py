@@ -14,14 +14,18 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="SEG-Y to write")
     for name in ("iline", "xline"):
         parser.add_argument(
-            f"--{name}", type=int, metavar="BYTE",
+            f"--{name}",
+            type=int,
+            metavar="BYTE",
             help=f"byte position of the {name} number; the sidecar's, or the standard, if left out",
         )
     add_shape(parser)
     a = parser.parse_args()
     volume = open_volume(a.input, shape_of(a), a.input.suffix[1:])
     stored = HeaderBytes(**volume.sidecar.source.get("header_bytes", {}))
-    where = HeaderBytes(a.iline or stored.iline, a.xline or stored.xline, stored.cdp_x, stored.cdp_y)
+    where = HeaderBytes(
+        a.iline or stored.iline, a.xline or stored.xline, stored.cdp_x, stored.cdp_y
+    )
     export_segy(volume, a.template, a.output, where)
 
 

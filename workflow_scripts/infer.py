@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, add_tasks, add_tiling, run, shape_of, tasks_of, tiling_of
+from strataflow.cli import Parser, add_shape, add_tasks, run, shape_of, tasks_of
 from strataflow.prediction import infer_volume
+from strataflow.prediction_cli import add_tiling, tiling_of
 from strataflow.volumes import open_volume
 from strataflow.weights import load_network
 

@@ -26,7 +26,10 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, help=f"raw volume of the label {name}")
     add_folders(parser)
     parser.add_argument(
-        "--patch", type=positive, nargs=3, metavar=("N1", "N2", "N3"),
+        "--patch",
+        type=positive,
+        nargs=3,
+        metavar=("N1", "N2", "N3"),
         help="size of the patches; 128, or what fits, if left out",
     )
     parser.add_argument("--overlap", type=fraction, default=0.25, help="of neighbouring patches")
@@ -41,9 +44,7 @@ def main() -> None:
         parser.error(f"no label given: at least one of --{' --'.join(ATTRIBUTES)}")
     labels = {name: open_volume(path, shape, name) for name, path in given.items()}
     patch = Shape(*a.patch) if a.patch else largest_patch(image.shape)
-    counts = make_patches(
-        image, labels, folders_of(a), patch, a.overlap, a.valid_share, a.seed
-    )
+    counts = make_patches(image, labels, folders_of(a), patch, a.overlap, a.valid_share, a.seed)
     print(f"{a.input}: {counts['train']} patches for training, {counts['valid']} for validation")
 
 

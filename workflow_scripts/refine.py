@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, add_tiling, not_negative, run, shape_of, tiling_of
+from strataflow.cli import Parser, add_shape, not_negative, run, shape_of
 from strataflow.errors import StrataflowError
 from strataflow.prediction import refine_volumes
+from strataflow.prediction_cli import add_tiling, tiling_of
 from strataflow.weights import load_network
 
 
@@ -13,7 +14,9 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="PREFIX of the attributes")
     parser.add_argument("--model", type=Path, help="weights, X.ckpt or X.pth; not for 0 iterations")
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the refined ones")
-    parser.add_argument("--iterations", type=not_negative, default=1, help="0 copies the attributes")
+    parser.add_argument(
+        "--iterations", type=not_negative, default=1, help="0 copies the attributes"
+    )
     add_tiling(parser)
     add_shape(parser)
     a = parser.parse_args()

@@ -14,7 +14,9 @@ def main() -> None:
     parser.add_argument(
         "--attribute", choices=["image", *ATTRIBUTES], default="image", help="what the samples are"
     )
-    parser.add_argument("--domain", choices=["time", "depth"], default="time", help="of the samples")
+    parser.add_argument(
+        "--domain", choices=["time", "depth"], default="time", help="of the samples"
+    )
     add_header_bytes(parser)
     add_shape(parser)
     a = parser.parse_args()

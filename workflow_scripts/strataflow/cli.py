@@ -10,7 +10,6 @@ from typing import NoReturn
 
 from .errors import StrataflowError
 from .samples import SPLITS, Folders, Shape
-from .tiles import PRECISIONS, Tiling
 from .volumes import HeaderBytes
 
 
@@ -89,7 +88,10 @@ def add_header_bytes(parser: argparse.ArgumentParser) -> None:
         ("cdp_y", "CDP northing"),
     ):
         parser.add_argument(
-            f"--{name}", type=positive, default=getattr(standard, name), metavar="BYTE",
+            f"--{name}",
+            type=positive,
+            default=getattr(standard, name),
+            metavar="BYTE",
             help=f"byte position of the {what} in the trace header",
         )
 
@@ -104,7 +106,10 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
     for split in SPLITS:
         for what in ("data", "target"):
             parser.add_argument(
-                f"--dir_{what}_{split}", type=Path, required=True, help=f"folder of the {split} {what}"
+                f"--dir_{what}_{split}",
+                type=Path,
+                required=True,
+                help=f"folder of the {split} {what}",
             )
 
 
@@ -134,28 +139,6 @@ def tasks_of(arguments: argparse.Namespace) -> tuple[str, ...]:
     if not tasks:
         raise StrataflowError("--rgt --dhr --fault: at least one must be True")
     return tasks
-
-
-def add_tiling(parser: argparse.ArgumentParser) -> None:
-    """Add --tile --overlap --precision."""
-    standard = Tiling()
-    parser.add_argument(
-        "--tile", type=positive, nargs=3, metavar=("N1", "N2", "N3"), default=standard.tile[::-1],
-        help="size of the tiles",
-    )
-    parser.add_argument(
-        "--overlap", type=fraction, default=standard.overlap, help="of neighbouring tiles"
-    )
-    parser.add_argument(
-        "--precision", choices=PRECISIONS, default=standard.precision,
-        help="auto: the fastest that the hardware computes; fp32: the same on all hardware",
-    )
-
-
-def tiling_of(arguments: argparse.Namespace) -> Tiling:
-    """The tiling that was given."""
-    n1, n2, n3 = arguments.tile
-    return Tiling((n3, n2, n1), arguments.overlap, arguments.precision)
 
 
 def run(main: Callable[[], None]) -> NoReturn:

@@ -117,7 +117,9 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor]]]):
         if self.augment:
             corner = [int(rng.integers(n - c + 1)) for n, c in zip(shape, self.crop, strict=True)]
         else:
-            corner = [i * c for i, c in zip(np.unravel_index(part, self.grid), self.crop, strict=True)]
+            corner = [
+                i * c for i, c in zip(np.unravel_index(part, self.grid), self.crop, strict=True)
+            ]
         window = tuple(slice(i, i + c) for i, c in zip(corner, self.crop, strict=True))
         inputs, targets = self.source.paths(number, self.architecture)
         names = attributes_of(self.architecture.tasks)

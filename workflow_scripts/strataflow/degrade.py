@@ -16,9 +16,7 @@ from .seismic import smooth_field
 Array = NDArray[np.float32]
 
 
-def degrade(
-    rng: np.random.Generator, image: Array, target: dict[str, Array]
-) -> dict[str, Array]:
+def degrade(rng: np.random.Generator, image: Array, target: dict[str, Array]) -> dict[str, Array]:
     """Spoiled copies of the attributes in `target`, arrays (n3, n2, n1); `image` has RMS 1."""
     spoiled: dict[str, Array] = {}
     if "dhr" in target:

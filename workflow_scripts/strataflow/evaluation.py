@@ -45,7 +45,9 @@ def evaluate(prediction: Path, target: Path, output: Path, shape: Shape | None =
         if predicted.is_file() and label:
             pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
             if pair[0].shape != pair[1].shape:
-                raise StrataflowError(f"{predicted}: {pair[0].shape}, but {label} is {pair[1].shape}")
+                raise StrataflowError(
+                    f"{predicted}: {pair[0].shape}, but {label} is {pair[1].shape}"
+                )
             pairs[name] = pair
     if not pairs:
         raise StrataflowError(f"{prediction}: no attribute in common with {target}")
@@ -159,7 +161,9 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
 
 def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
     """Correlation and structural similarity of the images, each over its RMS."""
-    a, b = (cube / max(float(np.sqrt(np.mean(cube[live] ** 2))), 1e-12) for cube in (predicted, label))
+    a, b = (
+        cube / max(float(np.sqrt(np.mean(cube[live] ** 2))), 1e-12) for cube in (predicted, label)
+    )
     tensors = [torch.from_numpy(np.asarray(cube, np.float32))[None, None] for cube in (a, b)]
     similarity = None
     # The measure's Gaussian window of sigma 1.5 is 11 voxels wide.

@@ -134,7 +134,9 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     )
     horizontal, vertical = (sidecar.axes[i] for i in section.axes(sidecar))
     axes.set_xlabel(horizontal.name, fontsize=8)
-    axes.set_ylabel(vertical.name if section.axis == 2 else f"{sidecar.domain} ({vertical.unit})", fontsize=8)
+    axes.set_ylabel(
+        vertical.name if section.axis == 2 else f"{sidecar.domain} ({vertical.unit})", fontsize=8
+    )
     axes.tick_params(labelsize=7)
     if layer.attribute == "dhr" and layer.volume:
         return _show_amplitude(show, section, layer.volume)
@@ -144,13 +146,33 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     values = section.of(layer.volume.values)
     if layer.attribute == "rgt":
         levels = np.linspace(0, 1, HORIZONS + 2)[1:-1]
-        axes.contour(values, levels, extent=extent, origin="upper", cmap="turbo", vmin=0, vmax=1, linewidths=1.2)
+        axes.contour(
+            values,
+            levels,
+            extent=extent,
+            origin="upper",
+            cmap="turbo",
+            vmin=0,
+            vmax=1,
+            linewidths=1.2,
+        )
         return show(values, cmap="turbo", vmin=0, vmax=1, alpha=0.25)
-    fsem = values if layer.attribute == "fsem" else section.of(layer.fsem.values) if layer.fsem else None
+    fsem = (
+        values
+        if layer.attribute == "fsem"
+        else section.of(layer.fsem.values)
+        if layer.fsem
+        else None
+    )
     if layer.attribute == "fsem":
         return show(np.ma.masked_less(values, 0.2), cmap=FAULT_COLOURS, vmin=0, vmax=1)
     hidden = values <= 0 if fsem is None else fsem < FAULT_THRESHOLD
-    return show(np.ma.masked_where(hidden, 180 * values), cmap="twilight" if layer.attribute == "fstrike" else "viridis", vmin=0, vmax=180)
+    return show(
+        np.ma.masked_where(hidden, 180 * values),
+        cmap="twilight" if layer.attribute == "fstrike" else "viridis",
+        vmin=0,
+        vmax=180,
+    )
 
 
 # From see-through orange to red: the amplitudes stay visible where the network is not sure.

@@ -246,7 +246,11 @@ def _random_faults(
     main_strike = rng.uniform(0, 360)
     for _ in range(count):
         in_set = rng.random() < 0.5
-        strike = main_strike + rng.normal(0, 10) + 180 * rng.integers(2) if in_set else rng.uniform(0, 360)
+        strike = (
+            main_strike + rng.normal(0, 10) + 180 * rng.integers(2)
+            if in_set
+            else rng.uniform(0, 360)
+        )
         kind = rng.random()
         rake = 90.0 if kind < 0.7 else -90.0 if kind < 0.88 else float(rng.choice([0.0, 180.0]))
         slip = float(np.exp(rng.uniform(np.log(2), np.log(40))))

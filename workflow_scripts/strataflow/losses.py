@@ -61,10 +61,15 @@ class TaskWeights(nn.Module):
 
     def __init__(self, tasks: tuple[str, ...]) -> None:
         super().__init__()
-        self.log_variance = nn.ParameterDict({task: nn.Parameter(torch.zeros(())) for task in tasks})
+        self.log_variance = nn.ParameterDict(
+            {task: nn.Parameter(torch.zeros(())) for task in tasks}
+        )
 
     def forward(self, losses: dict[str, Tensor]) -> Tensor:
         """Sum of exp(-s) loss + s over the tasks."""
         return torch.stack(
-            [torch.exp(-self.log_variance[t]) * loss + self.log_variance[t] for t, loss in losses.items()]
+            [
+                torch.exp(-self.log_variance[t]) * loss + self.log_variance[t]
+                for t, loss in losses.items()
+            ]
         ).sum()

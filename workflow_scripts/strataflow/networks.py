@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -71,7 +70,9 @@ class Decoder(nn.Module):
 
     def __init__(self, encoder: list[int], widths: list[int], channels_out: int) -> None:
         super().__init__()
-        self.skips = nn.ModuleList(nn.Conv3d(e, w, 1) for e, w in zip(encoder, widths, strict=False))
+        self.skips = nn.ModuleList(
+            nn.Conv3d(e, w, 1) for e, w in zip(encoder, widths, strict=False)
+        )
         below = [*widths[1:], encoder[-1]]
         self.rises = nn.ModuleList(nn.Conv3d(b, w, 1) for b, w in zip(below, widths, strict=True))
         self.convolutions = nn.ModuleList(_convolution(w, w) for w in widths)

@@ -53,7 +53,9 @@ def make_patches(
     """
     for volume in labels.values():
         if volume.shape != image.shape:
-            raise StrataflowError(f"{volume.path}: {volume.shape}, but {image.path} is {image.shape}")
+            raise StrataflowError(
+                f"{volume.path}: {volume.shape}, but {image.path} is {image.shape}"
+            )
     for name in ("n1", "n2", "n3"):
         size, n = getattr(patch, name), getattr(image.shape, name)
         if size % STRIDE or size < STRIDE:

@@ -88,7 +88,9 @@ def _refine_once(
     first = next(iter(volumes.values()))
     for volume in volumes.values():
         if volume.shape != first.shape:
-            raise StrataflowError(f"{volume.path}: {volume.shape}, but {first.path} is {first.shape}")
+            raise StrataflowError(
+                f"{volume.path}: {volume.shape}, but {first.path} is {first.shape}"
+            )
 
     def read(grid: TileGrid, corner: Corner) -> Array:
         tiles = {name: grid.read(volume.values, corner) for name, volume in volumes.items()}
@@ -141,7 +143,9 @@ def _predict(
     """
     sidecar, shape = volume.sidecar, volume.shape
     if max(shape.array) < STRIDE:
-        raise StrataflowError(f"{volume.path}: {shape} is smaller than the smallest tile, {STRIDE} a side")
+        raise StrataflowError(
+            f"{volume.path}: {shape} is smaller than the smallest tile, {STRIDE} a side"
+        )
     grid = TileGrid.cover(shape.array, tiling.tile, tiling.overlap)
     names = attributes_of(tasks)
     finals = [attribute_path(output, name) for name in names]
@@ -162,7 +166,9 @@ def _predict(
             scratch = np.memmap(Path(folder) / "rgt.tiles", "<f4", "w+", shape=size)
         blended = [task for task in tasks if task != "rgt"]
         channels = sum(CHANNELS[task] for task in blended)
-        rows = _blend_rows(grid, channels, _tile_values(network, read, grid, tasks, tiling, scratch))
+        rows = _blend_rows(
+            grid, channels, _tile_values(network, read, grid, tasks, tiling, scratch)
+        )
         for inlines, block in rows:
             alive = sidecar.live[inlines][:, :, None]
             first = 0
@@ -226,7 +232,10 @@ def _tile_values(
                 else:
                     channels.append(values)
             bar.update(int(np.prod(grid.tile)))
-            yield corner, np.concatenate(channels) if channels else np.empty((0, *grid.tile), np.float32)
+            yield (
+                corner,
+                np.concatenate(channels) if channels else np.empty((0, *grid.tile), np.float32),
+            )
 
 
 def _blend_rows(

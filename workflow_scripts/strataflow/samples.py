@@ -97,7 +97,12 @@ def read_cube(path: Path, shape: Shape) -> Array:
 
 
 def write_sample(
-    data: Path, target: Path, number: int, image: Array, spoiled: dict[str, Array], truth: dict[str, Array]
+    data: Path,
+    target: Path,
+    number: int,
+    image: Array,
+    spoiled: dict[str, Array],
+    truth: dict[str, Array],
 ) -> None:
     """Write image, spoiled attributes and targets, arrays (n3, n2, n1), as sample `number`."""
     cubes = {sample_path(data, number): image}

@@ -75,7 +75,9 @@ def scan(file: segyio.SegyFile, path: Path, where: HeaderBytes) -> Grid:
         try:
             lines[name] = file.attributes(byte)[:].astype(np.int64)
         except (KeyError, ValueError, IndexError) as error:
-            raise StrataflowError(f"{path}: {name}: {byte} is no byte position of a header field") from error
+            raise StrataflowError(
+                f"{path}: {name}: {byte} is no byte position of a header field"
+            ) from error
     inline, crossline = lines["iline"], lines["xline"]
     first3, step3, n3 = _regular(inline)
     first2, step2, n2 = _regular(crossline)
@@ -213,7 +215,9 @@ def _corners(
 ) -> tuple[tuple[float, float], ...]:
     """CDP coordinates of the four corners, from the affine map that fits all traces best."""
     scalar = file.attributes(segyio.TraceField.SourceGroupScalar)[:].astype(np.float64)
-    scale = np.where(scalar < 0, -1 / np.where(scalar == 0, 1, scalar), np.where(scalar == 0, 1, scalar))
+    scale = np.where(
+        scalar < 0, -1 / np.where(scalar == 0, 1, scalar), np.where(scalar == 0, 1, scalar)
+    )
     design = np.stack([np.ones(grid.i3.size), grid.i3, grid.i2], axis=1)
     coordinates = np.stack(
         [file.attributes(byte)[:] * scale for byte in (where.cdp_x, where.cdp_y)], axis=1
@@ -266,9 +270,7 @@ def _with_history(text: bytes, attribute: str) -> bytes:
     return b"".join(lines)
 
 
-def write_survey(
-    path: Path, values: NDArray[np.float32], sidecar: Sidecar, title: str
-) -> None:
+def write_survey(path: Path, values: NDArray[np.float32], sidecar: Sidecar, title: str) -> None:
     """Write `values` (n3, n2, n1) as a new inline-sorted SEG-Y file of revision 1."""
     inline, crossline, sample = sidecar.axes
     spec = segyio.spec()

@@ -101,7 +101,9 @@ def observe(
     noise = gaussian_filter(convolve(noise, wavelet), (acquisition.noise_smear,) * 2 + (0,))
     image += acquisition.noise * _unit(noise)
     if acquisition.coherent_noise:
-        image += acquisition.coherent_noise * _dipping_noise(rng, image.shape, acquisition.frequency)
+        image += acquisition.coherent_noise * _dipping_noise(
+            rng, image.shape, acquisition.frequency
+        )
     if acquisition.balanced:
         image, clean = _balance(image), _balance(clean)
     return _unit(image), _unit(clean)
@@ -113,9 +115,7 @@ def _balance(image: Array) -> Array:
     return image / np.sqrt(power + 0.02 * power.mean() + 1e-12)
 
 
-def _dipping_noise(
-    rng: np.random.Generator, shape: tuple[int, ...], frequency: float
-) -> Array:
+def _dipping_noise(rng: np.random.Generator, shape: tuple[int, ...], frequency: float) -> Array:
     """Plane waves that cross the layers, RMS 1."""
     i3, i2, i1 = np.ogrid[: shape[0], : shape[1], : shape[2]]
     slope, azimuth = rng.uniform(0.5, 3), rng.uniform(0, 2 * np.pi)

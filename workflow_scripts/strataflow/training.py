@@ -78,8 +78,12 @@ class Lesson(pl.LightningModule):
         losses, _outputs = self._losses(batch)
         total = self.task_weights(losses)
         if not torch.isfinite(total):
-            raise StrataflowError(f"training: the loss is {float(total)} at step {self.global_step}")
-        self.log_dict({f"train/{task}": loss for task, loss in losses.items()}, on_epoch=True, on_step=True)
+            raise StrataflowError(
+                f"training: the loss is {float(total)} at step {self.global_step}"
+            )
+        self.log_dict(
+            {f"train/{task}": loss for task, loss in losses.items()}, on_epoch=True, on_step=True
+        )
         self.log_dict(
             {f"weight/{t}": torch.exp(-s) for t, s in self.task_weights.log_variance.items()}
         )
@@ -89,13 +93,21 @@ class Lesson(pl.LightningModule):
     def validation_step(self, batch: tuple[Tensor, dict[str, Tensor]], _: int) -> None:
         losses, outputs = self._losses(batch)
         n = batch[0].shape[0]
-        self.log_dict({f"valid/{task}": loss for task, loss in losses.items()}, batch_size=n, sync_dist=True)
+        self.log_dict(
+            {f"valid/{task}": loss for task, loss in losses.items()}, batch_size=n, sync_dist=True
+        )
         self.log("valid/loss", sum(losses.values()), prog_bar=True, batch_size=n, sync_dist=True)
         if "fault" in outputs:
             found = outputs["fault"][:, 0].sigmoid() >= FAULT_THRESHOLD
             label = batch[1]["fault"][:, 0] >= FAULT_THRESHOLD
             both, either = (found & label).sum(), (found | label).sum()
-            self.log("valid/fault_iou", both / (either + 1e-6), prog_bar=True, batch_size=n, sync_dist=True)
+            self.log(
+                "valid/fault_iou",
+                both / (either + 1e-6),
+                prog_bar=True,
+                batch_size=n,
+                sync_dist=True,
+            )
 
     def _losses(
         self, batch: tuple[Tensor, dict[str, Tensor]]
@@ -114,7 +126,10 @@ class Lesson(pl.LightningModule):
 
 
 def _learning_rate_factor(step: int) -> float:
-    return min((step + 1) / WARM_UP_STEPS, 1.0) * (DECAY_AFTER_STEPS / max(step, DECAY_AFTER_STEPS)) ** 0.5
+    return (
+        min((step + 1) / WARM_UP_STEPS, 1.0)
+        * (DECAY_AFTER_STEPS / max(step, DECAY_AFTER_STEPS)) ** 0.5
+    )
 
 
 def _average(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
@@ -139,7 +154,11 @@ def train(
     start from when nothing is resumed. Raises StrataflowError for a checkpoint of another network.
     """
     identity = {
-        **{k: v for k, v in asdict(settings).items() if k not in ("epochs", "gpus_per_node", "nodes")},
+        **{
+            k: v
+            for k, v in asdict(settings).items()
+            if k not in ("epochs", "gpus_per_node", "nodes")
+        },
         "crop": list(settings.crop) if settings.crop else None,
         "data": train_source.fingerprint(architecture),
         "init_weights": _digest(init_weights) if init_weights else None,
@@ -231,7 +250,11 @@ def _start_from(network: MultiTaskNetwork, path: Path) -> None:
 
 def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.Trainer:
     checkpoints = ModelCheckpoint(
-        output, "epoch={epoch}", auto_insert_metric_name=False, save_top_k=-1, save_last=True,
+        output,
+        "epoch={epoch}",
+        auto_insert_metric_name=False,
+        save_top_k=-1,
+        save_last=True,
         enable_version_counter=False,
     )
     gpu = torch.cuda.is_available()

@@ -18,22 +18,39 @@ def train_command(kind: str, description: str) -> None:
     for split in ("train", "valid"):
         for what in ("data", "target"):
             parser.add_argument(
-                f"--dir_{what}_{split}", type=Path, nargs="+", required=True,
+                f"--dir_{what}_{split}",
+                type=Path,
+                nargs="+",
+                required=True,
                 help=f"folders of the {split} {what}; several go together in their order",
             )
-        parser.add_argument(f"--n{split}", type=positive, help="how many samples; all of them if left out")
+        parser.add_argument(
+            f"--n{split}", type=positive, help="how many samples; all of them if left out"
+        )
         parser.add_argument(f"--batch_{split}", type=positive, default=2, help="crops in a batch")
     parser.add_argument("--dir_output", type=Path, required=True, help="checkpoints and logs")
     parser.add_argument("--epochs", type=positive, default=100, help="epochs in all")
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate after the warm-up")
     parser.add_argument("--seed", type=int, default=1, help="of everything random")
-    parser.add_argument("--resume", metavar="CKPT", help="checkpoint, or 'auto': the newest in --dir_output")
-    parser.add_argument("--init_weights", type=Path, help="weights to start from when nothing is resumed")
-    parser.add_argument("--preset", choices=list(PRESETS), default="base", help="size of the network")
-    parser.add_argument("--crop", type=positive, nargs=3, metavar=("N1", "N2", "N3"), help="crop of the samples")
-    parser.add_argument("--gpus_per_node", type=positive, default=1, help="used where there are GPUs")
+    parser.add_argument(
+        "--resume", metavar="CKPT", help="checkpoint, or 'auto': the newest in --dir_output"
+    )
+    parser.add_argument(
+        "--init_weights", type=Path, help="weights to start from when nothing is resumed"
+    )
+    parser.add_argument(
+        "--preset", choices=list(PRESETS), default="base", help="size of the network"
+    )
+    parser.add_argument(
+        "--crop", type=positive, nargs=3, metavar=("N1", "N2", "N3"), help="crop of the samples"
+    )
+    parser.add_argument(
+        "--gpus_per_node", type=positive, default=1, help="used where there are GPUs"
+    )
     parser.add_argument("--nodes", type=positive, default=1, help="nodes of a cluster")
-    parser.add_argument("--final", type=Path, help="copy the last epoch's checkpoint here when done")
+    parser.add_argument(
+        "--final", type=Path, help="copy the last epoch's checkpoint here when done"
+    )
     parser.add_argument("--metrics", type=Path, help="write losses by epoch as CSV here when done")
     add_shape(parser)
     add_tasks(parser)

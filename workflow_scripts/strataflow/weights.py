@@ -45,7 +45,9 @@ def architecture_of(content: dict[str, Any]) -> Architecture:
 def network_state(content: dict[str, Any]) -> dict[str, torch.Tensor]:
     """State of the network alone; a checkpoint also holds the task weights of its loss."""
     prefix = "network."
-    return {k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)}
+    return {
+        k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)
+    }
 
 
 def load_network(path: Path, kind: str, tasks: tuple[str, ...]) -> MultiTaskNetwork:
@@ -69,7 +71,9 @@ def load_network(path: Path, kind: str, tasks: tuple[str, ...]) -> MultiTaskNetw
 def load_state(network: MultiTaskNetwork, state: dict[str, torch.Tensor], path: Path) -> None:
     """Put `state`, read from `path`, into `network`; StrataflowError when the sizes differ."""
     try:
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+        network.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
     except RuntimeError as error:
         raise StrataflowError(f"{path}: weights of another network") from error
 

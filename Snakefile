@@ -1,0 +1,40 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/synthesize.smk"
+include: "rules/segy_to_binary.smk"
+include: "rules/make_patches.smk"
+include: "rules/train_infer.smk"
+include: "rules/train_refine.smk"
+include: "rules/extract_weights.smk"
+include: "rules/infer.smk"
+include: "rules/refine.smk"
+include: "rules/export_segy.smk"
+include: "rules/export_vgi.smk"
+include: "rules/evaluate.smk"
+include: "rules/plot.smk"
+
+
+report: "report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        predictions(),
+
+
+# The same under the name of the folder, with and without its slash: `snakemake results/predictions/`.
+for folder in ("results/predictions", "results/predictions/"):
+
+    rule:
+        name:
+            folder
+        input:
+            predictions(),

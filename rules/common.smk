@@ -1,0 +1,265 @@
+"""The configuration, the sheet of volumes, and what rules ask of them."""
+
+import ast
+import sys
+from pathlib import Path
+
+import jsonschema
+import pandas as pd
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+sys.path.insert(0, "workflow_scripts")
+
+from strataflow.attributes import ATTRIBUTES, attributes_of
+from strataflow.samples import SPLITS
+
+SCRIPTS = Path("workflow_scripts")
+SURVEY_FILES = ("image", *ATTRIBUTES)
+
+
+def require_valid(content, schema, what):
+    """Raise one line that names the key of `content` that `schema` does not allow."""
+    rules = yaml.safe_load(Path(workflow.basedir, "config", "schemas", schema).read_text())
+    error = jsonschema.exceptions.best_match(
+        jsonschema.Draft202012Validator(rules).iter_errors(content)
+    )
+    if error:
+        key = ".".join(str(part) for part in error.absolute_path)
+        place = f"{what}: {key}" if key else what
+        raise WorkflowError(f"{place}: {error.message}")
+
+
+def read_sheet(path):
+    """The sheet of volumes by name, checked; empty cells are left out of a row."""
+    if not Path(path).is_file():
+        raise WorkflowError(f"config: volumes: {path}: no such file")
+    table = pd.read_csv(path, sep="\t", dtype=str, comment="#", keep_default_na=False)
+    rows = {}
+    for line, row in enumerate(table.to_dict("records"), start=1):
+        row = {column: cell for column, cell in row.items() if cell or column == "volume"}
+        require_valid(
+            row,
+            "volumes.schema.yaml",
+            f"{path}: volume {line} ({row['volume']!r})" if "volume" in row else path,
+        )
+        if row["volume"] in rows:
+            raise WorkflowError(f"{path}: volume: {row['volume']!r} is there twice")
+        rows[row["volume"]] = row
+    if not rows:
+        raise WorkflowError(f"{path}: no volumes")
+    return rows
+
+
+def require_input_files():
+    """Raise one line for the first SEG-Y that is not there and that no rule makes."""
+    for name, row in VOLUMES.items():
+        for column in ("segy", *ATTRIBUTES):
+            path = row.get(column)
+            if path and not Path(path).is_file() and not is_synthetic(path):
+                raise WorkflowError(
+                    f"{config['volumes']}: volume {name!r}: {column}: {path}: no such file"
+                )
+
+
+def is_synthetic(path):
+    """Whether `path` is a SEG-Y that rule synthesize_survey writes."""
+    return any(
+        path == f"results/synthesize_survey/{survey}/{name}.sgy"
+        for survey in config["synthetic"]["surveys"]
+        for name in SURVEY_FILES
+    )
+
+
+require_valid(config, "config.schema.yaml", "config")
+validate(config, "../config/schemas/config.schema.yaml")
+VOLUMES = read_sheet(config["volumes"])
+require_input_files()
+if not config["training"]["epochs"] and not config["training"]["init_weights"]:
+    raise WorkflowError("config: training.epochs: 0 needs training.init_weights")
+TASKS = tuple(task for task, on in config["model"]["tasks"].items() if on)
+PREDICTED = attributes_of(TASKS)
+
+
+def labels(volume):
+    """Attributes that the sheet gives labels of."""
+    return [name for name in ATTRIBUTES if name in VOLUMES[volume]]
+
+
+def is_training(volume):
+    """Whether a volume joins training: it has labels of all that is predicted, and may."""
+    return set(PREDICTED) <= set(labels(volume)) and VOLUMES[volume].get("train") != "false"
+
+
+def is_evaluated(volume):
+    """Whether a volume has labels to score predictions with."""
+    return bool(set(PREDICTED) & set(labels(volume)))
+
+
+TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
+PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
+
+
+wildcard_constraints:
+    volume="|".join(VOLUMES),
+    survey="|".join(config["synthetic"]["surveys"]) or "none",
+    attribute="|".join(ATTRIBUTES),
+    network="infer|refine",
+
+
+def code(script):
+    """The script and the modules of the library that it imports, directly or not: inputs of a rule."""
+    found, waiting = [], [SCRIPTS / f"{script}.py"]
+    while waiting:
+        path = waiting.pop()
+        if path.is_file() and str(path) not in found:
+            found.append(str(path))
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    imported = node.module.removeprefix("strataflow.")
+                    waiting.append(SCRIPTS / "strataflow" / f"{imported}.py")
+    return sorted(found)
+
+
+def flags(**settings):
+    """Command-line flags as one text, which is compared as a whole when reruns are decided.
+
+    A list gives a flag several values, an empty one leaves it out.
+    """
+    words = []
+    for name, value in settings.items():
+        values = value if isinstance(value, (list, tuple)) else [value]
+        words += [f"--{name}", *(str(v) for v in values)] if values else []
+    return " ".join(words)
+
+
+def task_flags():
+    """--rgt --dhr --fault as the configuration says."""
+    return dict(sorted(config["model"]["tasks"].items()))
+
+
+def shape_flags(sides):
+    """--n1 --n2 --n3."""
+    return dict(zip(("n1", "n2", "n3"), sides))
+
+
+def binary(volume, attribute=None):
+    """Raw volume of an image, or of a label."""
+    return f"results/segy_to_binary/{volume}/{volume}.{attribute or 'bin'}"
+
+
+def weights(network):
+    """Weights of a network that prediction uses: trained here, or those to start from as they are."""
+    if config["training"]["epochs"]:
+        return f"results/extract_weights/{network}.pth"
+    return f"{config['training']['init_weights']}/{network}.pth"
+
+
+def initial_weights(network):
+    """Weights that training starts from, if it does not start at random."""
+    folder = config["training"]["init_weights"]
+    return [f"{folder}/{network}.pth"] if folder else []
+
+
+def manifests(split):
+    """Tables of the samples of a split: synthetic ones and those of each labelled volume."""
+    folders = ["results/synthesize"]
+    folders += [f"results/make_patches/{volume}" for volume in TRAINING_VOLUMES]
+    return [f"{folder}/manifest_{split}.csv" for folder in folders]
+
+
+def sample_folders(what):
+    """Folders of samples: `what` is data_train, target_train, data_valid or target_valid."""
+    split = what.split("_")[1]
+    return [str(Path(manifest).with_name(what)) for manifest in manifests(split)]
+
+
+def training_flags():
+    """What both networks are trained with."""
+    training = config["training"]
+    return flags(
+        epochs=training["epochs"],
+        batch_train=training["batch_size"],
+        batch_valid=training["batch_size"],
+        lr=training["learning_rate"],
+        seed=training["seed"],
+        crop=training["crop"],
+        preset=config["model"]["preset"],
+        **shape_flags(config["patches"]["size"]),
+        **task_flags(),
+    )
+
+
+def tiling_flags():
+    """How volumes are cut for prediction."""
+    chosen = config["prediction"]
+    return {name: chosen[name] for name in ("tile", "overlap", "precision")}
+
+
+def refine_flags():
+    """The refinement network and how it is applied; no network for no iteration."""
+    iterations = config["refinement"]["iterations"]
+    model = {"model": weights("refine")} if iterations else {}
+    return flags(iterations=iterations, **model, **tiling_flags())
+
+
+def prefix_of(wildcards, input):
+    """PREFIX of the attributes that a rule reads."""
+    return input.attributes[0].removesuffix(f".{PREDICTED[0]}")
+
+
+def survey_flags(wildcards):
+    """Size and seed of a synthetic survey."""
+    survey = config["synthetic"]["surveys"][wildcards.survey]
+    return flags(seed=survey["seed"], **shape_flags(survey["size"]))
+
+
+def segy_of(wildcards):
+    """SEG-Y of the image or, where the rule has that wildcard, of a label."""
+    return VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")]
+
+
+def segy_of_image(wildcards):
+    """SEG-Y whose headers the exported predictions get."""
+    return VOLUMES[wildcards.volume]["segy"]
+
+
+def segy_flags(wildcards):
+    """Byte positions of a volume, from its row or the configuration, and what it holds."""
+    row = VOLUMES[wildcards.volume]
+    positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
+    return flags(
+        attribute=wildcards.get("attribute", "image"), domain=config["segy"]["domain"], **positions
+    )
+
+
+def raw_labels(wildcards):
+    """Raw volumes of the labels that predictions are compared with."""
+    return [binary(wildcards.volume, a) for a in PREDICTED if a in labels(wildcards.volume)]
+
+
+def label_flags(wildcards):
+    """The labels that a volume teaches."""
+    return flags(**{name: binary(wildcards.volume, name) for name in PREDICTED})
+
+
+def target_flag(wildcards):
+    """--target for a volume with labels."""
+    prefix = binary(wildcards.volume).removesuffix(".bin")
+    return flags(target=prefix) if is_evaluated(wildcards.volume) else ""
+
+
+def predictions():
+    """All that is delivered under results/predictions/."""
+    suffixes = ["", ".json"]
+    suffixes += [".sgy"] * config["export"]["segy"]
+    suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
+    suffixes += [".png"]
+    files = []
+    for volume in PREDICTED_VOLUMES:
+        prefix = f"results/predictions/{volume}/{volume}"
+        files += [f"{prefix}.{name}{suffix}" for name in PREDICTED for suffix in suffixes]
+        if is_evaluated(volume):
+            files.append(f"results/predictions/{volume}/metrics.json")
+    return files

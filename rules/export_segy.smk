@@ -1,0 +1,20 @@
+rule export_segy:
+    input:
+        raw="results/predictions/{volume}/{volume}.{attribute}",
+        sidecar="results/predictions/{volume}/{volume}.{attribute}.json",
+        template=segy_of_image,
+        code=code("export_segy"),
+    output:
+        "results/predictions/{volume}/{volume}.{attribute}.sgy",
+    log:
+        "results/export_segy/{volume}.{attribute}.log",
+    benchmark:
+        "results/export_segy/{volume}.{attribute}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python workflow_scripts/export_segy.py --input {input.raw}"
+        " --template {input.template:q} --output {output} > {log} 2>&1"

@@ -1,0 +1,20 @@
+rule export_vgi:
+    input:
+        raw="results/predictions/{volume}/{volume}.{attribute}",
+        sidecar="results/predictions/{volume}/{volume}.{attribute}.json",
+        code=code("export_vgi"),
+    output:
+        header="results/predictions/{volume}/{volume}.{attribute}.vgi",
+        companion="results/predictions/{volume}/{volume}.{attribute}.mhd",
+    log:
+        "results/export_vgi/{volume}.{attribute}.log",
+    benchmark:
+        "results/export_vgi/{volume}.{attribute}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python workflow_scripts/export_vgi.py"
+        " --input {input.raw} --output {output.header} > {log} 2>&1"

@@ -1,0 +1,29 @@
+rule plot:
+    input:
+        image="results/segy_to_binary/{volume}/{volume}.bin",
+        attributes=expand("results/predictions/{{volume}}/{{volume}}.{name}", name=PREDICTED),
+        labels=raw_labels,
+        code=code("plot"),
+    output:
+        report(
+            expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=PREDICTED),
+            caption="../report/plot.rst",
+            category="Quality control",
+            labels={"volume": "{volume}"},
+        ),
+    log:
+        "results/plot/{volume}.log",
+    benchmark:
+        "results/plot/{volume}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        prefix=prefix_of,
+        target=target_flag,
+    shell:
+        "python workflow_scripts/plot.py --input {input.image}"
+        " --prediction {params.prefix} {params.target}"
+        " --output {params.prefix} > {log} 2>&1"

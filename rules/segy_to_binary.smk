@@ -1,0 +1,31 @@
+rule segy_to_binary:
+    input:
+        segy=segy_of,
+        code=code("segy_to_binary"),
+    output:
+        raw="results/segy_to_binary/{volume}/{volume}.bin",
+        sidecar="results/segy_to_binary/{volume}/{volume}.json",
+    log:
+        "results/segy_to_binary/{volume}/{volume}.log",
+    benchmark:
+        "results/segy_to_binary/{volume}/{volume}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        flags=segy_flags,
+    shell:
+        "python workflow_scripts/segy_to_binary.py"
+        " --input {input.segy:q} --output {output.raw} {params.flags} > {log} 2>&1"
+
+
+use rule segy_to_binary as segy_to_binary_label with:
+    output:
+        raw="results/segy_to_binary/{volume}/{volume}.{attribute}",
+        sidecar="results/segy_to_binary/{volume}/{volume}.{attribute}.json",
+    log:
+        "results/segy_to_binary/{volume}/{volume}.{attribute}.log",
+    benchmark:
+        "results/segy_to_binary/{volume}/{volume}.{attribute}.benchmark.tsv"

@@ -1,0 +1,53 @@
+rule synthesize_survey:
+    input:
+        code=code("synthesize_survey"),
+    output:
+        expand("results/synthesize_survey/{{survey}}/{name}.sgy", name=SURVEY_FILES),
+    log:
+        "results/synthesize_survey/{survey}.log",
+    benchmark:
+        "results/synthesize_survey/{survey}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        folder="results/synthesize_survey/{survey}",
+        flags=survey_flags,
+    shell:
+        "python workflow_scripts/synthesize_survey.py"
+        " --output {params.folder} {params.flags} > {log} 2>&1"
+
+
+rule synthesize:
+    input:
+        code=code("synthesize"),
+    output:
+        manifest_train="results/synthesize/manifest_train.csv",
+        manifest_valid="results/synthesize/manifest_valid.csv",
+        data_train=directory("results/synthesize/data_train"),
+        target_train=directory("results/synthesize/target_train"),
+        data_valid=directory("results/synthesize/data_valid"),
+        target_valid=directory("results/synthesize/target_valid"),
+    log:
+        "results/synthesize/synthesize.log",
+    benchmark:
+        "results/synthesize/synthesize.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 4
+    resources:
+        mem_mb=8000,
+    params:
+        flags=flags(
+            ntrain=config["synthetic"]["train"],
+            nvalid=config["synthetic"]["valid"],
+            seed=config["synthetic"]["seed"],
+            **shape_flags(config["patches"]["size"]),
+        ),
+    shell:
+        "python workflow_scripts/synthesize.py"
+        " --dir_data_train {output.data_train} --dir_target_train {output.target_train}"
+        " --dir_data_valid {output.data_valid} --dir_target_valid {output.target_valid}"
+        " --workers {threads} {params.flags} > {log} 2>&1"

@@ -1,0 +1,34 @@
+# Checkpoints and logs stay in `run`, which is no declared output: Snakemake would empty it, and
+# training would begin again instead of going on.
+rule train_infer:
+    input:
+        manifests=manifests("train") + manifests("valid"),
+        data_train=sample_folders("data_train"),
+        target_train=sample_folders("target_train"),
+        data_valid=sample_folders("data_valid"),
+        target_valid=sample_folders("target_valid"),
+        init_weights=initial_weights("infer"),
+        code=code("train_infer"),
+    output:
+        checkpoint="results/train_infer/final.ckpt",
+        metrics="results/train_infer/metrics.csv",
+    log:
+        "results/train_infer/train_infer.log",
+    benchmark:
+        "results/train_infer/train_infer.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        gpu=1,
+    params:
+        run="results/train_infer/run",
+        init_weights=flags(init_weights=initial_weights("infer")),
+        flags=training_flags(),
+    shell:
+        "python workflow_scripts/train_infer.py"
+        " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
+        " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
+        " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"
+        " --final {output.checkpoint} --metrics {output.metrics} > {log} 2>&1"

@@ -1,4 +1,4 @@
-"""Extract the weights of a training checkpoint, with what rebuilds the network, and nothing else."""
+"""Extract from a checkpoint the weights and what rebuilds their network, and nothing else."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Quality-control pictures of predictions over the amplitudes, beside the labels if there are any."""
+"""Draw sections of predictions over the amplitudes, beside the labels if there are any."""
 
 from pathlib import Path
 

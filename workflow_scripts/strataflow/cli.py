@@ -102,7 +102,7 @@ def header_bytes_of(arguments: argparse.Namespace) -> HeaderBytes:
 
 
 def add_folders(parser: argparse.ArgumentParser) -> None:
-    """Add --dir_data_train --dir_target_train --dir_data_valid --dir_target_valid, to be written."""
+    """Add --dir_data_train --dir_target_train --dir_data_valid --dir_target_valid for writing."""
     for split in SPLITS:
         for what in ("data", "target"):
             parser.add_argument(

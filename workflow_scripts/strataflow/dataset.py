@@ -1,4 +1,4 @@
-"""Samples on disk to training crops: memory-mapped, normalised, augmented, in the networks' form."""
+"""Samples on disk to training crops: normalised, augmented, in the form of the networks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SampleSource:
-    """Samples of `shape` in one or several pairs of folders, each sample a (data, target, number)."""
+    """Samples of `shape`, each a (data folder, target folder, number)."""
 
     samples: tuple[tuple[Path, Path, int], ...]
     shape: Shape
@@ -62,7 +62,7 @@ class SampleSource:
         return [sample_path(data, number, name) for name in names], targets
 
     def fingerprint(self, architecture: Architecture) -> str:
-        """Hash of names, sizes and beginnings of all the files: tells one training set from another."""
+        """Hash of names, sizes and first bytes of all files: tells training sets apart."""
         digest = hashlib.sha256()
         for item in range(len(self.samples)):
             for paths in self.paths(item, architecture):
@@ -110,7 +110,7 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor]]]):
         return len(self.source.samples) * self.per_sample
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Input (channels, n3, n2, n1) and targets by task (CHANNELS[task], n3, n2, n1), float32."""
+        """Input (channels, n3, n2, n1), targets by task (CHANNELS[task], n3, n2, n1); float32."""
         number, part = divmod(index % len(self), self.per_sample)
         rng = np.random.default_rng((self.seed, index))
         shape = self.source.shape.array
@@ -163,7 +163,7 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor]]]):
 def _augment(
     rng: np.random.Generator, given: Array, teach: dict[str, Array], architecture: Architecture
 ) -> tuple[Array, dict[str, Array]]:
-    """Mirror and turn about the vertical, with the orientation turned too; gain, polarity, noise."""
+    """Mirror and turn about the vertical, orientation included; gain, polarity, noise."""
     flips = [axis for axis in (0, 1) if rng.random() < 0.5]
     # A quarter turn is a swap of the horizontal axes and a mirror.
     swap = given.shape[1] == given.shape[2] and rng.random() < 0.5
@@ -183,8 +183,8 @@ def _augment(
 
 
 def _turn(cube: Array, task: str, flips: list[int], swap: bool) -> Array:
-    """`cube` (channels, n3, n2, n1) mirrored along `flips` (0: n3, 1: n2), then n3 and n2 swapped."""
-    cube = np.flip(cube, [axis + 1 for axis in flips])
+    """`cube` (channels, n3, n2, n1) mirrored along `flips` (0: n3, 1: n2), then swapped."""
+    cube = np.flip(cube, tuple(axis + 1 for axis in flips))
     if swap:
         cube = cube.swapaxes(1, 2)
     if task != "fault":
@@ -199,7 +199,7 @@ def _turn(cube: Array, task: str, flips: list[int], swap: bool) -> Array:
 
 
 class CountingSampler(Sampler[int]):
-    """Shuffled items of one epoch, numbered on from the epochs before; each process takes its share.
+    """Shuffled items of one epoch, numbered on from the epochs before, shared by processes.
 
     `epoch` is set by Lightning through `set_epoch`, so order and augmentations after a resume are
     those of an uninterrupted run.

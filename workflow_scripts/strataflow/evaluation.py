@@ -164,12 +164,14 @@ def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     a, b = (
         cube / max(float(np.sqrt(np.mean(cube[live] ** 2))), 1e-12) for cube in (predicted, label)
     )
-    tensors = [torch.from_numpy(np.asarray(cube, np.float32))[None, None] for cube in (a, b)]
+    x, y = (torch.from_numpy(np.asarray(cube, np.float32))[None, None] for cube in (a, b))
     similarity = None
     # The measure's Gaussian window of sigma 1.5 is 11 voxels wide.
     if min(predicted.shape) >= 11:
         span = float(b.max() - b.min())
-        similarity = float(structural_similarity_index_measure(*tensors, data_range=span))  # type: ignore[arg-type]
+        measured = structural_similarity_index_measure(x, y, data_range=span)
+        assert isinstance(measured, torch.Tensor)
+        similarity = float(measured)
     return {
         "correlation": _correlation(a[live], b[live]),
         "structural_similarity": similarity,

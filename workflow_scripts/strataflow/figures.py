@@ -1,4 +1,4 @@
-"""Quality-control pictures: three sections of a volume, attributes over the amplitudes under them."""
+"""Quality-control pictures: sections of a volume, attributes over the amplitudes under them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ class Section:
             return f"{axis.name} {number:g}"
         return f"{sidecar.domain} slice {number:g} {axis.unit}"
 
-    def axes(self, sidecar: Sidecar) -> tuple[int, int]:
+    @property
+    def axes(self) -> tuple[int, int]:
         """Numbers of the horizontal and the vertical axis in the picture."""
         return {0: (1, 2), 1: (0, 2), 2: (1, 0)}[self.axis]
 
@@ -132,7 +133,7 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     show: Callable[..., Any] = lambda values, **how: axes.imshow(  # noqa: E731
         values, extent=extent, aspect="auto", interpolation="nearest", **how
     )
-    horizontal, vertical = (sidecar.axes[i] for i in section.axes(sidecar))
+    horizontal, vertical = (sidecar.axes[i] for i in section.axes)
     axes.set_xlabel(horizontal.name, fontsize=8)
     axes.set_ylabel(
         vertical.name if section.axis == 2 else f"{sidecar.domain} ({vertical.unit})", fontsize=8
@@ -188,7 +189,7 @@ def _show_amplitude(show: Callable[..., Any], section: Section, volume: Volume) 
 
 def _extent(section: Section, sidecar: Sidecar) -> tuple[float, float, float, float]:
     """Left, right, bottom and top in the survey's own numbers."""
-    horizontal, vertical = section.axes(sidecar)
+    horizontal, vertical = section.axes
     ends = []
     for number in (horizontal, vertical):
         axis, n = sidecar.axes[number], sidecar.shape.array[number]

@@ -42,8 +42,8 @@ def align_tiles(tiles: Array, grid: TileGrid) -> NDArray[np.float64]:
         here, there = _overlap(grid, corners[i], corners[j])
         if here is None or there is None:
             continue
-        p = tiles[(i, *here)].ravel().astype(np.float64)
-        q = tiles[(j, *there)].ravel().astype(np.float64)
+        p = tiles[i][here].ravel().astype(np.float64)
+        q = tiles[j][there].ravel().astype(np.float64)
         at = n_rows + np.arange(p.size)
         for column, value in ((2 * i, p), (2 * i + 1, 1.0), (2 * j, -q), (2 * j + 1, -1.0)):
             rows.append(at)

@@ -115,7 +115,9 @@ def evaluate(
         distance, slip = _undo(fault, x)
         zone = np.nonzero((np.abs(distance) <= thickness / 2) & (np.linalg.norm(slip, axis=0) > 0))
         # The gradient of the distance on today's grid turns with what younger faults have moved.
-        zones.append((zone, _gradient_at(distance, zone), slip[(slice(None), *zone)]))
+        zones.append(
+            (zone, _gradient_at(distance, zone), np.stack([component[zone] for component in slip]))
+        )
     age = _age_before_faulting(model, x)
     labelled = np.zeros(shape, bool)
     normal = np.zeros((3, *shape), np.float32)
@@ -124,7 +126,8 @@ def evaluate(
         offset = _age_before_faulting(model, deposited + slip) - age[zone]
         fresh = (np.abs(offset) >= VISIBLE_OFFSET) & ~labelled[zone]
         zone = tuple(index[fresh] for index in zone)
-        normal[(slice(None), *zone)] = gradient[:, fresh]
+        for component, values in zip(normal, gradient[:, fresh], strict=True):
+            component[zone] = values
         labelled[zone] = True
     strike, dip = strike_dip_from_normal(normal)
     return Geology(

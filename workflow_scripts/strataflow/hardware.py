@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import Literal
 
 import torch
 
 
-def precision_of_hardware() -> str:
+def precision_of_hardware() -> Literal["bf16-mixed", "16-mixed", "32-true"]:
     """Lightning's name of the fastest precision that this machine computes in hardware."""
     if torch.cuda.is_available():
         in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)

@@ -31,7 +31,7 @@ def fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def orientation_loss(predicted: Tensor, target: Tensor, label: Tensor) -> Tensor:
-    """Mean squared Frobenius distance of tensors (batch, 6, ...) where `label` (batch, ...) is 1."""
+    """Mean squared Frobenius distance of tensors (batch, 6, ...) where `label` is 1."""
     # Off-diagonal components stand for two entries of the symmetric matrix.
     weight = predicted.new_tensor([1, 1, 1, 2, 2, 2], dtype=torch.float32).view(1, 6, 1, 1, 1)
     distance = (weight * (predicted.float() - target) ** 2).sum(1)

@@ -121,7 +121,7 @@ def split_corners(
     axis = max(range(3), key=lambda a: len(axes[a]))
     held = round(valid_share * len(axes[axis]))
     border = axes[axis][-held] if held else volume.array[axis]
-    corners = list(product(*axes))
+    corners = list(product(axes[0], axes[1], axes[2]))
     return {
         "train": [c for c in corners if c[axis] + patch.array[axis] <= border],
         "valid": [c for c in corners if c[axis] >= border],

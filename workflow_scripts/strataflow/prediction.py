@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -182,7 +182,7 @@ def _predict(
 
 
 def _store(
-    volumes: dict[str, Array], task: str, inlines: slice, block: Array, alive: NDArray[np.bool_]
+    volumes: Mapping[str, Array], task: str, inlines: slice, block: Array, alive: NDArray[np.bool_]
 ) -> None:
     """Put finished inlines of a task, `block` (channels, inlines, n2, n1), into its volumes."""
     if task == "dhr":
@@ -209,7 +209,7 @@ def _tile_values(
     limit_threads()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision_of_hardware())
-    network = network.to(device, memory_format=torch.channels_last_3d).eval()
+    network = network.to(device, memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload] # torch leaves it out of its stubs
     corners = grid.corners()
     bar = tqdm(total=len(corners) * int(np.prod(grid.tile)), unit="voxel", unit_scale=True)
     with bar, torch.inference_mode():
@@ -273,7 +273,7 @@ def _blend_rows(
 def _write_geologic_time(
     scratch: Array, grid: TileGrid, rgt: Array, live: NDArray[np.bool_]
 ) -> None:
-    """Align the tiles in `scratch`, blend them and scale the volume to 0..1 over its live traces."""
+    """Align the tiles in `scratch`, blend them and scale to 0..1 over the live traces."""
     maps = align_tiles(scratch, grid)
     tiles = (
         (corner, (scale * scratch[number] + offset)[None].astype(np.float32))

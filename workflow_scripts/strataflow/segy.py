@@ -90,8 +90,8 @@ def scan(file: segyio.SegyFile, path: Path, where: HeaderBytes) -> Grid:
     places = np.unique(i3 * n2 + i2).size
     if places < inline.size:
         raise StrataflowError(
-            f"{path}: {asked} give {inline.size} traces only {places} places in a grid: a pre-stack "
-            "file, a 2D line or wrong byte positions"
+            f"{path}: {asked} give {inline.size} traces only {places} places in a grid: a "
+            "pre-stack file, a 2D line or wrong byte positions"
         )
     shape = Shape(len(file.samples), n2, n3)
     return Grid(shape, i3, i2, (first3, step3), (first2, step2))

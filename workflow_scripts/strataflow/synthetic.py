@@ -52,8 +52,8 @@ def labelled_cube(seed: tuple[int, ...], shape: Shape) -> tuple[Array, dict[str,
         "dhr": clean,
         "rgt": normalised_geologic_time(geology.age[inside]),
         "fsem": geology.fault[inside].astype(np.float32),
-        "fdip": geology.dip[inside] / 180,
-        "fstrike": geology.strike[inside] / 180,
+        "fdip": geology.dip[inside] / np.float32(180),
+        "fstrike": geology.strike[inside] / np.float32(180),
     }
 
 

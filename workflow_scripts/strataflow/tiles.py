@@ -36,7 +36,7 @@ class Tiling:
 
 @dataclass(frozen=True)
 class TileAxis:
-    """Tiles along one axis of `n` voxels: first voxel of each (may be negative) and their `size`."""
+    """Tiles of `size` along an axis of `n` voxels: the first voxel of each, maybe negative."""
 
     n: int
     size: int
@@ -111,7 +111,7 @@ class TileGrid:
 
     def corners(self) -> list[tuple[int, int, int]]:
         """First voxel of each tile, those of one row of inlines together."""
-        return list(product(*(axis.starts for axis in self.axes)))
+        return list(product(self.axes[0].starts, self.axes[1].starts, self.axes[2].starts))
 
     def read(self, values: NDArray, corner: tuple[int, int, int]) -> NDArray:
         """The tile at `corner` of `values` (n3, n2, n1), reflected where it leaves the volume."""

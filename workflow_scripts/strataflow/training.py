@@ -63,7 +63,7 @@ class Lesson(pl.LightningModule):
         self,
         architecture: dict[str, Any],
         learning_rate: float,
-        training: dict[str, Any] | None = None,
+        training: dict[str, Any] | None = None,  # noqa: ARG002 - kept in the checkpoint
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
@@ -71,10 +71,13 @@ class Lesson(pl.LightningModule):
             architecture["kind"], architecture["preset"], tuple(architecture["tasks"])
         )
         self.learning_rate = learning_rate
-        self.network = MultiTaskNetwork(self.architecture).to(memory_format=torch.channels_last_3d)
+        self.network = MultiTaskNetwork(self.architecture).to(  # type: ignore[call-overload] # torch leaves it out of its stubs
+            memory_format=torch.channels_last_3d
+        )
         self.task_weights = TaskWeights(self.architecture.tasks)
 
     def training_step(self, batch: tuple[Tensor, dict[str, Tensor]], _: int) -> Tensor:
+        """The weighted loss of a batch; StrataflowError when it is not finite."""
         losses, _outputs = self._losses(batch)
         total = self.task_weights(losses)
         if not torch.isfinite(total):
@@ -91,6 +94,7 @@ class Lesson(pl.LightningModule):
         return total
 
     def validation_step(self, batch: tuple[Tensor, dict[str, Tensor]], _: int) -> None:
+        """Log the losses of a batch and the overlap of its faults."""
         losses, outputs = self._losses(batch)
         n = batch[0].shape[0]
         self.log_dict(
@@ -117,6 +121,7 @@ class Lesson(pl.LightningModule):
         return {task: LOSSES[task](outputs[task], targets[task]) for task in outputs}, outputs
 
     def configure_optimizers(self) -> Any:
+        """AdamW with a warm-up and a decay that do not depend on the number of epochs."""
         optimiser = torch.optim.AdamW(self.parameters(), self.learning_rate, weight_decay=1e-4)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _learning_rate_factor)
         return {
@@ -310,8 +315,8 @@ def write_metrics_table(output: Path, table: Path) -> None:
     """Write one row an epoch, losses of training and validation, to the CSV file `table`."""
     parts = sorted((output / "csv").glob("from_epoch=*/metrics.csv"))
     logged = pd.concat([pd.read_csv(part) for part in parts])
-    names = [c for c in logged if c.startswith("valid/") or c.endswith("_epoch")]
+    names = [c for c in map(str, logged.columns) if c.startswith("valid/") or c.endswith("_epoch")]
     rows = logged.groupby("epoch")[names].mean().reset_index()
-    rows.columns = [c.removesuffix("_epoch") for c in rows.columns]
+    rows = rows.rename(columns={name: name.removesuffix("_epoch") for name in names})
     with written_whole(table) as (temporary,):
         rows.to_csv(temporary, index=False)

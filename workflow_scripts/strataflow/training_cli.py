@@ -56,7 +56,7 @@ def train_command(kind: str, description: str) -> None:
     add_tasks(parser)
     arguments = parser.parse_args()
     shape = shape_of(arguments)
-    sources = [
+    train_source, valid_source = (
         SampleSource.open(
             getattr(arguments, f"dir_data_{split}"),
             getattr(arguments, f"dir_target_{split}"),
@@ -64,7 +64,7 @@ def train_command(kind: str, description: str) -> None:
             shape,
         )
         for split in ("train", "valid")
-    ]
+    )
     settings = TrainingSettings(
         epochs=arguments.epochs,
         batch_train=arguments.batch_train,
@@ -78,7 +78,8 @@ def train_command(kind: str, description: str) -> None:
     checkpoint = train(
         Architecture(kind, arguments.preset, tasks_of(arguments)),
         settings,
-        *sources,
+        train_source,
+        valid_source,
         arguments.dir_output,
         arguments.resume,
         arguments.init_weights,

@@ -1,18 +1,22 @@
-"""The configuration, the sheet of volumes, and what rules ask of them."""
+"""The configuration, the sheet of volumes, and what rules ask of them.
+
+A mistake in either ends the run with one line; an exception would add Snakemake's stack to it.
+"""
 
 import ast
+import csv
 import sys
 from pathlib import Path
 
 import jsonschema
 import pandas as pd
 import yaml
-from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import validate
 
 sys.path.insert(0, "workflow_scripts")
 
-from strataflow.attributes import ATTRIBUTES, attributes_of
+from strataflow.attributes import ATTRIBUTES, TASKS as ALL_TASKS, attributes_of
 from strataflow.samples import SPLITS
 
 SCRIPTS = Path("workflow_scripts")
@@ -20,7 +24,7 @@ SURVEY_FILES = ("image", *ATTRIBUTES)
 
 
 def require_valid(content, schema, what):
-    """Raise one line that names the key of `content` that `schema` does not allow."""
+    """Stop with one line that names the key of `content` that `schema` does not allow."""
     rules = yaml.safe_load(Path(workflow.basedir, "config", "schemas", schema).read_text())
     error = jsonschema.exceptions.best_match(
         jsonschema.Draft202012Validator(rules).iter_errors(content)
@@ -28,14 +32,19 @@ def require_valid(content, schema, what):
     if error:
         key = ".".join(str(part) for part in error.absolute_path)
         place = f"{what}: {key}" if key else what
-        raise WorkflowError(f"{place}: {error.message}")
+        sys.exit(f"{place}: {error.message}")
 
 
 def read_sheet(path):
     """The sheet of volumes by name, checked; empty cells are left out of a row."""
     if not Path(path).is_file():
-        raise WorkflowError(f"config: volumes: {path}: no such file")
-    table = pd.read_csv(path, sep="\t", dtype=str, comment="#", keep_default_na=False)
+        sys.exit(f"config: volumes: {path}: no such file")
+    try:
+        table = pd.read_csv(
+            path, sep="\t", dtype=str, comment="#", keep_default_na=False, quoting=csv.QUOTE_NONE
+        )
+    except ValueError as error:
+        sys.exit(f"{path}: not a tab-separated sheet of volumes: {error}".strip())
     rows = {}
     for line, row in enumerate(table.to_dict("records"), start=1):
         row = {column: cell for column, cell in row.items() if cell or column == "volume"}
@@ -45,22 +54,20 @@ def read_sheet(path):
             f"{path}: volume {line} ({row['volume']!r})" if "volume" in row else path,
         )
         if row["volume"] in rows:
-            raise WorkflowError(f"{path}: volume: {row['volume']!r} is there twice")
+            sys.exit(f"{path}: volume: {row['volume']!r} is there twice")
         rows[row["volume"]] = row
     if not rows:
-        raise WorkflowError(f"{path}: no volumes")
+        sys.exit(f"{path}: no volumes")
     return rows
 
 
 def require_input_files():
-    """Raise one line for the first SEG-Y that is not there and that no rule makes."""
+    """Stop with one line for the first SEG-Y that is not there and that no rule makes."""
     for name, row in VOLUMES.items():
         for column in ("segy", *ATTRIBUTES):
             path = row.get(column)
             if path and not Path(path).is_file() and not is_synthetic(path):
-                raise WorkflowError(
-                    f"{config['volumes']}: volume {name!r}: {column}: {path}: no such file"
-                )
+                sys.exit(f"{config['volumes']}: volume {name!r}: {column}: {path}: no such file")
 
 
 def is_synthetic(path):
@@ -72,14 +79,21 @@ def is_synthetic(path):
     )
 
 
-require_valid(config, "config.schema.yaml", "config")
-validate(config, "../config/schemas/config.schema.yaml")
-VOLUMES = read_sheet(config["volumes"])
-require_input_files()
-if not config["training"]["epochs"] and not config["training"]["init_weights"]:
-    raise WorkflowError("config: training.epochs: 0 needs training.init_weights")
-TASKS = tuple(task for task, on in config["model"]["tasks"].items() if on)
-PREDICTED = attributes_of(TASKS)
+def require_something_to_learn():
+    """Stop with one line when training is asked for that has no samples or no weights."""
+    training, synthetic = config["training"], config["synthetic"]
+    if not training["epochs"] and not training["init_weights"]:
+        sys.exit("config: training.epochs: 0 needs training.init_weights")
+    if not training["epochs"]:
+        return
+    if not synthetic["train"] and not TRAINING_VOLUMES:
+        sys.exit("config: synthetic.train: 0, and no volume has labels of all of model.tasks")
+    if not synthetic["valid"] and not (TRAINING_VOLUMES and config["patches"]["valid_share"]):
+        sys.exit("config: synthetic.valid: 0, and patches.valid_share leaves none for validation")
+    for volume in VOLUMES:
+        if labels(volume) and not is_training(volume) and VOLUMES[volume].get("train") != "false":
+            missing = " ".join(name for name in PREDICTED if name not in labels(volume))
+            logger.info(f"{config['volumes']}: volume {volume!r}: no training without {missing}")
 
 
 def labels(volume):
@@ -87,9 +101,15 @@ def labels(volume):
     return [name for name in ATTRIBUTES if name in VOLUMES[volume]]
 
 
+def teachable(volume):
+    """Attributes that a volume can teach: those of the tasks whose labels are all there."""
+    given = set(labels(volume))
+    return attributes_of(tuple(task for task, names in ALL_TASKS.items() if given >= set(names)))
+
+
 def is_training(volume):
-    """Whether a volume joins training: it has labels of all that is predicted, and may."""
-    return set(PREDICTED) <= set(labels(volume)) and VOLUMES[volume].get("train") != "false"
+    """Whether a volume joins training: it can teach all that is predicted, and may."""
+    return set(PREDICTED) <= set(teachable(volume)) and VOLUMES[volume].get("train") != "false"
 
 
 def is_evaluated(volume):
@@ -97,8 +117,16 @@ def is_evaluated(volume):
     return bool(set(PREDICTED) & set(labels(volume)))
 
 
+require_valid(config, "config.schema.yaml", "config")
+# Fills in the defaults of the schema.
+validate(config, "../config/schemas/config.schema.yaml")
+TASKS = tuple(task for task, on in config["model"]["tasks"].items() if on)
+PREDICTED = attributes_of(TASKS)
+VOLUMES = read_sheet(config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
 PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
+require_input_files()
+require_something_to_learn()
 
 
 wildcard_constraints:
@@ -239,9 +267,15 @@ def raw_labels(wildcards):
     return [binary(wildcards.volume, a) for a in PREDICTED if a in labels(wildcards.volume)]
 
 
+def taught_labels(wildcards):
+    """Raw volumes of the labels that patches hold, whatever is predicted at the moment."""
+    return [binary(wildcards.volume, name) for name in teachable(wildcards.volume)]
+
+
 def label_flags(wildcards):
-    """The labels that a volume teaches."""
-    return flags(**{name: binary(wildcards.volume, name) for name in PREDICTED})
+    """The same as flags."""
+    names = teachable(wildcards.volume)
+    return flags(**dict(zip(names, taught_labels(wildcards))))
 
 
 def target_flag(wildcards):

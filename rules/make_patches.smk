@@ -2,7 +2,7 @@ rule make_patches:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
-        labels=expand("results/segy_to_binary/{{volume}}/{{volume}}.{name}", name=PREDICTED),
+        labels=taught_labels,
         code=code("make_patches"),
     output:
         manifest_train="results/make_patches/{volume}/manifest_train.csv",

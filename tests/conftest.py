@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import segyio
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = REPOSITORY / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+ATTRIBUTES = ("dhr", "rgt", "fsem", "fdip", "fstrike")
 Finished = subprocess.CompletedProcess[str]
 
 
@@ -37,6 +43,125 @@ def run_script(tmp_path: Path) -> Callable[..., Finished]:
         )
 
     return run
+
+
+# What a copy of the repository needs to run the workflow.
+WORKFLOW = (
+    "Snakefile",
+    "rules",
+    "config",
+    "envs",
+    "profiles",
+    "report",
+    "workflow_scripts",
+    "data",
+)
+
+# The shipped configuration made so small that all stages together take a minute or two.
+TINY: dict[str, Any] = {
+    "synthetic.train": 2,
+    "synthetic.valid": 1,
+    "synthetic.surveys": {
+        "north": {"size": [48, 48, 40], "seed": 3},
+        "south": {"size": [40, 32, 48], "seed": 4},
+    },
+    "patches.size": [32, 32, 32],
+    "model.preset": "small",
+    "training.crop": [32, 32, 32],
+    "training.init_weights": None,
+    "prediction.tile": [32, 32, 32],
+}
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A copy of the workflow in a folder of its own, run as a user runs it."""
+
+    folder: Path
+
+    def run(self, *words: str) -> Finished:
+        """Run `snakemake --cores 2 results/predictions/` with further `words`."""
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--cores",
+            "2",
+            "results/predictions/",
+            *words,
+        ]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=1500,
+            check=False,
+        )
+
+    def jobs(self, *words: str) -> dict[str, int]:
+        """Number of jobs of each rule that a run would start, target rules left out."""
+        done = self.run("-n", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        table = re.search(r"^-+ +-+\n(.*?)\n\n", done.stdout, re.MULTILINE | re.DOTALL)
+        rows = [line.split() for line in table[1].splitlines()] if table else []
+        return {
+            row[0]: int(row[1])
+            for row in rows
+            if row[0] != "total" and not row[0].startswith("results/")
+        }
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Change keys of config.yaml, given as `section.key`."""
+        path = self.folder / "config" / "config.yaml"
+        content = yaml.safe_load(path.read_text())
+        for key, value in settings.items():
+            section = content
+            *sections, name = key.split(".")
+            for part in sections:
+                section = section[part]
+            section[name] = value
+        path.write_text(yaml.safe_dump(content))
+
+    def list_volumes(self, *rows: dict[str, str]) -> None:
+        """Write the sheet with these `rows`."""
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        lines = ["\t".join(row.get(column, "") for column in columns) for row in rows]
+        self.write_sheet("\n".join(["\t".join(columns), *lines]) + "\n")
+
+    def write_sheet(self, text: str) -> None:
+        """Write the sheet as it is given."""
+        (self.folder / "config" / "volumes.tsv").write_text(text)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workflow]:
+    """Make a copy of the workflow with tiny settings, changed by `settings`."""
+
+    def make(settings: dict[str, Any] | None = None, sheet: str | None = None) -> Workflow:
+        folder = tmp_path_factory.mktemp("workflow")
+        for name in WORKFLOW:
+            source = REPOSITORY / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy2
+            copy(source, folder / name)
+        flow = Workflow(folder)
+        flow.configure(TINY | (settings or {}))
+        if sheet is not None:
+            flow.write_sheet(sheet)
+        else:
+            flow.list_volumes(synthetic_row("north", train="false"), synthetic_row("south"))
+        return flow
+
+    return make
+
+
+def synthetic_row(survey: str, labels: tuple[str, ...] = ATTRIBUTES, **more: str) -> dict[str, str]:
+    """Row of the sheet for a synthetic survey and its labels."""
+    folder = f"results/synthesize_survey/{survey}"
+    row = {"volume": survey, "segy": f"{folder}/image.sgy"}
+    return row | {name: f"{folder}/{name}.sgy" for name in labels} | more
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +209,17 @@ def write_segy(
             }
             file.trace[trace] = values[i, j].astype(np.float32)
     return path
+
+
+def refused_in_one_line(done: Finished, *words: str) -> None:
+    """A script failed with a single line on standard error that has all `words`."""
+    assert done.returncode not in (0, None)
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert all(word in lines[0] for word in words), lines[0]
+
+
+def folder_flags(root: Path) -> list[object]:
+    """Flags of the four folders of samples under `root`."""
+    folders = [f"{what}_{split}" for split in ("train", "valid") for what in ("data", "target")]
+    return [word for name in folders for word in (f"--dir_{name}", root / name)]

@@ -30,9 +30,6 @@ Metrics = dict[str, float | None]
 # Voxels by which a fault pick may miss the label where a tolerance is granted.
 TOLERANCE = 2
 
-# Bins of probability for the average precision.
-THRESHOLDS = 200
-
 
 def evaluate(prediction: Path, target: Path, output: Path, shape: Shape | None = None) -> None:
     """Compare the attributes that both PREFIXes have and write the metrics as JSON to `output`.
@@ -94,7 +91,7 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     if n_true:
         probability = torch.from_numpy(np.clip(predicted[live], 0, 1)).flatten()
         truth = torch.from_numpy(true[live].astype(np.int64)).flatten()
-        average_precision = float(binary_average_precision(probability, truth, THRESHOLDS))
+        average_precision = float(binary_average_precision(probability, truth))
     return {
         "precision": precision,
         "recall": recall,
@@ -160,23 +157,31 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
 
 
 def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
-    """Correlation and structural similarity of the images, each over its RMS."""
+    """Correlation and structural similarity of the images, each over its RMS.
+
+    The similarity (Wang et al., 2004) is that of the inlines, as sections are looked at.
+    """
     a, b = (
         cube / max(float(np.sqrt(np.mean(cube[live] ** 2))), 1e-12) for cube in (predicted, label)
     )
-    x, y = (torch.from_numpy(np.asarray(cube, np.float32))[None, None] for cube in (a, b))
     similarity = None
     # The measure's Gaussian window of sigma 1.5 is 11 voxels wide.
-    if min(predicted.shape) >= 11:
+    if min(predicted.shape[1:]) >= 11:
         span = float(b.max() - b.min())
-        measured = structural_similarity_index_measure(x, y, data_range=span)
-        assert isinstance(measured, torch.Tensor)
-        similarity = float(measured)
+        similarity = float(np.mean([_similarity(x, y, span) for x, y in zip(a, b, strict=True)]))
     return {
         "correlation": _correlation(a[live], b[live]),
         "structural_similarity": similarity,
         "rms_error_over_rms": float(np.sqrt(np.mean((a[live] - b[live]) ** 2))),
     }
+
+
+def _similarity(section: Array, other: Array, span: float) -> float:
+    """Structural similarity of two sections whose values span `span`."""
+    x, y = (torch.from_numpy(np.ascontiguousarray(s))[None, None] for s in (section, other))
+    measured = structural_similarity_index_measure(x, y, data_range=span)
+    assert isinstance(measured, torch.Tensor)
+    return float(measured)
 
 
 def _correlation(a: Array, b: Array) -> float | None:

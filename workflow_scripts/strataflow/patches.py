@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from .attributes import FAULT_THRESHOLD
+from .attributes import FAULT_THRESHOLD, TASKS
 from .degrade import degrade
 from .errors import StrataflowError
 from .files import require_free_space
@@ -51,6 +51,9 @@ def make_patches(
     0..1 in each patch; amplitudes are normalised with the survey's statistics. Raises
     StrataflowError for volumes that do not match and patches that do not fit.
     """
+    for names in TASKS.values():
+        if 0 < len(labels.keys() & set(names)) < len(names):
+            raise StrataflowError(f"labels: {' '.join(names)} go together, got {' '.join(labels)}")
     for volume in labels.values():
         if volume.shape != image.shape:
             raise StrataflowError(

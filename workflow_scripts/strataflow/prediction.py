@@ -243,7 +243,8 @@ def _blend_rows(
 ) -> Iterator[tuple[slice, Array]]:
     """Blend tiles that come row by row; yield inlines that no later tile touches.
 
-    Yields the slice of inlines and their values (channels, inlines, n2, n1).
+    Yields the slice of inlines and their values (channels, inlines, n2, n1), a view that holds
+    until the next is asked for.
     """
     rows, columns, samples = grid.axes
     buffer = np.zeros((channels, rows.size, columns.n, samples.n), np.float32)

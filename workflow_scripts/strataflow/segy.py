@@ -30,6 +30,11 @@ BLOCK = 4000
 # Traces looked at to find where amplitudes are clipped.
 CLIP_TRACES = 2000
 
+# Sizes in bytes of the parts of a file, after the standard.
+TEXT_HEADER = 3200
+FILE_HEADER = 3600
+TRACE_HEADER = 240
+
 FORMATS = {
     1: "4-byte IBM float",
     2: "4-byte integer",
@@ -38,6 +43,7 @@ FORMATS = {
     6: "8-byte IEEE float",
     8: "1-byte integer",
 }
+SAMPLE_BYTES = {code: int(name[0]) for code, name in FORMATS.items()}
 IEEE_FLOAT = 5
 
 
@@ -57,15 +63,15 @@ def opened(path: Path) -> Iterator[segyio.SegyFile]:
     """Open a SEG-Y file for reading; StrataflowError with the reason when it is none."""
     require_file(path)
     try:
-        with segyio.open(path, ignore_geometry=True) as file:
-            if int(file.bin[segyio.BinField.Format]) not in FORMATS:
-                raise StrataflowError(
-                    f"{path}: sample format code {file.bin[segyio.BinField.Format]} is unknown"
-                )
-            file.mmap()
-            yield file
-    except (RuntimeError, ValueError, IndexError, OverflowError) as error:
+        file = segyio.open(path, ignore_geometry=True)
+    except (RuntimeError, ValueError, IndexError, OverflowError, OSError) as error:
         raise StrataflowError(f"{path}: cannot be read as SEG-Y ({error})") from error
+    with file:
+        code = int(file.bin[segyio.BinField.Format])
+        if code not in FORMATS:
+            raise StrataflowError(f"{path}: sample format code {code} is unknown")
+        file.mmap()
+        yield file
 
 
 def scan(file: segyio.SegyFile, path: Path, where: HeaderBytes) -> Grid:
@@ -231,85 +237,115 @@ def export_segy(volume: Volume, template: Path, output: Path, where: HeaderBytes
     """Write `volume` as SEG-Y with the headers, trace order and trace count of `template`.
 
     Samples are 4-byte IEEE floats; all else but the format code and one line of processing
-    history in the text header is the template's. Dead traces stay zero. Raises StrataflowError
-    when the template's grid is not the volume's.
+    history in the text header is the template's, byte for byte. Dead traces stay zero. Raises
+    StrataflowError when the template's grid is not the volume's.
     """
     with opened(template) as source:
         grid = scan(source, template, where)
-        if grid.shape != volume.shape:
-            raise StrataflowError(f"{volume.path}: {volume.shape}, but {template} is {grid.shape}")
-        spec = segyio.spec()
-        spec.samples = source.samples
-        spec.tracecount = source.tracecount
-        spec.format = IEEE_FLOAT
-        spec.ext_headers = source.ext_headers
-        require_free_space(output.parent, source.tracecount * (240 + 4 * grid.shape.n1))
-        with written_whole(output) as (temporary,), segyio.create(temporary, spec) as copy:
-            copy.text[0] = _with_history(source.text[0], volume.sidecar.attribute)
-            for number in range(1, 1 + source.ext_headers):
-                copy.text[number] = source.text[number]
-            copy.bin = source.bin
-            copy.bin.update({segyio.BinField.Format: IEEE_FLOAT})
-            for start in range(0, source.tracecount, BLOCK):
-                stop = min(start + BLOCK, source.tracecount)
-                at = (grid.i3[start:stop], grid.i2[start:stop])
-                block = volume.values[at] * volume.sidecar.live[at][:, None]
-                copy.trace.raw[start:stop] = np.ascontiguousarray(block, np.float32)
-                for trace in range(start, stop):
-                    copy.header[trace] = source.header[trace]
+        code = int(source.bin[segyio.BinField.Format])
+        start = FILE_HEADER + TEXT_HEADER * source.ext_headers
+    if grid.shape != volume.shape:
+        raise StrataflowError(f"{volume.path}: {volume.shape}, but {template} is {grid.shape}")
+    n1, traces = grid.shape.n1, grid.i3.size
+    given = np.memmap(template, _trace_type(n1, f"V{SAMPLE_BYTES[code]}"), "r", start, (traces,))
+    require_free_space(output.parent, start + traces * (TRACE_HEADER + 4 * n1))
+    with written_whole(output) as (temporary,), open(temporary, "wb") as stream:
+        with open(template, "rb") as original:
+            head = bytearray(original.read(start))
+        head[:TEXT_HEADER] = _with_history(bytes(head[:TEXT_HEADER]), volume.sidecar.attribute)
+        _put(np.frombuffer(head, np.uint8)[TEXT_HEADER:], segyio.BinField.Format - 3200, IEEE_FLOAT)
+        stream.write(head)
+        for first in range(0, traces, BLOCK):
+            part = slice(first, min(first + BLOCK, traces))
+            block = np.empty(part.stop - first, _trace_type(n1, ">f4"))
+            block["header"] = given["header"][part]
+            at = (grid.i3[part], grid.i2[part])
+            block["samples"] = volume.values[at] * volume.sidecar.live[at][:, None]
+            block.tofile(stream)
+
+
+def _trace_type(n1: int, sample: str) -> np.dtype:
+    """A trace as it lies in a file: its header, then `n1` samples of a type."""
+    return np.dtype([("header", np.uint8, TRACE_HEADER), ("samples", sample, n1)])
+
+
+def _put(header: NDArray[np.uint8], byte: int, values: Any, width: int = 2) -> None:
+    """Put big-endian integers into `header` (..., bytes) at `byte`, counted from 1."""
+    whole = np.asarray(values).astype(f">i{width}")
+    header[..., byte - 1 : byte - 1 + width] = whole[..., None].view(np.uint8)
 
 
 def _with_history(text: bytes, attribute: str) -> bytes:
-    """The text header with one line of history in its last unused line, if there is one."""
-    lines = [bytes(text[i : i + 80]) for i in range(0, 3200, 80)]
-    for number in reversed(range(len(lines))):
-        if not lines[number][3:].strip(b" \x00"):
-            entry = f"C{number + 1:>2} STRATAFLOW {__version__}: {attribute.upper()}"
-            lines[number] = entry.ljust(80).encode("ascii")
-            break
-    return b"".join(lines)
+    """The text header with a line of history in the first unused line after the used ones.
+
+    The last two lines are kept for what revision 1 puts there. Where no line is unused the text
+    stays as it is. EBCDIC or ASCII as it comes.
+    """
+    encoding = "cp037" if text[:1] == "C".encode("cp037") else "latin-1"
+    lines = [text[i : i + 80].decode(encoding) for i in range(0, TEXT_HEADER, 80)]
+    unused = [n for n, line in enumerate(lines[:-2]) if not line[3:].strip(" \x00")]
+    used = [n for n in range(len(lines) - 2) if n not in unused]
+    if unused:
+        after = [n for n in unused if n > max(used, default=-1)]
+        number = after[0] if after else unused[-1]
+        entry = f"C{number + 1:>2} STRATAFLOW {__version__}: {attribute.upper()}"
+        lines[number] = entry.ljust(80)
+    return "".join(lines).encode(encoding)
 
 
-def write_survey(path: Path, values: NDArray[np.float32], sidecar: Sidecar, title: str) -> None:
-    """Write `values` (n3, n2, n1) as a new inline-sorted SEG-Y file of revision 1."""
+def write_survey(
+    folder: Path, volumes: dict[str, NDArray[np.float32]], sidecar: Sidecar, title: str
+) -> None:
+    """Write each of `volumes` (n3, n2, n1) as a new inline-sorted SEG-Y file, `folder`/NAME.sgy.
+
+    They share the geometry of `sidecar` and hence the trace headers; revision 1, IEEE floats.
+    """
+    shape = sidecar.shape
+    headers = _new_trace_headers(sidecar)
+    sample = sidecar.axes[2]
+    binary = np.zeros(FILE_HEADER - TEXT_HEADER, np.uint8)
+    for field, value in (
+        (segyio.BinField.Interval, round(sample.step * 1000)),
+        (segyio.BinField.Samples, shape.n1),
+        (segyio.BinField.Format, IEEE_FLOAT),
+        (segyio.BinField.SortingCode, 4),
+        (segyio.BinField.TraceFlag, 1),
+    ):
+        _put(binary, field - TEXT_HEADER, value)
+    # The revision is a byte of its own, major before minor.
+    _put(binary, segyio.BinField.SEGYRevision - TEXT_HEADER, 1 << 8)
+    for name, values in volumes.items():
+        lines = {1: f"{title}: {name.upper()}", 2: f"STRATAFLOW {__version__}"}
+        text = segyio.tools.create_text_header(lines).encode("cp037")
+        with written_whole(folder / f"{name}.sgy") as (temporary,), open(temporary, "wb") as stream:
+            stream.write(text + binary.tobytes())
+            block = np.empty(shape.n2, _trace_type(shape.n1, ">f4"))
+            for inline, inline_headers in zip(values, headers, strict=True):
+                block["header"], block["samples"] = inline_headers, inline
+                block.tofile(stream)
+
+
+def _new_trace_headers(sidecar: Sidecar) -> NDArray[np.uint8]:
+    """Trace headers (n3, n2, 240) of a survey that has none yet; coordinates in centimetres."""
+    shape = sidecar.shape
     inline, crossline, sample = sidecar.axes
-    spec = segyio.spec()
-    spec.sorting = segyio.TraceSortingFormat.INLINE_SORTING
-    spec.format = IEEE_FLOAT
-    spec.ilines = inline.first + inline.step * np.arange(values.shape[0])
-    spec.xlines = crossline.first + crossline.step * np.arange(values.shape[1])
-    spec.samples = sample.first + sample.step * np.arange(values.shape[2])
+    i3, i2 = np.indices((shape.n3, shape.n2))
     first, along2, along3 = (np.array(sidecar.corners[i]) for i in (0, 1, 2))
-    step2 = (along2 - first) / max(values.shape[1] - 1, 1)
-    step3 = (along3 - first) / max(values.shape[0] - 1, 1)
-    with written_whole(path) as (temporary,), segyio.create(temporary, spec) as file:
-        file.text[0] = segyio.tools.create_text_header({1: title, 2: f"STRATAFLOW {__version__}"})
-        file.bin.update(_binary_header(sample.step, values.shape[2]))
-        trace = 0
-        for i3, number3 in enumerate(spec.ilines):
-            file.trace.raw[trace : trace + len(spec.xlines)] = np.ascontiguousarray(values[i3])
-            for i2, number2 in enumerate(spec.xlines):
-                x, y = first + i3 * step3 + i2 * step2
-                file.header[trace] = {
-                    segyio.TraceField.TRACE_SEQUENCE_FILE: trace + 1,
-                    segyio.TraceField.TraceIdentificationCode: 1,
-                    segyio.TraceField.TRACE_SAMPLE_COUNT: values.shape[2],
-                    segyio.TraceField.TRACE_SAMPLE_INTERVAL: round(sample.step * 1000),
-                    segyio.TraceField.DelayRecordingTime: round(sample.first),
-                    segyio.TraceField.SourceGroupScalar: -100,
-                    segyio.TraceField.CDP_X: round(100 * x),
-                    segyio.TraceField.CDP_Y: round(100 * y),
-                    segyio.TraceField.INLINE_3D: int(number3),
-                    segyio.TraceField.CROSSLINE_3D: int(number2),
-                }
-                trace += 1
-
-
-def _binary_header(interval: float, samples: int) -> dict[int, Any]:
-    return {
-        segyio.BinField.Interval: round(interval * 1000),
-        segyio.BinField.Samples: samples,
-        segyio.BinField.Format: IEEE_FLOAT,
-        segyio.BinField.SEGYRevision: 1,
-        segyio.BinField.TraceFlag: 1,
-    }
+    step2, step3 = (along2 - first) / max(shape.n2 - 1, 1), (along3 - first) / max(shape.n3 - 1, 1)
+    x, y = (first[a] + i3 * step3[a] + i2 * step2[a] for a in (0, 1))
+    headers = np.zeros((shape.n3, shape.n2, TRACE_HEADER), np.uint8)
+    field = segyio.TraceField
+    for byte, width, values in (
+        (field.TRACE_SEQUENCE_FILE, 4, i3 * shape.n2 + i2 + 1),
+        (field.TraceIdentificationCode, 2, np.ones_like(i3)),
+        (field.SourceGroupScalar, 2, np.full_like(i3, -100)),
+        (field.DelayRecordingTime, 2, np.full_like(i3, round(sample.first))),
+        (field.TRACE_SAMPLE_COUNT, 2, np.full_like(i3, shape.n1)),
+        (field.TRACE_SAMPLE_INTERVAL, 2, np.full_like(i3, round(sample.step * 1000))),
+        (field.CDP_X, 4, np.round(100 * x)),
+        (field.CDP_Y, 4, np.round(100 * y)),
+        (field.INLINE_3D, 4, inline.first + i3 * inline.step),
+        (field.CROSSLINE_3D, 4, crossline.first + i2 * crossline.step),
+    ):
+        _put(headers, int(byte), values, width)
+    return headers

@@ -129,9 +129,8 @@ def synthesize_survey(folder: Path, shape: Shape, seed: int) -> None:
     sidecar = _survey_sidecar(shape)
     folder.mkdir(parents=True, exist_ok=True)
     require_free_space(folder, (len(truth) + 1) * (shape.n_bytes + 240 * shape.n2 * shape.n3))
-    for name, values in {"image": SURVEY_RMS * image, **truth}.items():
-        title = f"SYNTHETIC SURVEY, SEED {seed}: {name.upper()}"
-        write_survey(folder / f"{name}.sgy", values, sidecar, title)
+    volumes = {"image": SURVEY_RMS * image, **truth}
+    write_survey(folder, volumes, sidecar, f"SYNTHETIC SURVEY, SEED {seed}")
 
 
 def _survey_sidecar(shape: Shape) -> Sidecar:

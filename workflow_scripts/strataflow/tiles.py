@@ -24,7 +24,7 @@ PRECISIONS = ("auto", "fp32")
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a volume is cut: `tile` (n3, n2, n1) in voxels, `overlap` as a fraction of it.
+    """How a volume is cut: `tile` (n3, n2, n1) in voxels, least `overlap` as a fraction of it.
 
     `precision` is auto (the fastest of the hardware) or fp32 (the same bits everywhere).
     """
@@ -44,8 +44,11 @@ class TileAxis:
 
     @classmethod
     def cover(cls, n: int, tile: int, overlap: float) -> TileAxis:
-        """Cover `n` voxels by tiles of at most `tile` that overlap by the fraction `overlap`."""
-        step = max(round(tile * (1 - overlap) / STRIDE), 1) * STRIDE
+        """Cover `n` voxels by tiles of at most `tile` that overlap by at least `overlap` of it.
+
+        No more than `tile` - STRIDE voxels: tiles must differ by a stride.
+        """
+        step = max(int(tile * (1 - overlap) / STRIDE), 1) * STRIDE
         margin = (tile - step) // 2
         needed = n + 2 * margin
         if needed <= tile:

@@ -1,0 +1,23 @@
+# The two commands of the README, and the checks that CI adds.
+PYTHON ?= python3
+ENTER := . .venv/bin/activate &&
+
+.PHONY: predictions test check
+
+predictions: .venv/ready
+	$(ENTER) snakemake --cores 8 results/predictions/
+
+test: .venv/ready
+	$(ENTER) pytest
+
+check: .venv/ready
+	$(ENTER) ruff format --check .
+	$(ENTER) ruff check .
+	$(ENTER) mypy workflow_scripts tests
+	$(ENTER) snakefmt --check Snakefile rules
+	$(ENTER) snakemake --lint
+
+.venv/ready: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	touch $@

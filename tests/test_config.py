@@ -1,0 +1,133 @@
+"""Wrong configuration and sheets: one line that names the key, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import REPOSITORY, Finished, Workflow
+
+HEADER = "volume\tsegy"
+
+
+def refused(done: Finished, *words: str) -> None:
+    """The run failed before any job, and said no more than one line that has `words`."""
+    assert done.returncode != 0
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "profile" not in line]
+    assert len(said) == 1, said
+    assert all(word in said[0] for word in words), said
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("prediction.overlap", 1.5),
+        ("prediction.overlap", "much"),
+        ("prediction.slabs", 0),
+        ("patches.size", [128, 128]),
+        ("patches.size", [100, 128, 128]),
+        ("training.epochs", -1),
+        ("training.batch_size", 0),
+        ("model.tasks.rgt", "maybe"),
+        ("segy.iline", 300),
+        ("refinement.iterations", 0.5),
+    ],
+)
+def test_a_wrong_value_is_refused_by_the_name_of_its_key(
+    tiny: Callable[..., Workflow], key: str, value: object
+) -> None:
+    refused(tiny({key: value}).run("-n"), "config", key)
+
+
+def test_a_misspelt_key_is_refused(tiny: Callable[..., Workflow]) -> None:
+    refused(tiny({"prediction.overlapp": 0.25}).run("-n"), "prediction", "overlapp")
+
+
+def test_no_task_at_all_is_refused(tiny: Callable[..., Workflow]) -> None:
+    off = {f"model.tasks.{task}": False for task in ("rgt", "dhr", "fault")}
+    refused(tiny(off).run("-n"), "model.tasks")
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b", "a'b", 'a"b', "..", "-a", ""])
+def test_a_name_that_is_no_plain_word_is_refused(tiny: Callable[..., Workflow], name: str) -> None:
+    flow = tiny(sheet=f"{HEADER}\n{name}\tx.sgy\n")
+    refused(flow.run("-n"), "volumes.tsv", "volume")
+    assert not (flow.folder / "results").exists()
+
+
+def test_a_name_that_is_there_twice_is_refused(tiny: Callable[..., Workflow]) -> None:
+    flow = tiny(sheet=f"{HEADER}\nnorth\tx.sgy\nnorth\ty.sgy\n")
+    refused(flow.run("-n"), "volumes.tsv", "north", "twice")
+
+
+def test_an_unknown_column_is_refused(tiny: Callable[..., Workflow]) -> None:
+    refused(tiny(sheet=f"{HEADER}\tporosity\nnorth\tx.sgy\t1\n").run("-n"), "porosity")
+
+
+def test_a_missing_column_is_refused(tiny: Callable[..., Workflow]) -> None:
+    refused(tiny(sheet="volume\tpredict\nnorth\ttrue\n").run("-n"), "volumes.tsv", "segy")
+
+
+def test_a_missing_segy_is_refused_by_volume_and_path(tiny: Callable[..., Workflow]) -> None:
+    refused(tiny(sheet=f"{HEADER}\nnorth\tgone.sgy\n").run("-n"), "north", "gone.sgy")
+
+
+def test_a_missing_sheet_is_refused(tiny: Callable[..., Workflow]) -> None:
+    refused(tiny({"volumes": "gone.tsv"}).run("-n"), "volumes", "gone.tsv")
+
+
+def test_no_training_and_no_weights_is_refused(tiny: Callable[..., Workflow]) -> None:
+    flow = tiny({"training.epochs": 0, "training.init_weights": None})
+    refused(flow.run("-n"), "training.epochs", "init_weights")
+
+
+def keys(schema: dict[str, Any], prefix: str = "") -> set[str]:
+    """Names of the settings that a schema knows, with those of their sections before them."""
+    found: set[str] = set()
+    for name, content in schema["properties"].items():
+        inner = "properties" in content
+        found |= keys(content, f"{prefix}{name}.") if inner else {prefix + name}
+    return found
+
+
+def test_every_key_has_a_description_and_a_line_in_the_readme() -> None:
+    folder = REPOSITORY / "config"
+    schema = yaml.safe_load((folder / "schemas" / "config.schema.yaml").read_text())
+    readme = (folder / "README.md").read_text()
+    assert {key for key in keys(schema) if f"`{key}`" not in readme} == set()
+
+    def undescribed(part: dict[str, Any], prefix: str = "") -> set[str]:
+        missing = set()
+        for name, content in part.get("properties", {}).items():
+            if "description" not in content:
+                missing.add(prefix + name)
+            missing |= undescribed(content, f"{prefix}{name}.")
+        return missing
+
+    assert undescribed(schema) == set()
+
+
+def test_every_column_of_the_sheet_is_in_the_readme() -> None:
+    schema = yaml.safe_load((REPOSITORY / "config/schemas/volumes.schema.yaml").read_text())
+    readme = (REPOSITORY / "config" / "README.md").read_text()
+    assert [column for column in schema["properties"] if f"`{column}`" not in readme] == []
+
+
+def test_the_conda_environment_pins_what_requirements_pins() -> None:
+    lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
+    pinned = {line.strip() for line in lines if "==" in line}
+    for path in (REPOSITORY / "envs").glob("*.yaml"):
+        dependencies = yaml.safe_load(path.read_text())["dependencies"]
+        (pip,) = (part["pip"] for part in dependencies if isinstance(part, dict))
+        assert pip
+        assert set(pip) <= pinned, path
+
+
+def test_requirements_name_no_host_and_pin_every_version() -> None:
+    lines = Path(REPOSITORY / "requirements.txt").read_text().splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    assert all("==" in line and "/" not in line for line in wanted)

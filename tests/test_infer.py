@@ -1,0 +1,144 @@
+"""Prediction of whole volumes with a network of random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import Finished, refused_in_one_line, write_segy
+from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field
+from strataflow.prediction import infer_volume
+from strataflow.samples import Shape
+from strataflow.tiles import Tiling
+from strataflow.volumes import Volume, plain_sidecar
+
+Run = Callable[..., Finished]
+TASKS = ("dhr", "rgt", "fault")
+
+
+def network(kind: str = "infer", tasks: tuple[str, ...] = TASKS) -> MultiTaskNetwork:
+    torch.manual_seed(0)
+    made = MultiTaskNetwork(Architecture(kind, "small", tasks))
+    # A fresh batch norm has a variance that no data had.
+    made.train()
+    with torch.no_grad():
+        for _ in range(3):
+            made(torch.randn(1, max(c.stop for c in made.architecture.inputs.values()), 32, 32, 32))
+    return made.eval()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    made = network()
+    stored = asdict(made.architecture) | {"tasks": list(TASKS)}
+    state = {f"network.{k}": v for k, v in made.state_dict().items()}
+    path = tmp_path / "model.pth"
+    torch.save({"hyper_parameters": {"architecture": stored}, "state_dict": state}, path)
+    return path
+
+
+def volume_of(values: np.ndarray) -> Volume:
+    shape = Shape(*values.shape[::-1])
+    return Volume(Path("x.bin"), values, plain_sidecar(shape, "image"))
+
+
+def test_where_tiles_overlap_enough_their_borders_leave_no_trace(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(size=(16, 16, 512)).astype(np.float32)
+    results = []
+    # Inside of the receptive field of the rim a tile's values are those of the whole volume.
+    assert receptive_field() < 192
+    for name, n1 in (("whole", 1024), ("tiled", 384)):
+        tiling = Tiling((16, 16, n1), 0.5, "fp32")
+        infer_volume(network(tasks=("dhr",)), volume_of(values), tmp_path / name, ("dhr",), tiling)
+        results.append(np.fromfile(tmp_path / f"{name}.dhr", "<f4"))
+    scale = np.abs(results[0]).mean()
+    assert np.abs(results[0] - results[1]).max() < 0.05 * scale
+    assert np.abs(results[0] - results[1]).mean() < 1e-3 * scale
+
+
+def test_a_volume_smaller_than_a_tile_in_every_direction_but_one_is_predicted(
+    run_script: Run, model: Path, tmp_path: Path
+) -> None:
+    shape = (3, 5, 40)
+    np.random.default_rng(1).normal(size=shape).astype("<f4").tofile(tmp_path / "x.bin")
+    done = run_script(
+        "infer",
+        *("--input", tmp_path / "x.bin", "--model", model, "--output", tmp_path / "p"),
+        *("--n1", 40, "--n2", 5, "--n3", 3),
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(
+        np.isfinite(np.fromfile(tmp_path / f"p.{name}", "<f4").reshape(shape)).all()
+        for name in ("dhr", "rgt", "fsem", "fdip", "fstrike")
+    )
+
+
+def test_dead_traces_stay_dead(run_script: Run, model: Path, tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(size=(20, 18, 32)).astype(np.float32)
+    gone = {(4, 5), (19, 17)}
+    segy = write_segy(tmp_path / "x.sgy", values, drop=gone)
+    run_script("segy_to_binary", "--input", segy, "--output", tmp_path / "x.bin")
+    words = ("--input", tmp_path / "x.bin", "--model", model, "--output", tmp_path / "p")
+    done = run_script("infer", *words, "--tile", 32, 32, 32)
+    assert done.returncode == 0, done.stderr
+    for name in ("dhr", "rgt", "fsem", "fdip", "fstrike"):
+        predicted = np.fromfile(tmp_path / f"p.{name}", "<f4").reshape(20, 18, 32)
+        assert not any(predicted[trace].any() for trace in gone), name
+    assert np.fromfile(tmp_path / "p.dhr", "<f4").any()
+
+
+@pytest.fixture
+def spoiled(tmp_path: Path, model: Path) -> None:
+    """Model files that hold something else."""
+    (tmp_path / "text.pth").write_text("not weights")
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
+    content = torch.load(model, weights_only=True)
+    content["hyper_parameters"]["architecture"]["preset"] = "base"
+    torch.save(content, tmp_path / "swapped.pth")
+
+
+@pytest.mark.usefixtures("spoiled")
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ("--input gone.bin", ("gone.bin", "no such file")),
+        ("--model gone.pth", ("gone.pth", "no such file")),
+        ("--model text.pth", ("text.pth", "not a checkpoint")),
+        ("--model other.pth", ("other.pth", "not a checkpoint of strataflow")),
+        ("--model swapped.pth", ("swapped.pth", "another network")),
+        ("--n3 21", ("x.bin", "n3=21")),
+        ("--overlap 1.5", ("--overlap", "1.5")),
+        ("--tile 20 20 20", ("tile", "multiples of 16")),
+        ("--rgt False --dhr False --fault False", ("--rgt --dhr --fault",)),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_and_leaves_nothing(
+    run_script: Run, tmp_path: Path, changed: str, words: tuple[str, ...]
+) -> None:
+    np.random.default_rng(1).normal(size=(20, 18, 32)).astype("<f4").tofile(tmp_path / "x.bin")
+    # Of a flag that is given twice the last one holds.
+    good = "--input x.bin --model model.pth --output p --n1 32 --n2 18 --n3 20"
+    refused_in_one_line(run_script("infer", *good.split(), *changed.split()), *words)
+    assert not list(tmp_path.glob("p*")) + list(tmp_path.glob(".p*"))
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_and_runs_nothing(
+    run_script: Run, tmp_path: Path
+) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Callable[..., None], tuple[Path]]:
+            return Path.touch, (tmp_path / "ran",)
+
+    torch.save({"hyper_parameters": Bomb(), "state_dict": {}}, tmp_path / "bomb.pth")
+    torch.load(tmp_path / "bomb.pth", weights_only=False)
+    assert (tmp_path / "ran").exists(), "the test's own bomb is dud"
+    (tmp_path / "ran").unlink()
+    words = ("--checkpoint", tmp_path / "bomb.pth", "--output", tmp_path / "model.pth")
+    refused_in_one_line(run_script("extract_weights", *words), "bomb.pth")
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "model.pth").exists()

@@ -1,0 +1,207 @@
+"""The whole line on tiny synthetic surveys, and what a change reruns."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import segyio
+import torch
+
+from conftest import ATTRIBUTES, Workflow, synthetic_row
+
+pytestmark = pytest.mark.slow
+
+EXPORTS = {"export_segy": 5, "export_vgi": 5}
+AFTER_INFER = {"refine": 1, **EXPORTS, "evaluate": 1, "plot": 1}
+
+
+@pytest.fixture(scope="module")
+def finished(tiny: Callable[..., Workflow]) -> Workflow:
+    """A workflow that has run: north is predicted and scored, south is trained on."""
+    flow = tiny()
+    flow.list_volumes(
+        synthetic_row("north", train="false"), synthetic_row("south", predict="false")
+    )
+    done = flow.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return flow
+
+
+@pytest.fixture
+def changed(finished: Workflow) -> Iterator[Workflow]:
+    """The finished workflow, whose configuration is restored after the test."""
+    kept = {
+        path: path.read_bytes() for path in (finished.folder / "config").iterdir() if path.is_file()
+    }
+    yield finished
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+
+def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
+    folder = finished.folder / "results" / "predictions" / "north"
+    suffixes = ("", ".json", ".sgy", ".vgi", ".mhd", ".png")
+    expected = {f"north.{name}{suffix}" for name in ATTRIBUTES for suffix in suffixes}
+    assert {path.name for path in folder.iterdir()} == expected | {"metrics.json"}
+
+
+def test_predictions_keep_their_promised_ranges(finished: Workflow) -> None:
+    prefix = finished.folder / "results" / "predictions" / "north" / "north"
+    cubes = {
+        name: np.fromfile(f"{prefix}.{name}", "<f4").reshape(40, 48, 48) for name in ATTRIBUTES
+    }
+    assert (cubes["rgt"].min(), cubes["rgt"].max()) == (0, 1)
+    for name in ("fsem", "fdip", "fstrike"):
+        assert 0 <= cubes[name].min() <= cubes[name].max() <= 1
+    off = cubes["fsem"] < 0.5
+    assert not cubes["fdip"][off].any()
+    assert not cubes["fstrike"][off].any()
+
+
+def test_the_exported_segy_has_the_headers_of_the_survey(finished: Workflow) -> None:
+    results = finished.folder / "results"
+    with (
+        segyio.open(results / "synthesize_survey" / "north" / "image.sgy") as survey,
+        segyio.open(results / "predictions" / "north" / "north.fsem.sgy") as exported,
+    ):
+        assert list(exported.ilines) == list(survey.ilines)
+        assert list(exported.xlines) == list(survey.xlines)
+        assert list(exported.samples) == list(survey.samples)
+        for field in (segyio.TraceField.CDP_X, segyio.TraceField.CDP_Y):
+            assert (exported.attributes(field)[:] == survey.attributes(field)[:]).all()
+        raw = np.fromfile(results / "predictions" / "north" / "north.fsem", "<f4")
+        assert (segyio.tools.cube(exported).ravel() == raw).all()
+
+
+def test_the_demo_is_scored_against_its_truth(finished: Workflow) -> None:
+    metrics = json.loads((finished.folder / "results/predictions/north/metrics.json").read_text())
+    assert {"fault", "orientation", "rgt", "dhr"} <= metrics.keys()
+    assert metrics["voxels"] == 48 * 48 * 40
+
+
+def test_every_stage_leaves_a_log_and_a_benchmark(finished: Workflow) -> None:
+    results = finished.folder / "results"
+    for stage in ("synthesize", "make_patches", "train_infer", "infer", "refine", "export_segy"):
+        assert list((results / stage).rglob("*.log")), stage
+        assert list((results / stage).rglob("*.benchmark.tsv")), stage
+
+
+def test_the_manifest_numbers_the_samples_without_gaps(finished: Workflow) -> None:
+    for folder in ("synthesize", "make_patches/south"):
+        place = finished.folder / "results" / folder
+        table = pd.read_csv(place / "manifest_train.csv")
+        assert list(table["sample"]) == list(range(len(table)))
+        assert {p.name for p in (place / "data_train").glob("*[0-9].bin")} == {
+            f"{number}.bin" for number in table["sample"]
+        }
+
+
+def test_a_second_run_has_nothing_to_do(finished: Workflow) -> None:
+    done = finished.run()
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_a_changed_overlap_reruns_inference_and_what_follows(changed: Workflow) -> None:
+    changed.configure({"prediction.overlap": 0.5})
+    assert changed.jobs() == {"infer": 1, **AFTER_INFER}
+
+
+def test_a_changed_precision_reruns_inference_and_what_follows(changed: Workflow) -> None:
+    changed.configure({"prediction.precision": "fp32"})
+    assert changed.jobs() == {"infer": 1, **AFTER_INFER}
+
+
+def test_more_refinement_reruns_refinement_and_what_follows(changed: Workflow) -> None:
+    changed.configure({"refinement.iterations": 2})
+    assert changed.jobs() == AFTER_INFER
+
+
+def test_a_changed_export_reruns_exports_only(changed: Workflow) -> None:
+    changed.configure({"export.segy": False})
+    assert changed.jobs() == {}
+    shutil.rmtree(changed.folder / "results" / "predictions" / "north" / "x", ignore_errors=True)
+    for path in (changed.folder / "results" / "predictions" / "north").glob("*.sgy"):
+        path.unlink()
+    assert changed.jobs() == {}
+    changed.configure({"export.segy": True})
+    assert changed.jobs() == {"export_segy": 5}
+    done = changed.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow) -> None:
+    changed.list_volumes(
+        synthetic_row("north", train="false", cdp_x="73"), synthetic_row("south", predict="false")
+    )
+    expected = {"segy_to_binary": 1, "segy_to_binary_label": 5, "infer": 1, **AFTER_INFER}
+    assert changed.jobs() == expected
+
+
+def test_a_deleted_prediction_alone_is_made_again(finished: Workflow) -> None:
+    (finished.folder / "results" / "predictions" / "north" / "north.rgt.vgi").unlink()
+    assert finished.jobs() == {"export_vgi": 1}
+    assert finished.run().returncode == 0
+
+
+def test_an_added_volume_runs_that_volume_only(changed: Workflow) -> None:
+    changed.configure(
+        {"synthetic.surveys": {**_surveys(), "east": {"size": [32, 32, 32], "seed": 5}}}
+    )
+    changed.list_volumes(
+        synthetic_row("north", train="false"),
+        synthetic_row("south", predict="false"),
+        synthetic_row("east", labels=()),
+    )
+    expected = {"synthesize_survey": 1, "segy_to_binary": 1, "infer": 1, "refine": 1, "plot": 1}
+    assert changed.jobs() == {**expected, **EXPORTS}
+    done = changed.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = changed.folder / "results" / "predictions" / "east"
+    assert (folder / "east.fsem.sgy").is_file()
+    assert not (folder / "metrics.json").exists()
+
+
+def _surveys() -> dict[str, object]:
+    from conftest import TINY
+
+    return dict(TINY["synthetic.surveys"])
+
+
+# The last one: it trains on, so the others would see other weights.
+def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:
+    results = finished.folder / "results"
+    first = torch.load(results / "train_infer" / "final.ckpt", weights_only=True)
+    finished.configure({"training.epochs": 2})
+    assert finished.jobs() == {
+        "train_infer": 1,
+        "train_refine": 1,
+        "extract_weights": 2,
+        "infer": 1,
+        **AFTER_INFER,
+    }
+    done = finished.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    for stage in ("train_infer", "train_refine"):
+        assert "resuming from" in (results / stage / f"{stage}.log").read_text()
+    second = torch.load(results / "train_infer" / "final.ckpt", weights_only=True)
+    assert (first["epoch"], second["epoch"]) == (0, 1)
+    assert second["global_step"] == 2 * first["global_step"]
+    assert list(pd.read_csv(results / "train_infer" / "metrics.csv")["epoch"]) == [0, 1]
+
+
+def test_another_network_starts_afresh(finished: Workflow) -> None:
+    finished.configure({"model.tasks.rgt": False, "training.epochs": 1})
+    done = finished.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    log = (finished.folder / "results" / "train_infer" / "train_infer.log").read_text()
+    assert "starting afresh" in log
+    folder: Path = finished.folder / "results" / "predictions" / "north"
+    stored = torch.load(finished.folder / "results/extract_weights/infer.pth", weights_only=True)
+    assert stored["hyper_parameters"]["architecture"]["tasks"] == ["dhr", "fault"]
+    assert (folder / "north.fsem.sgy").is_file()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 import segyio
 import torch
 
-from conftest import ATTRIBUTES, Workflow, synthetic_row
+from conftest import ATTRIBUTES, TINY, Workflow, synthetic_row
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +106,20 @@ def test_a_second_run_has_nothing_to_do(finished: Workflow) -> None:
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+def test_the_report_holds_the_pictures_and_the_scores(finished: Workflow) -> None:
+    done = finished.run("--report", "report.html")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (finished.folder / "report.html").read_text()
+    assert "north.fsem.png" in page
+    assert "metrics.json" in page
+
+
+def test_the_rule_graph_shows_the_stages(finished: Workflow) -> None:
+    graph = finished.run("--rulegraph").stdout
+    for rule in ("segy_to_binary", "train_infer", "infer", "refine", "export_segy", "plot"):
+        assert f'label = "{rule}"' in graph
+
+
 def test_a_changed_overlap_reruns_inference_and_what_follows(changed: Workflow) -> None:
     changed.configure({"prediction.overlap": 0.5})
     assert changed.jobs() == {"infer": 1, **AFTER_INFER}
@@ -125,7 +138,6 @@ def test_more_refinement_reruns_refinement_and_what_follows(changed: Workflow) -
 def test_a_changed_export_reruns_exports_only(changed: Workflow) -> None:
     changed.configure({"export.segy": False})
     assert changed.jobs() == {}
-    shutil.rmtree(changed.folder / "results" / "predictions" / "north" / "x", ignore_errors=True)
     for path in (changed.folder / "results" / "predictions" / "north").glob("*.sgy"):
         path.unlink()
     assert changed.jobs() == {}
@@ -150,9 +162,8 @@ def test_a_deleted_prediction_alone_is_made_again(finished: Workflow) -> None:
 
 
 def test_an_added_volume_runs_that_volume_only(changed: Workflow) -> None:
-    changed.configure(
-        {"synthetic.surveys": {**_surveys(), "east": {"size": [32, 32, 32], "seed": 5}}}
-    )
+    surveys = TINY["synthetic.surveys"] | {"east": {"size": [32, 32, 32], "seed": 5}}
+    changed.configure({"synthetic.surveys": surveys})
     changed.list_volumes(
         synthetic_row("north", train="false"),
         synthetic_row("south", predict="false"),
@@ -165,12 +176,6 @@ def test_an_added_volume_runs_that_volume_only(changed: Workflow) -> None:
     folder = changed.folder / "results" / "predictions" / "east"
     assert (folder / "east.fsem.sgy").is_file()
     assert not (folder / "metrics.json").exists()
-
-
-def _surveys() -> dict[str, object]:
-    from conftest import TINY
-
-    return dict(TINY["synthetic.surveys"])
 
 
 # The last one: it trains on, so the others would see other weights.

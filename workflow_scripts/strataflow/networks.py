@@ -23,6 +23,10 @@ PRESETS: dict[str, int] = {"small": 8, "base": 16, "large": 48}
 ENCODER_WIDTHS = (1.0, 2.0, 4.0, 6.0, 6.0)
 DECODER_WIDTHS = (1.0, 1.5, 2.0, 3.0)
 
+# Share of a batch in the running statistics of the norms. Batches of a few crops differ much: at
+# PyTorch's 0.1 the last ten of them decide what is predicted.
+NORM_MOMENTUM = 0.01
+
 # Every side of the input must be a multiple of this.
 STRIDE = 2 ** (len(ENCODER_WIDTHS) - 1)
 
@@ -60,7 +64,7 @@ class Architecture:
 def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv3d(channels_in, channels_out, 3, stride, padding=1, bias=False),
-        nn.BatchNorm3d(channels_out),
+        nn.BatchNorm3d(channels_out, momentum=NORM_MOMENTUM),
         nn.ReLU(inplace=True),
     )
 

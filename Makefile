@@ -1,8 +1,8 @@
-# The two commands of the README, and the checks that CI adds.
+# The two commands of the README, the checks that CI adds, and what is measured beside others.
 PYTHON ?= python3
 ENTER := . .venv/bin/activate &&
 
-.PHONY: predictions test check
+.PHONY: predictions test check bench
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
@@ -16,6 +16,9 @@ check: .venv/ready
 	$(ENTER) mypy workflow_scripts tests
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
+
+bench: .venv/ready
+	$(ENTER) python tests/benchmarks/bench_segy.py
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

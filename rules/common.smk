@@ -262,6 +262,12 @@ def segy_flags(wildcards):
     )
 
 
+def export_segy_flags():
+    """Form of the samples in exported SEG-Y."""
+    degrees = " --degrees" if config["export"]["degrees"] else ""
+    return flags(format=config["export"]["format"]) + degrees
+
+
 def raw_labels(wildcards):
     """Raw volumes of the labels that predictions are compared with."""
     return [binary(wildcards.volume, a) for a in PREDICTED if a in labels(wildcards.volume)]

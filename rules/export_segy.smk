@@ -15,6 +15,8 @@ rule export_segy:
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        flags=export_segy_flags(),
     shell:
         "python workflow_scripts/export_segy.py --input {input.raw}"
-        " --template {input.template:q} --output {output} > {log} 2>&1"
+        " --template {input.template:q} --output {output} {params.flags} > {log} 2>&1"

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import segyio
 
 from conftest import Finished, refused_in_one_line, write_segy
+from segy_bytes import ibm_bytes, integers, lines, write_bytes
+from strataflow.samples import Shape
+from strataflow.segy_export import export_segy, write_survey
+from strataflow.segy_import import segy_to_binary
+from strataflow.synthetic import survey_sidecar
+from strataflow.volumes import HeaderBytes, open_volume, write_volume
 
 Run = Callable[..., Finished]
 
@@ -65,6 +72,122 @@ def test_published_survey_comes_back_trace_by_trace(
     with segyio.open(source) as a, segyio.open(exported) as b:
         assert (segyio.tools.cube(a) == segyio.tools.cube(b)).all()
         assert all(a.header[i] == b.header[i] for i in range(a.tracecount))
+
+
+def exported_from(segy: Path, folder: Path, **how: Any) -> Path:
+    segy_to_binary(segy, folder / "x.bin", HeaderBytes())
+    export_segy(open_volume(folder / "x.bin"), segy, folder / "out.sgy", HeaderBytes(), **how)
+    return folder / "out.sgy"
+
+
+@pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
+def test_all_but_the_samples_is_kept_byte_for_byte_in_revision_2(
+    tmp_path: Path, order: str
+) -> None:
+    values = integers((3, 4, 8))
+    segy = write_bytes(
+        tmp_path / "x.sgy",
+        values.reshape(12, 8).tolist(),
+        lambda i: lines(4)(i) | {9: 7 * i, 233: -i},
+        order=order,
+        revision=2,
+        extended=[bytes(range(64)) * 50],
+        gap=100,
+        more=bytes(range(240)),
+        tail=b"\x07" * 3200,
+        binary={3507: ("i", 1), 3521: ("Q", 6900), 3529: ("i", 1)},
+    )
+    before = segy.read_bytes()
+    after = exported_from(segy, tmp_path).read_bytes()
+    assert len(after) == len(before)
+    assert after[3200:] == before[3200:], "IEEE samples come back as they were"
+    history = [i for i in range(40) if after[80 * i :][:80] != before[80 * i :][:80]]
+    assert len(history) == 1
+    assert "STRATAFLOW" in after[80 * history[0] :][:80].decode("cp037")
+
+
+@pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
+def test_ibm_floats_are_within_a_unit_of_the_last_place(tmp_path: Path, order: str) -> None:
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(4, 5, 64)) * 10.0 ** rng.uniform(-30, 30, (4, 5, 64))
+    values = values.astype(np.float32)
+    values[0, 0, :4] = 0, 1, -16, 0.1
+    # An amplitude that all the others do not drown, or there is nothing to normalise.
+    segy = write_bytes(tmp_path / "x.sgy", values.reshape(20, 64).tolist(), lines(5), order=order)
+    content = exported_from(segy, tmp_path, sample_format="ibm").read_bytes()
+    assert int.from_bytes(content[3224:3226], {">": "big", "<": "little"}[order]) == 1  # type: ignore[arg-type]
+    for trace, samples in enumerate(values.reshape(20, 64)):
+        start = 3600 + trace * (240 + 256) + 240
+        for i, value in enumerate(samples):
+            word = content[start + 4 * i :][:4]
+            word = word if order == ">" else word[::-1]
+            # By long division, which rounds halves another way.
+            expected = int.from_bytes(ibm_bytes(float(value)), "big")
+            assert abs(int.from_bytes(word, "big") - expected) <= 1
+
+
+def test_dead_traces_stay_dead_and_angles_are_written_in_degrees(tmp_path: Path) -> None:
+    values = integers((2, 3, 8))
+    values[1, 1] = 0
+    segy = write_bytes(tmp_path / "x.sgy", values.reshape(6, 8).tolist(), lines(3))
+    segy_to_binary(segy, tmp_path / "x.bin", HeaderBytes())
+    sidecar = open_volume(tmp_path / "x.bin").sidecar
+    for name, unit in (("fdip", 180), ("rgt", 1)):
+        write_volume(
+            tmp_path / f"p.{name}", np.full((2, 3, 8), 0.25, np.float32), sidecar.of_attribute(name)
+        )
+        export_segy(
+            open_volume(tmp_path / f"p.{name}"),
+            segy,
+            tmp_path / "out.sgy",
+            HeaderBytes(),
+            degrees=True,
+        )
+        with segyio.open(tmp_path / "out.sgy", strict=True) as file:
+            cube = segyio.tools.cube(file)
+        assert not cube[1, 1].any()
+        cube[1, 1] = 0.25 * unit
+        assert (cube == 0.25 * unit).all()
+
+
+@pytest.mark.parametrize("sample_format", ["ieee", "ibm"])
+def test_readers_of_others_read_what_is_written(tmp_path: Path, sample_format: str) -> None:
+    cigsegy = pytest.importorskip("cigsegy")
+    others = pytest.importorskip("segy")
+    values = integers((30, 40, 50))
+    segy = write_survey_of(values, tmp_path)
+    out = exported_from(segy, tmp_path, sample_format=sample_format)
+    with segyio.open(out, strict=True) as file:
+        assert (segyio.tools.cube(file) == values).all()
+        assert file.ilines.tolist() == list(range(1001, 1031))
+    assert (cigsegy.fromfile(str(out), iline=189, xline=193) == values).all()
+    read = others.SegyFile(str(out))
+    assert (np.asarray(read.sample[:]).reshape(values.shape) == values).all()
+    assert read.header[:]["inline"].tolist() == np.repeat(range(1001, 1031), 40).tolist()
+
+
+def write_survey_of(values: np.ndarray, folder: Path) -> Path:
+    sidecar = survey_sidecar(Shape(*values.shape[::-1]))
+    write_survey(folder, {"image": values}, sidecar, "A TEST")
+    return folder / "image.sgy"
+
+
+def test_a_text_header_without_an_empty_line_stays_as_it_is(tmp_path: Path) -> None:
+    text = "".join(f"C{i + 1:>2} FULL".ljust(80) for i in range(40)).encode("cp037")
+    values = integers((2, 2, 8)).reshape(4, 8).tolist()
+    segy = write_bytes(tmp_path / "x.sgy", values, lines(2), text=text)
+    assert exported_from(segy, tmp_path).read_bytes() == segy.read_bytes()
+
+
+def test_an_ascii_text_header_gets_its_history_in_ascii_after_the_last_line(tmp_path: Path) -> None:
+    text = "".join(
+        f"C{i + 1:>2} {'USED' if i in (0, 5) else ''}".ljust(80) for i in range(40)
+    ).encode()
+    values = integers((2, 2, 8)).reshape(4, 8).tolist()
+    segy = write_bytes(tmp_path / "x.sgy", values, lines(2), text=text)
+    after = exported_from(segy, tmp_path).read_bytes()
+    assert after[: 6 * 80] == text[: 6 * 80]
+    assert after[6 * 80 : 7 * 80].decode().startswith("C 7 STRATAFLOW")
 
 
 def test_a_template_of_another_size_is_refused(run_script: Run, tmp_path: Path) -> None:

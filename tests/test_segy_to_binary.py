@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import segyio
 
 from conftest import Finished, refused_in_one_line, write_segy
+from segy_bytes import integers, lines, write_bytes
+from strataflow.errors import StrataflowError
+from strataflow.segy_import import segy_to_binary
+from strataflow.volumes import HeaderBytes
 
 Run = Callable[..., Finished]
+STANDARD = HeaderBytes()
+Read = tuple[np.ndarray, dict[str, Any]]
 RNG = np.random.default_rng(5)
 
 
@@ -20,12 +29,34 @@ def cube(n3: int = 4, n2: int = 5, n1: int = 16) -> np.ndarray:
     return RNG.normal(size=(n3, n2, n1)).astype(np.float32)
 
 
-def convert(run: Run, segy: Path, output: Path, *words: object) -> tuple[np.ndarray, dict]:
+def convert(
+    run: Run, segy: Path, output: Path, *words: object
+) -> tuple[np.ndarray, dict[str, Any]]:
     done = run("segy_to_binary", "--input", segy, "--output", output, *words)
     assert done.returncode == 0, done.stderr
+    return loaded(output)
+
+
+def loaded(output: Path) -> Read:
     sidecar = json.loads(output.with_suffix(".json").read_text())
     shape = (sidecar["n3"], sidecar["n2"], sidecar["n1"])
     return np.fromfile(output, "<f4").reshape(shape), sidecar
+
+
+def read(segy: Path, output: Path, where: HeaderBytes = STANDARD) -> Read:
+    """The same without a process of its own."""
+    segy_to_binary(segy, output, where)
+    return loaded(output)
+
+
+def refuses(segy: Path, folder: Path, *words: str) -> None:
+    """The file is refused in one line with all `words`, and nothing is left."""
+    with pytest.raises(StrataflowError) as caught:
+        segy_to_binary(segy, folder / "out" / "x.bin", STANDARD)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+    assert not [p for p in folder.rglob("*") if p.is_file() and p != segy]
 
 
 def test_samples_land_in_their_place_with_the_first_axis_fastest(
@@ -92,6 +123,191 @@ def test_a_survey_of_other_byte_positions_is_read_when_they_are_given(
         assert (raw == segyio.tools.cube(file)).all()
 
 
+@pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
+@pytest.mark.parametrize("code", [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16])
+def test_every_sample_format_is_read_in_both_byte_orders(
+    tmp_path: Path, code: int, order: str
+) -> None:
+    values = integers((3, 4, 9), low=0 if code in (10, 11, 12, 15, 16) else -100)
+    segy = write_bytes(
+        tmp_path / "x.sgy", values.reshape(12, 9).tolist(), lines(4), code=code, order=order
+    )
+    raw, sidecar = read(segy, tmp_path / "x.bin")
+    assert (raw == values).all()
+    assert sidecar["source"]["byte_order"] == {">": "big", "<": "little"}[order]
+
+
+@pytest.mark.parametrize("value", [1.0, -1.5, 0.1, 1e-20, -3.4e38, 16.0, 15.9999, 0.0])
+def test_ibm_floats_are_read_to_the_last_digit(tmp_path: Path, value: float) -> None:
+    values = np.full((2, 2, 4), value, np.float32)
+    values[0, 0] = 0.5 * value
+    values[0, 1, 0] = 1
+    segy = write_bytes(tmp_path / "x.sgy", values.reshape(4, 4).tolist(), lines(2), code=1)
+    raw, _ = read(segy, tmp_path / "x.bin")
+    # 24 bits in digits of base 16 hold at least 21 significant ones.
+    assert raw == pytest.approx(values, rel=2**-21, abs=1e-38)
+
+
+def test_crossline_sorted_traces_land_in_their_place(tmp_path: Path) -> None:
+    values = integers((3, 4, 8))
+    segy = write_bytes(
+        tmp_path / "x.sgy",
+        values.swapaxes(0, 1).reshape(12, 8).tolist(),
+        lambda i: {189: 10 + i % 3, 193: 100 + i // 3},
+    )
+    assert (read(segy, tmp_path / "x.bin")[0] == values).all()
+
+
+@pytest.mark.parametrize(("iline", "xline"), [(9, 21), (5, 17), (73, 77), (219, 233), (31, 33)])
+def test_line_numbers_are_read_at_any_byte(tmp_path: Path, iline: int, xline: int) -> None:
+    values = integers((3, 4, 8))
+    width = {31, 33}
+    segy = write_bytes(tmp_path / "x.sgy", values.reshape(12, 8).tolist(), lambda _: {})
+    content = bytearray(segy.read_bytes())
+    for trace in range(12):
+        for byte, number in ((iline, 10 + trace // 4), (xline, 100 + trace % 4)):
+            at = 3600 + trace * (240 + 32) + byte - 1
+            n = 2 if byte in width else 4
+            content[at : at + n] = number.to_bytes(n, "big")
+    segy.write_bytes(content)
+    raw, sidecar = read(segy, tmp_path / "x.bin", HeaderBytes(iline=iline, xline=xline))
+    assert (raw == values).all()
+    assert sidecar["axes"]["n3"]["first"] == 10
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 8), (5, 1, 8), (1, 1, 8)])
+def test_one_inline_or_one_crossline_is_a_survey(
+    tmp_path: Path, shape: tuple[int, int, int]
+) -> None:
+    values = integers(shape)
+    segy = write_bytes(tmp_path / "x.sgy", values.reshape(-1, 8).tolist(), lines(shape[1]))
+    assert (read(segy, tmp_path / "x.bin")[0] == values).all()
+
+
+@pytest.mark.parametrize(("scalar", "factor"), [(-100, 0.01), (10, 10.0), (0, 1.0), (1, 1.0)])
+def test_corners_of_a_turned_grid_follow_from_scaled_coordinates(
+    tmp_path: Path, scalar: int, factor: float
+) -> None:
+    def header(i: int) -> dict[int, int]:
+        i3, i2 = divmod(i, 4)
+        x, y = 1000 + 30 * i3 + 40 * i2, 2000 + 40 * i3 - 30 * i2
+        return {189: i3 + 1, 193: i2 + 1, 71: scalar, 181: x, 185: y}
+
+    segy = write_bytes(tmp_path / "x.sgy", integers((12, 1, 8))[:, 0].tolist(), header)
+    _, sidecar = read(segy, tmp_path / "x.bin")
+    expected = np.array([(1000, 2000), (1120, 1910), (1060, 2080), (1180, 1990)]) * factor
+    assert np.array(sidecar["corners"]) == pytest.approx(expected)
+    assert sidecar["axes"]["n2"]["spacing"] == pytest.approx(50 * factor)
+    assert sidecar["axes"]["n3"]["spacing"] == pytest.approx(50 * factor)
+
+
+def test_the_delay_is_where_the_samples_begin(tmp_path: Path) -> None:
+    segy = write_bytes(
+        tmp_path / "x.sgy",
+        integers((4, 1, 8))[:, 0].tolist(),
+        lambda i: lines(2)(i) | {109: 12345, 215: -10},
+    )
+    _, sidecar = read(segy, tmp_path / "x.bin")
+    assert sidecar["axes"]["n1"]["first"] == 1234.5
+    assert sidecar["axes"]["n1"]["step"] == 4
+
+
+def test_traces_that_begin_at_different_times_are_refused(tmp_path: Path) -> None:
+    segy = write_bytes(
+        tmp_path / "x.sgy",
+        integers((4, 1, 8))[:, 0].tolist(),
+        lambda i: lines(2)(i) | {109: 100 if i == 2 else 0},
+    )
+    refuses(segy, tmp_path, "x.sgy", "trace 3", "100 ms")
+
+
+def test_extended_text_headers_are_passed_over_counted_or_marked(tmp_path: Path) -> None:
+    values = integers((2, 2, 8))
+    last = "((SEG: EndText))".ljust(3200).encode("cp037")
+    for count in (2, -1):
+        segy = write_bytes(
+            tmp_path / "x.sgy",
+            values.reshape(4, 8).tolist(),
+            lines(2),
+            extended=[b"\x40" * 3200, last],
+            extended_count=count,
+        )
+        assert (read(segy, tmp_path / "x.bin")[0] == values).all()
+
+
+def test_revision_2_says_where_traces_begin_how_long_they_are_and_what_follows(
+    tmp_path: Path,
+) -> None:
+    values = integers((2, 2, 8))
+    segy = write_bytes(
+        tmp_path / "x.sgy",
+        values.reshape(4, 8).tolist(),
+        lines(2),
+        revision=2,
+        gap=1000,
+        more=bytes(240),
+        tail=bytes(3200),
+        binary={
+            3221: ("H", 0),
+            3217: ("H", 0),
+            3269: ("i", 8),
+            3273: ("d", 1500.0),
+            3507: ("i", 1),
+            3521: ("Q", 4600),
+            3529: ("i", 1),
+        },
+    )
+    raw, sidecar = read(segy, tmp_path / "x.bin")
+    assert (raw == values).all()
+    assert sidecar["axes"]["n1"]["step"] == 1.5
+    assert sidecar["source"]["revision"] == "2.0"
+
+
+def test_traces_that_the_header_calls_dead_are_dead(tmp_path: Path) -> None:
+    segy = write_bytes(
+        tmp_path / "x.sgy",
+        integers((6, 1, 8))[:, 0].tolist(),
+        lambda i: lines(3)(i) | {29: 2 if i == 4 else 1},
+    )
+    _, sidecar = read(segy, tmp_path / "x.bin")
+    assert sidecar["live_runs"] == [4, 1, 1]
+
+
+def test_the_table_of_traces_has_what_the_headers_say_in_file_order(tmp_path: Path) -> None:
+    order = [5, 0, 3, 1, 4]
+
+    def header(i: int) -> dict[int, int]:
+        i3, i2 = divmod(order[i], 3)
+        return {189: 20 - 2 * i3, 193: 7 + i2, 71: -10, 181: 1000 + order[i], 185: 50, 29: 1}
+
+    write_bytes(tmp_path / "x.sgy", integers((5, 1, 8))[:, 0].tolist(), header)
+    read(tmp_path / "x.sgy", tmp_path / "x.bin")
+    table = pd.read_parquet(tmp_path / "x.traces.parquet")
+    assert list(table["trace"]) == [0, 1, 2, 3, 4]
+    assert list(table["inline"]) == [20 - 2 * (k // 3) for k in order]
+    assert list(table["crossline"]) == [7 + k % 3 for k in order]
+    assert list(table["x"]) == pytest.approx([(1000 + k) / 10 for k in order])
+    # Inline 18 is the first, since lines are put in growing order.
+    assert list(table["i3"]) == [1 - k // 3 for k in order]
+    assert table["live"].all()
+
+
+def test_statistics_are_those_of_the_clipped_live_samples(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(1e4, 3, (30, 30, 40)).astype(np.float32)
+    values[3, 4] = 0
+    segy = write_segy(tmp_path / "x.sgy", values, drop={(0, 0)})
+    _, sidecar = read(segy, tmp_path / "x.bin")
+    live = np.ones((30, 30), bool)
+    live[3, 4] = live[0, 0] = False
+    kept = values[live]
+    low, high = np.percentile(kept, (0.5, 99.5))
+    clipped = np.clip(kept, low, high).astype(float)
+    found = sidecar["amplitudes"]
+    assert found["clip_low"] == pytest.approx(low, rel=1e-6)
+    assert found["mean"] == pytest.approx(clipped.mean(), rel=1e-6)
+    assert found["std"] == pytest.approx(clipped.std(), rel=1e-3)
+
+
 def test_flags_that_disagree_with_the_file_stop_with_both_numbers(
     run_script: Run, tmp_path: Path
 ) -> None:
@@ -102,10 +318,104 @@ def test_flags_that_disagree_with_the_file_stop_with_both_numbers(
     assert not list(tmp_path.glob("*.bin")) + list(tmp_path.glob("*.json"))
 
 
+def good(path: Path, **how: Any) -> Path:
+    return write_bytes(path, integers((12, 12, 16)).reshape(144, 16).tolist(), lines(12), **how)
+
+
+def put(content: bytes, at: int, new: bytes) -> bytes:
+    return content[:at] + new + content[at + len(new) :]
+
+
+def without_headers(content: bytes) -> bytes:
+    for trace in range(144):
+        content = put(content, 3600 + 304 * trace, bytes(240))
+    return content
+
+
+DAMAGES: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
+    "empty": (lambda _: b"", ("not SEG-Y", "0 bytes")),
+    "text": (lambda _: b"C 1 text\n" * 1000, ("not SEG-Y", "format code")),
+    "last trace truncated": (lambda b: b[:-10], ("truncated", "trace 144", "at byte 47366")),
+    "cut in the middle": (lambda b: b[: len(b) // 2], ("truncated", "trace 67")),
+    "cut in the header": (lambda b: b[:3000], ("not SEG-Y", "3000 bytes")),
+    "sample count": (lambda b: put(b, 3220, b"\0\x14"), ("20 samples", "16", "3221")),
+    "format 0": (lambda b: put(b, 3224, b"\0\0"), ("format code", "0")),
+    "format 99": (lambda b: put(b, 3224, b"\0\x63"), ("format code", "99")),
+    "format 4": (lambda b: put(b, 3224, b"\0\4"), ("code 4", "not supported")),
+    "headers of zeros": (without_headers, ("189 and 193", "144 traces in 1 places")),
+    "inline far outside": (
+        lambda b: put(b, 3600 + 304 * 50 + 188, (99999).to_bytes(4, "big")),
+        ("inline 99999", "trace 51", "far outside"),
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGES))
+def test_a_damaged_file_is_refused_by_what_is_wrong_with_it(tmp_path: Path, damage: str) -> None:
+    spoil, words = DAMAGES[damage]
+    segy = good(tmp_path / "x.sgy")
+    segy.write_bytes(spoil(segy.read_bytes()))
+    refuses(segy, tmp_path, "x.sgy", *words)
+
+
+def test_duplicates_are_refused_with_the_place_of_one(tmp_path: Path) -> None:
+    def header(i: int) -> dict[int, int]:
+        return lines(12)(5 if i == 100 else i)
+
+    values = integers((12, 12, 16)).reshape(144, 16).tolist()
+    segy = write_bytes(tmp_path / "x.sgy", values, header)
+    refuses(segy, tmp_path, "x.sgy", "1 traces in the place", "inline 10, crossline 105")
+
+
+def test_a_2d_line_is_refused_as_one(tmp_path: Path) -> None:
+    values = integers((30, 1, 16))[:, 0].tolist()
+    segy = write_bytes(tmp_path / "x.sgy", values, lambda i: {21: 100 + i, 189: 0, 193: 0})
+    refuses(segy, tmp_path, "x.sgy", "2D line", "3D grid is needed")
+    segy = write_bytes(tmp_path / "x.sgy", values, lambda i: {21: i, 189: 0, 193: 100 + i})
+    refuses(segy, tmp_path, "x.sgy", "2D line", "3D grid is needed")
+
+
+def test_shot_gathers_are_refused_as_such(tmp_path: Path) -> None:
+    values = integers((60, 1, 16))[:, 0].tolist()
+    segy = write_bytes(
+        tmp_path / "x.sgy", values, lambda i: {9: 1 + i // 12, 13: 1 + i % 12, 37: 25 * (i % 12)}
+    )
+    refuses(segy, tmp_path, "x.sgy", "shot gathers", "stack")
+
+
+def test_a_prestack_survey_is_refused_as_such(tmp_path: Path) -> None:
+    values = integers((60, 1, 16))[:, 0].tolist()
+    segy = write_bytes(
+        tmp_path / "x.sgy", values, lambda i: lines(4)(i // 3) | {37: 100 * (i % 3), 9: i // 3}
+    )
+    refuses(segy, tmp_path, "x.sgy", "pre-stack", "offsets 0 to 200", "stack it")
+
+
+def test_other_byte_positions_that_would_do_are_named(tmp_path: Path) -> None:
+    values = integers((12, 12, 16)).reshape(144, 16).tolist()
+    segy = write_bytes(tmp_path / "x.sgy", values, lines(12, iline=9, xline=21))
+    refuses(segy, tmp_path, "x.sgy", "--iline 9 --xline 21", "12 x 12")
+
+
+def test_a_folder_that_cannot_be_written_is_named(run_script: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    output = tmp_path / "file" / "x.bin"
+    done = run_script("segy_to_binary", "--input", good(tmp_path / "x.sgy"), "--output", output)
+    refused_in_one_line(done, str(tmp_path / "file"))
+
+
+def test_a_full_disk_is_noticed_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil._ntuple_diskusage(10**9, 10**9 - 100, 100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    refuses(good(tmp_path / "x.sgy"), tmp_path, "GB free")
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "no such file"), (b"", "SEG-Y"), (b"C 1 text\n" * 1000, "SEG-Y")],
-    ids=["missing", "empty", "text"],
+    [(None, "no such file"), (b"", "SEG-Y")],
+    ids=["missing", "empty"],
 )
 def test_what_is_no_segy_is_refused_by_name(
     run_script: Run, tmp_path: Path, content: bytes | None, reason: str

@@ -147,6 +147,11 @@ def test_a_changed_export_reruns_exports_only(changed: Workflow) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_another_form_of_the_exported_segy_reruns_that_export_only(changed: Workflow) -> None:
+    changed.configure({"export.format": "ibm", "export.degrees": True})
+    assert changed.jobs() == {"export_segy": 5}
+
+
 def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow) -> None:
     changed.list_volumes(
         synthetic_row("north", train="false", cdp_x="73"), synthetic_row("south", predict="false")

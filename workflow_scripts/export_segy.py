@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from strataflow.cli import Parser, add_shape, run, shape_of
-from strataflow.segy import export_segy
+from strataflow.segy_export import SAMPLE_FORMATS, export_segy
 from strataflow.volumes import HeaderBytes, open_volume
 
 
@@ -12,6 +12,12 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="raw volume, X.fsem say")
     parser.add_argument("--template", type=Path, required=True, help="the original SEG-Y")
     parser.add_argument("--output", type=Path, required=True, help="SEG-Y to write")
+    parser.add_argument(
+        "--format", choices=list(SAMPLE_FORMATS), default="ieee", help="4-byte floats to write"
+    )
+    parser.add_argument(
+        "--degrees", action="store_true", help="dip and strike in degrees, not over 180"
+    )
     for name in ("iline", "xline"):
         parser.add_argument(
             f"--{name}",
@@ -26,7 +32,7 @@ def main() -> None:
     where = HeaderBytes(
         a.iline or stored.iline, a.xline or stored.xline, stored.cdp_x, stored.cdp_y
     )
-    export_segy(volume, a.template, a.output, where)
+    export_segy(volume, a.template, a.output, where, a.format, a.degrees)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from strataflow.attributes import ATTRIBUTES
 from strataflow.cli import Parser, add_header_bytes, add_shape, header_bytes_of, run, shape_of
-from strataflow.segy import segy_to_binary
+from strataflow.segy_import import segy_to_binary
 
 
 def main() -> None:

@@ -11,14 +11,13 @@ from .attributes import FAULT_THRESHOLD, TASKS
 from .degrade import degrade
 from .errors import StrataflowError
 from .files import require_free_space
+from .manifest import ManifestRow, write_manifest
 from .networks import STRIDE
 from .samples import (
     SPLITS,
     Folders,
-    ManifestRow,
     Shape,
     normalised_geologic_time,
-    write_manifest,
     write_sample,
 )
 from .volumes import Volume, statistics_of

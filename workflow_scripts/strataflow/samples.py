@@ -1,4 +1,4 @@
-"""Numbered samples on disk: the four folders, their files and their manifest.
+"""Numbered samples on disk: the four folders and their files.
 
 `data_*/I.bin` is the image, `data_*/I_<attribute>.bin` the spoiled attributes that the refinement
 network reads, `target_*/I_<attribute>.bin` the targets; raw little-endian float32, n1 fastest.
@@ -6,11 +6,10 @@ network reads, `target_*/I_<attribute>.bin` the targets; raw little-endian float
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from .errors import StrataflowError
@@ -65,22 +64,6 @@ class Folders:
         return self.data(split).with_name(f"manifest_{split}.csv")
 
 
-@dataclass(frozen=True)
-class ManifestRow:
-    """Where a sample comes from; the corner is that of its first voxel in the source volume."""
-
-    sample: int
-    source: str
-    i1: int
-    i2: int
-    i3: int
-    n1: int
-    n2: int
-    n3: int
-    seed: int
-    fault_fraction: float
-
-
 def sample_path(folder: Path | str, number: int, attribute: str | None = None) -> Path:
     """File of the image (no attribute) or an attribute of sample `number` in `folder`."""
     return Path(folder) / (f"{number}_{attribute}.bin" if attribute else f"{number}.bin")
@@ -111,16 +94,6 @@ def write_sample(
     for path, cube in cubes.items():
         with written_whole(path) as (temporary,):
             np.ascontiguousarray(cube, "<f4").tofile(temporary)
-
-
-def write_manifest(path: Path, rows: list[ManifestRow]) -> None:
-    """Write the manifest of a split as CSV, one row a sample."""
-    table = pd.DataFrame(
-        [asdict(row) for row in sorted(rows, key=lambda row: row.sample)],
-        columns=list(ManifestRow.__dataclass_fields__),
-    )
-    with written_whole(path) as (temporary,):
-        table.to_csv(temporary, index=False)
 
 
 def count_samples(folder: Path) -> int:

@@ -15,16 +15,15 @@ from .degrade import degrade
 from .errors import StrataflowError
 from .files import require_free_space
 from .geology import evaluate, random_model
+from .manifest import ManifestRow, write_manifest
 from .samples import (
     SPLITS,
     Folders,
-    ManifestRow,
     Shape,
     normalised_geologic_time,
-    write_manifest,
     write_sample,
 )
-from .segy import write_survey
+from .segy_export import write_survey
 from .seismic import WAVELET_HALF, observe, random_acquisition, reflectivity
 from .volumes import Axis, Sidecar, plain_sidecar
 
@@ -126,14 +125,14 @@ def synthesize_survey(folder: Path, shape: Shape, seed: int) -> None:
     mistake in headers or corners shows.
     """
     image, truth = labelled_cube((seed, SURVEY), shape)
-    sidecar = _survey_sidecar(shape)
+    sidecar = survey_sidecar(shape)
     folder.mkdir(parents=True, exist_ok=True)
     require_free_space(folder, (len(truth) + 1) * (shape.n_bytes + 240 * shape.n2 * shape.n3))
     volumes = {"image": SURVEY_RMS * image, **truth}
     write_survey(folder, volumes, sidecar, f"SYNTHETIC SURVEY, SEED {seed}")
 
 
-def _survey_sidecar(shape: Shape) -> Sidecar:
+def survey_sidecar(shape: Shape) -> Sidecar:
     """Inlines 12.5 m apart towards azimuth 30 degrees, crosslines across, 4 ms samples."""
     inline = 12.5 * np.array([np.sin(np.radians(30)), np.cos(np.radians(30))])
     crossline = 12.5 * np.array([np.cos(np.radians(30)), -np.sin(np.radians(30))])

@@ -91,6 +91,11 @@ def sidecar_path(raw: Path) -> Path:
     return raw.with_suffix(".json") if raw.suffix == ".bin" else raw.with_name(raw.name + ".json")
 
 
+def traces_path(raw: Path) -> Path:
+    """The table of traces of a raw volume, one row for each trace of its SEG-Y."""
+    return sidecar_path(raw).with_suffix(".traces.parquet")
+
+
 def attribute_path(prefix: Path | str, attribute: str) -> Path:
     """Raw volume of `attribute` with the given PREFIX."""
     return Path(f"{prefix}.{attribute}")

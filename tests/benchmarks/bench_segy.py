@@ -1,0 +1,223 @@
+"""SEG-Y reading and writing beside `cp` and other readers, in one run on one machine.
+
+`make bench` writes results/benchmarks/segy.csv and .md: seconds as the median of the runs, their
+spread, the ratio to `cp` in the same run, and peak anonymous memory. Each run is a process of its
+own that is timed inside, after its imports; `command` is a whole command, imports and all.
+`durable` is until the data are on disk, as ours always are; `cp` and the peers leave that open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+TRACE_SAMPLES, CROSSLINES = 1000, 500
+
+
+def make_survey(folder: Path, gigabytes: float, sample_format: str) -> Path:
+    """A survey of noise of about that size, and the raw volume that it was made of."""
+    from strataflow.samples import Shape
+    from strataflow.segy_export import export_segy, write_survey
+    from strataflow.segy_import import segy_to_binary
+    from strataflow.synthetic import survey_sidecar
+    from strataflow.volumes import HeaderBytes, open_volume
+
+    inlines = round(gigabytes * 1e9 / (CROSSLINES * (240 + 4 * TRACE_SAMPLES)))
+    shape = Shape(TRACE_SAMPLES, CROSSLINES, inlines)
+    section = np.random.default_rng(1).normal(0, 1000, (CROSSLINES, TRACE_SAMPLES))
+    values = np.broadcast_to(section.astype(np.float32), shape.array)
+    write_survey(folder, {"ieee": values}, survey_sidecar(shape), "BENCHMARK")
+    segy_to_binary(folder / "ieee.sgy", folder / "volume.bin", HeaderBytes())
+    volume = open_volume(folder / "volume.bin")
+    export_segy(volume, folder / "ieee.sgy", folder / "ibm.sgy", HeaderBytes(), "ibm")
+    return folder / f"{sample_format}.sgy"
+
+
+def read_cp(segy: Path, out: Path) -> None:
+    """The physical limit."""
+    subprocess.run(["cp", segy, out], check=True, timeout=600)
+
+
+def read_cp_durable(segy: Path, out: Path) -> None:
+    """The same until it is on disk."""
+    read_cp(segy, out)
+    subprocess.run(["sync", out], check=True, timeout=600)
+
+
+def leave_in_memory() -> None:
+    """Do without the sync, as `cp` does."""
+    vars(os).update(fsync=lambda _: None, posix_fadvise=lambda *_: None)
+
+
+def read_ours_durable(segy: Path, out: Path) -> None:
+    """Raw volume, sidecar, statistics and table of traces."""
+    from strataflow.segy_import import segy_to_binary
+    from strataflow.volumes import HeaderBytes
+
+    segy_to_binary(segy, out.with_suffix(".bin"), HeaderBytes())
+
+
+def read_ours(segy: Path, out: Path) -> None:
+    """The same without the sync."""
+    leave_in_memory()
+    read_ours_durable(segy, out)
+
+
+def read_ours_command(segy: Path, out: Path) -> None:
+    """The whole command."""
+    words = ["--input", str(segy), "--output", str(out.with_suffix(".bin"))]
+    script = str(SCRIPTS / "segy_to_binary.py")
+    subprocess.run([sys.executable, script, *words], check=True, timeout=600)
+
+
+def read_cigsegy(segy: Path, out: Path) -> None:
+    """cigsegy.tofile."""
+    import cigsegy
+
+    cigsegy.tofile(str(segy), str(out), iline=189, xline=193)
+
+
+def read_segyio_cube(segy: Path, out: Path) -> None:
+    """segyio.tools.cube, then the cube to a file."""
+    import segyio
+
+    segyio.tools.cube(str(segy)).tofile(out)
+
+
+def export_ours_durable(segy: Path, out: Path) -> None:
+    """A raw volume back to SEG-Y in the format of the survey."""
+    from strataflow.segy_export import export_segy
+    from strataflow.volumes import HeaderBytes, open_volume
+
+    volume = open_volume(segy.with_name("volume.bin"))
+    export_segy(volume, segy, out.with_suffix(".sgy"), HeaderBytes(), segy.stem)
+
+
+def export_ours(segy: Path, out: Path) -> None:
+    """The same without the sync."""
+    leave_in_memory()
+    export_ours_durable(segy, out)
+
+
+WAYS: dict[str, Callable[[Path, Path], None]] = {
+    name.replace("_", " "): way
+    for name, way in list(globals().items())
+    if name.startswith(("read_", "export_"))
+}
+
+
+def anonymous_memory() -> int:
+    """Anonymous memory of this process in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return 1024 * int(line.split()[1])
+    raise OSError("/proc/self/status: no RssAnon")
+
+
+def one_run(way: str, segy: Path, out: Path) -> None:
+    """Time one way and print its seconds and peak anonymous memory."""
+    if "cigsegy" in way:
+        import cigsegy  # noqa: F401
+    elif "segyio" in way:
+        import segyio  # noqa: F401
+    elif "ours" in way and "command" not in way:
+        import strataflow.segy_export
+        import strataflow.segy_import  # noqa: F401
+    peak, done = [anonymous_memory()], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.01):
+            peak[0] = max(peak[0], anonymous_memory())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = time.perf_counter()
+    WAYS[way](segy, out)
+    seconds = time.perf_counter() - start
+    done.set()
+    watcher.join()
+    print(f"RESULT {seconds} {peak[0]}")
+
+
+def measure(way: str, segy: Path) -> tuple[float, int]:
+    """Seconds and peak anonymous memory of one way in a process of its own."""
+    with tempfile.TemporaryDirectory(dir=segy.parent) as folder:
+        words = ["--one", way, str(segy), f"{folder}/out"]
+        done = subprocess.run(
+            [sys.executable, __file__, *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=900,
+        )
+    seconds, memory = done.stdout.rsplit("RESULT ", 1)[1].split()
+    return float(seconds), int(memory)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gigabytes", type=float, default=1.0)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    a = parser.parse_args()
+    if a.one:
+        one_run(a.one[0], Path(a.one[1]), Path(a.one[2]))
+        return
+    rows = []
+    a.output.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=a.output))
+    try:
+        for sample_format in ("ieee", "ibm"):
+            segy = make_survey(folder, a.gigabytes, sample_format)
+            runs: dict[str, list[tuple[float, int]]] = {way: [] for way in WAYS}
+            # Ways take turns, so that what else the machine does falls on all of them.
+            for _ in tqdm(range(a.runs), sample_format):
+                for way, done in runs.items():
+                    done.append(measure(way, segy))
+            cp = statistics.median(seconds for seconds, _ in runs["read cp"])
+            durable = statistics.median(seconds for seconds, _ in runs["read cp durable"])
+            for way, done in runs.items():
+                seconds = [s for s, _ in done]
+                median = statistics.median(seconds)
+                rows.append(
+                    {
+                        "format": sample_format,
+                        "way": way,
+                        "seconds": median,
+                        "spread": max(seconds) - min(seconds),
+                        "over cp": median / cp,
+                        "over cp durable": median / durable,
+                        "anonymous MB": max(memory for _, memory in done) / 1e6,
+                    }
+                )
+    finally:
+        shutil.rmtree(folder)
+    table = pd.DataFrame(rows)
+    table.to_csv(a.output / "segy.csv", index=False)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    text = table.to_markdown(index=False, floatfmt=".2f")
+    title = f"SEG-Y of {a.gigabytes:g} GB, {a.runs} runs, {machine}"
+    (a.output / "segy.md").write_text(f"{title}\n\n{text}\n")
+    print(f"{title}\n\n{text}")
+
+
+if __name__ == "__main__":
+    main()

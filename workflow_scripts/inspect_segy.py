@@ -1,0 +1,21 @@
+"""Say what a SEG-Y file is: format, sorting, lines, amplitudes, corners; and which bytes fit."""
+
+import json
+from pathlib import Path
+
+from strataflow.cli import Parser, add_header_bytes, header_bytes_of, run
+from strataflow.segy_inspect import inspect_segy, words
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("segy", type=Path, help="SEG-Y file")
+    add_header_bytes(parser)
+    parser.add_argument("--json", action="store_true", help="the same for programs")
+    a = parser.parse_args()
+    found = inspect_segy(a.segy, header_bytes_of(a))
+    print(json.dumps(found, indent=1) if a.json else words(found))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -213,10 +213,12 @@ def read_layout(path: Path) -> Layout:
         given_first = int(binary(FIRST_TRACE, "u8")) if second else 0
         first_trace = given_first or FILE_HEADER + TEXT_HEADER * extended
         trailers = max(int(binary(TRAILERS, "i4")), 0) if second else 0
+        if not FILE_HEADER <= first_trace <= size - TRACE_HEADER:
+            raise StrataflowError(
+                f"{path}: truncated: ends at byte {size}, its first trace begins at {first_trace}"
+            )
         stream.seek(first_trace)
         header = np.frombuffer(stream.read(TRACE_HEADER), np.uint8)
-    if header.size < TRACE_HEADER:
-        raise StrataflowError(f"{path}: truncated: ends before its first trace, at byte {size}")
     n1 = int(binary(BinField.Samples, "u2"))
     interval = float(binary(BinField.Interval, "u2"))
     if second:
@@ -225,11 +227,13 @@ def read_layout(path: Path) -> Layout:
     in_trace = int(get(header, TraceField.TRACE_SAMPLE_COUNT, 2, byte_order)) & 0xFFFF
     interval = interval or float(get(header, TraceField.TRACE_SAMPLE_INTERVAL, 2, byte_order))
     n1 = n1 or in_trace
-    if n1 <= 0 or not 0 <= additional < 1000:
-        raise StrataflowError(
-            f"{path}: {n1} samples and {additional} additional headers a trace in its binary header"
-        )
     data = size - first_trace - TEXT_HEADER * trailers
+    # More than the file has bytes would not even make a type of a trace.
+    if not 0 < n1 <= size or not 0 <= TRACE_HEADER * additional <= size or data <= 0:
+        raise StrataflowError(
+            f"{path}: its binary header says {n1} samples and {additional} additional headers a "
+            f"trace and {trailers} records after them, in a file of {size} bytes"
+        )
     kinds = {n: trace_type(n, code, byte_order, additional) for n in (n1, in_trace) if n}
     traces = _count_traces(path, n1, in_trace, {n: kinds[n].itemsize for n in kinds}, data, size)
     return Layout(

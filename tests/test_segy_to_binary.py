@@ -235,6 +235,33 @@ def test_extended_text_headers_are_passed_over_counted_or_marked(tmp_path: Path)
         assert (read(segy, tmp_path / "x.bin")[0] == values).all()
 
 
+def test_extended_text_headers_are_told_by_the_size_of_a_file_of_revision_0(tmp_path: Path) -> None:
+    values = integers((2, 2, 8))
+    how: dict[str, Any] = {"revision": 0, "extended": [bytes(3200)] * 2}
+    segy = write_bytes(tmp_path / "x.sgy", values.reshape(4, 8).tolist(), lines(2), **how)
+    assert (read(segy, tmp_path / "x.bin")[0] == values).all()
+    # The same field without such headers holds something else.
+    how = {"revision": 0, "extended_count": 2}
+    segy = write_bytes(tmp_path / "x.sgy", values.reshape(4, 8).tolist(), lines(2), **how)
+    assert (read(segy, tmp_path / "x.bin")[0] == values).all()
+
+
+@pytest.mark.parametrize(
+    ("binary", "trace", "milliseconds"), [(0, 2000, 2), (-5, 2000, 2), (3000, 2000, 3), (0, 0, 4)]
+)
+def test_the_sample_interval_is_the_first_positive_one(
+    tmp_path: Path, binary: int, trace: int, milliseconds: float
+) -> None:
+    segy = write_bytes(
+        tmp_path / "x.sgy",
+        integers((4, 1, 8))[:, 0].tolist(),
+        lambda i: lines(2)(i) | {117: trace},
+        binary={3217: ("h", binary)},
+    )
+    _, sidecar = read(segy, tmp_path / "x.bin")
+    assert sidecar["axes"]["n1"]["step"] == milliseconds
+
+
 def test_revision_2_says_where_traces_begin_how_long_they_are_and_what_follows(
     tmp_path: Path,
 ) -> None:

@@ -24,8 +24,8 @@ from .segy_grid import Grid, scan
 from .segy_layout import FORMATS, Layout, decode, read_layout
 from .volumes import Axis, HeaderBytes, Sidecar, sidecar_path, traces_path, write_sidecar
 
-# Traces looked at to find where amplitudes are clipped.
-CLIP_TRACES = 2000
+# Samples, of traces spread over a file, that are looked at to find where amplitudes are clipped.
+LOOKED_AT = 1 << 21
 
 # Where headers give no sample interval.
 USUAL_INTERVAL = 4000.0
@@ -119,14 +119,21 @@ def segy_to_binary(
     missing = shape.n3 * shape.n2 - layout.traces
     dead = np.count_nonzero(~live)
     print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead in all")
+    if not layout.interval:
+        print(f"{path}: no sample interval in its headers, {USUAL_INTERVAL / 1000:g} ms assumed")
     if statistics.bad:
         print(f"{path}: {statistics.bad} samples that were NaN or infinite are now 0")
 
 
+def spread_traces(layout: Layout) -> NDArray[np.float32]:
+    """Samples (traces, n1) of traces spread evenly over a file, LOOKED_AT in all at the most."""
+    step = -(-layout.traces * layout.n1 // LOOKED_AT)
+    return decode(np.array(layout.map()["samples"][::step]), layout.format, layout.byte_order)
+
+
 def _clip_limits(layout: Layout) -> tuple[float, float]:
     """Clip limits from live traces spread evenly over the file."""
-    step = max(layout.traces // CLIP_TRACES, 1)
-    traces = decode(np.array(layout.map()["samples"][::step]), layout.format, layout.byte_order)
+    traces = spread_traces(layout)
     finite = traces[np.isfinite(traces) & (traces != 0).any(axis=1, keepdims=True)]
     return clip_limits(finite) if finite.size else (0.0, 0.0)
 

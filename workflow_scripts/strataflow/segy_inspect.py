@@ -10,7 +10,7 @@ import pandas as pd
 
 from .errors import StrataflowError
 from .segy_grid import Grid, fitting_bytes, scan
-from .segy_import import CLIP_TRACES, HeaderSums
+from .segy_import import HeaderSums, spread_traces
 from .segy_layout import FORMATS, Layout, decode, read_layout, text_of
 from .volumes import HeaderBytes
 
@@ -20,8 +20,8 @@ PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
 def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
     """Describe the file at `path`; what depends on a grid is left out where there is none.
 
-    Raises StrataflowError when it is no SEG-Y or damaged. Amplitudes are those of up to CLIP_TRACES
-    traces that are spread evenly over the file; everything else is of all traces.
+    Raises StrataflowError when it is no SEG-Y or damaged. Amplitudes are those of traces
+    that are spread evenly over the file; everything else is of all traces.
     """
     layout = read_layout(path)
     found: dict[str, Any] = {
@@ -49,9 +49,7 @@ def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
 
 
 def _amplitudes(layout: Layout) -> dict[str, Any]:
-    step = max(layout.traces // CLIP_TRACES, 1)
-    traces = np.array(layout.map()["samples"][::step])
-    values = decode(traces, layout.format, layout.byte_order)
+    values = spread_traces(layout)
     finite = values[np.isfinite(values)]
     percentiles = np.percentile(finite, PERCENTILES).tolist() if finite.size else []
     return {

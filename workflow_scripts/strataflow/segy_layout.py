@@ -8,6 +8,7 @@ read from it, so that a damaged one is told by what is wrong with it.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,8 @@ class Layout:
     """Where the traces of a file lie and how their samples are stored.
 
     `byte_order` is NumPy's, ">" or "<"; `interval` is that of the samples in microseconds, or in
-    thousandths of the unit of depth; `first_trace` is an offset in bytes.
+    thousandths of the unit of depth, 0 where no header gives a positive one; `first_trace` is an
+    offset in bytes.
     """
 
     path: Path
@@ -206,9 +208,17 @@ def read_layout(path: Path) -> Layout:
             # Some write the revision as one number in their own byte order.
             major, minor = max(major, minor), 0
         second = major >= 2
-        extended = int(binary(BinField.ExtendedHeaders)) if major else 0
-        if extended < 0:
+        n1 = int(binary(BinField.Samples, "u2"))
+        if second:
+            n1 = int(binary(EXTENDED_SAMPLES, "i4")) or n1
+        extended = int(binary(BinField.ExtendedHeaders))
+        if major and extended < 0:
             extended = _count_text_headers(stream, path)
+        elif not major:
+            # Revision 0 knows no such field: it is one only if traces fill the rest of the file.
+            rest = size - FILE_HEADER - TEXT_HEADER * extended
+            fits = extended > 0 and n1 and rest % trace_type(n1, code, byte_order).itemsize == 0
+            extended = extended if fits and rest > 0 else 0
         additional = int(binary(ADDITIONAL_TRACE_HEADERS, "i4")) if second else 0
         given_first = int(binary(FIRST_TRACE, "u8")) if second else 0
         first_trace = given_first or FILE_HEADER + TEXT_HEADER * extended
@@ -219,13 +229,12 @@ def read_layout(path: Path) -> Layout:
             )
         stream.seek(first_trace)
         header = np.frombuffer(stream.read(TRACE_HEADER), np.uint8)
-    n1 = int(binary(BinField.Samples, "u2"))
-    interval = float(binary(BinField.Interval, "u2"))
-    if second:
-        n1 = int(binary(EXTENDED_SAMPLES, "i4")) or n1
-        interval = float(binary(EXTENDED_INTERVAL, "f8")) or interval
+    intervals = [
+        float(binary(EXTENDED_INTERVAL, "f8")) if second else 0.0,
+        float(binary(BinField.Interval)),
+        float(get(header, TraceField.TRACE_SAMPLE_INTERVAL, 2, byte_order)),
+    ]
     in_trace = int(get(header, TraceField.TRACE_SAMPLE_COUNT, 2, byte_order)) & 0xFFFF
-    interval = interval or float(get(header, TraceField.TRACE_SAMPLE_INTERVAL, 2, byte_order))
     n1 = n1 or in_trace
     data = size - first_trace - TEXT_HEADER * trailers
     # More than the file has bytes would not even make a type of a trace.
@@ -242,7 +251,7 @@ def read_layout(path: Path) -> Layout:
         format=code,
         revision=f"{major}.{minor}",
         n1=n1,
-        interval=interval,
+        interval=next((i for i in intervals if 0 < i < math.inf), 0.0),
         extended_text_headers=extended,
         additional_trace_headers=additional,
         first_trace=first_trace,

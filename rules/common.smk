@@ -90,9 +90,9 @@ def require_something_to_learn():
         sys.exit("config: synthetic.train: 0, and no volume has labels of all of model.tasks")
     if not synthetic["valid"] and not (TRAINING_VOLUMES and config["patches"]["valid_share"]):
         sys.exit("config: synthetic.valid: 0, and patches.valid_share leaves none for validation")
-    for volume in VOLUMES:
-        if labels(volume) and not is_training(volume) and VOLUMES[volume].get("train") != "false":
-            missing = " ".join(name for name in PREDICTED if name not in labels(volume))
+    for volume, row in VOLUMES.items():
+        missing = " ".join(name for name in PREDICTED if name not in row)
+        if labels(volume) and missing and row.get("train") != "false":
             logger.info(f"{config['volumes']}: volume {volume!r}: no training without {missing}")
 
 
@@ -108,8 +108,8 @@ def teachable(volume):
 
 
 def is_training(volume):
-    """Whether a volume joins training: it can teach all that is predicted, and may."""
-    return set(PREDICTED) <= set(teachable(volume)) and VOLUMES[volume].get("train") != "false"
+    """Whether a volume joins training: it has labels of all that is predicted, and may."""
+    return set(PREDICTED) <= set(labels(volume)) and VOLUMES[volume].get("train") != "false"
 
 
 def is_evaluated(volume):
@@ -280,8 +280,8 @@ def taught_labels(wildcards):
 
 def label_flags(wildcards):
     """The same as flags."""
-    names = teachable(wildcards.volume)
-    return flags(**dict(zip(names, taught_labels(wildcards))))
+    volume = wildcards.volume
+    return flags(**{name: binary(volume, name) for name in teachable(volume)})
 
 
 def target_flag(wildcards):

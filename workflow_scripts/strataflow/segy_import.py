@@ -184,6 +184,11 @@ def _column(kind: pa.DataType, values: NDArray) -> pa.Array:
     return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(stored.data)])
 
 
+def _factor(scalar: NDArray[np.int32]) -> NDArray[np.float64]:
+    """What a scalar of the trace header multiplies by: negative ones divide, 0 stands for 1."""
+    return np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
+
+
 @dataclass
 class HeaderSums:
     """What is gathered from trace headers on the way: coordinates, and the start of recording."""
@@ -210,8 +215,7 @@ class HeaderSums:
             return self.layout.field(headers, byte)
 
         self._check_delay(get, start)
-        scalar = get(TraceField.SourceGroupScalar).astype(np.float64)
-        scale = np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
+        scale = _factor(get(TraceField.SourceGroupScalar))
         xy = np.stack([get(byte) * scale for byte in (self.where.cdp_x, self.where.cdp_y)], axis=1)
         i3, i2 = np.divmod(place, self.grid.shape.n2)
         if self.origin is None:
@@ -231,9 +235,7 @@ class HeaderSums:
         }
 
     def _check_delay(self, get: Any, start: int) -> None:
-        scalar = get(TraceField.ScalarTraceHeader).astype(np.float64)
-        scale = np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
-        delay = get(TraceField.DelayRecordingTime) * scale
+        delay = get(TraceField.DelayRecordingTime) * _factor(get(TraceField.ScalarTraceHeader))
         if self.delay is None:
             self.delay = float(delay[0])
         other = np.flatnonzero(delay != self.delay)

@@ -243,8 +243,10 @@ def read_layout(path: Path) -> Layout:
             f"{path}: its binary header says {n1} samples and {additional} additional headers a "
             f"trace and {trailers} records after them, in a file of {size} bytes"
         )
-    kinds = {n: trace_type(n, code, byte_order, additional) for n in (n1, in_trace) if n}
-    traces = _count_traces(path, n1, in_trace, {n: kinds[n].itemsize for n in kinds}, data, size)
+    trace_bytes = {
+        n: trace_type(n, code, byte_order, additional).itemsize for n in (n1, in_trace) if n
+    }
+    traces = _count_traces(path, n1, in_trace, trace_bytes, data, size)
     return Layout(
         path=path,
         byte_order=byte_order,

@@ -17,10 +17,13 @@ from snakemake.utils import validate
 sys.path.insert(0, "workflow_scripts")
 
 from strataflow.attributes import ATTRIBUTES, TASKS as ALL_TASKS, attributes_of
+from strataflow.errors import StrataflowError
 from strataflow.samples import SPLITS
+from strataflow.scenario import Scenario
 
 SCRIPTS = Path("workflow_scripts")
 SURVEY_FILES = ("image", *ATTRIBUTES)
+DESCRIPTION = ("statistics.csv", "statistics.png", "sheet.png", "comparison.csv", "comparison.png")
 
 
 def require_valid(content, schema, what):
@@ -96,6 +99,18 @@ def require_something_to_learn():
             logger.info(f"{config['volumes']}: volume {volume!r}: no training without {missing}")
 
 
+def require_scenarios():
+    """Stop with one line that names the setting of a scenario that is out of its limits."""
+    places = {"synthetic.scenario": config["synthetic"]["scenario"]}
+    for name, survey in config["synthetic"]["surveys"].items():
+        places[f"synthetic.surveys.{name}.scenario"] = survey["scenario"]
+    for place, settings in places.items():
+        try:
+            Scenario(**settings)
+        except StrataflowError as error:
+            sys.exit(f"config: {place}.{error}")
+
+
 def labels(volume):
     """Attributes that the sheet gives labels of."""
     return [name for name in ATTRIBUTES if name in VOLUMES[volume]]
@@ -126,6 +141,7 @@ VOLUMES = read_sheet(config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
 PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
 require_input_files()
+require_scenarios()
 require_something_to_learn()
 
 
@@ -237,10 +253,15 @@ def prefix_of(wildcards, input):
     return input.attributes[0].removesuffix(f".{PREDICTED[0]}")
 
 
+def folder_of(wildcards, output):
+    """The folder that a rule's outputs lie in."""
+    return str(Path(output[0]).parent)
+
+
 def survey_flags(wildcards):
-    """Size and seed of a synthetic survey."""
+    """Size, seed and scenario of a synthetic survey."""
     survey = config["synthetic"]["surveys"][wildcards.survey]
-    return flags(seed=survey["seed"], **shape_flags(survey["size"]))
+    return flags(seed=survey["seed"], **shape_flags(survey["size"]), **survey["scenario"])
 
 
 def segy_of(wildcards):
@@ -290,13 +311,20 @@ def target_flag(wildcards):
     return flags(target=prefix) if is_evaluated(wildcards.volume) else ""
 
 
+def descriptions():
+    """Description of the synthetic samples, where there is training on them."""
+    if not config["training"]["epochs"] or not config["synthetic"]["train"]:
+        return []
+    return [f"results/describe_samples/{name}" for name in DESCRIPTION]
+
+
 def predictions():
     """All that is delivered under results/predictions/."""
     suffixes = ["", ".json"]
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
     suffixes += [".png"]
-    files = []
+    files = descriptions()
     for volume in PREDICTED_VOLUMES:
         prefix = f"results/predictions/{volume}/{volume}"
         files += [f"{prefix}.{name}{suffix}" for name in PREDICTED for suffix in suffixes]

@@ -9,15 +9,15 @@ rule synthesize_survey:
         "results/synthesize_survey/{survey}.benchmark.tsv"
     conda:
         "../envs/strataflow.yaml"
-    threads: 1
+    threads: 4
     resources:
         mem_mb=8000,
     params:
-        folder="results/synthesize_survey/{survey}",
+        folder=folder_of,
         flags=survey_flags,
     shell:
         "python workflow_scripts/synthesize_survey.py"
-        " --output {params.folder} {params.flags} > {log} 2>&1"
+        " --output {params.folder} --workers {threads} {params.flags} > {log} 2>&1"
 
 
 rule synthesize:
@@ -26,6 +26,9 @@ rule synthesize:
     output:
         manifest_train="results/synthesize/manifest_train.csv",
         manifest_valid="results/synthesize/manifest_valid.csv",
+        tables=expand(
+            "results/synthesize/{table}_{split}.csv", table=("statistics", "faults"), split=SPLITS
+        ),
         data_train=directory("results/synthesize/data_train"),
         target_train=directory("results/synthesize/target_train"),
         data_valid=directory("results/synthesize/data_valid"),
@@ -45,6 +48,7 @@ rule synthesize:
             nvalid=config["synthetic"]["valid"],
             seed=config["synthetic"]["seed"],
             **shape_flags(config["patches"]["size"]),
+            **config["synthetic"]["scenario"],
         ),
     shell:
         "python workflow_scripts/synthesize.py"

@@ -35,6 +35,9 @@ def refused(done: Finished, *words: str) -> None:
         ("model.tasks.rgt", "maybe"),
         ("segy.iline", 300),
         ("refinement.iterations", 0.5),
+        ("synthetic.scenario", {"faults": [15, 0]}),
+        ("synthetic.scenario", {"unconformity": 1.2}),
+        ("synthetic.scenario", {"throw": [5]}),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_key(

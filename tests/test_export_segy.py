@@ -15,7 +15,7 @@ from segy_bytes import ibm_bytes, integers, lines, write_bytes
 from strataflow.samples import Shape
 from strataflow.segy_export import export_segy, write_survey
 from strataflow.segy_import import segy_to_binary
-from strataflow.synthetic import survey_sidecar
+from strataflow.synthetic_survey import survey_sidecar
 from strataflow.volumes import HeaderBytes, open_volume, write_volume
 
 Run = Callable[..., Finished]

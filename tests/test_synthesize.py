@@ -10,56 +10,10 @@ import pandas as pd
 import pytest
 
 from conftest import ATTRIBUTES, Finished, folder_flags, refused_in_one_line
-from strataflow.angles import axial_angle, normal_from_strike_dip
-from strataflow.geology import EarthModel, Fault, evaluate
+from strataflow.samples import Folders, Shape
+from strataflow.synthetic_samples import synthesize_samples
 
 Run = Callable[..., Finished]
-
-
-def flat_earth(*faults: Fault) -> EarthModel:
-    boundaries = np.arange(-200.0, 300.0, 5.0)
-    return EarthModel(faults, (), (0.0, 0.0), boundaries, np.zeros(boundaries.size - 1))
-
-
-def plane(strike: float, dip: float, rake: float = 90.0) -> Fault:
-    return Fault((32.0, 32.0, 32.0), strike, dip, 10.0, rake, 400.0, 400.0)
-
-
-@pytest.mark.parametrize(("strike", "dip"), [(20, 60), (110, 45), (200, 75), (300, 85)])
-def test_labels_of_a_plane_lie_on_it_and_have_its_orientation(strike: float, dip: float) -> None:
-    geology = evaluate(flat_earth(plane(strike, dip)), (64, 64, 64))
-    normal = normal_from_strike_dip(strike, dip)
-    there = np.argwhere(geology.fault)
-    assert len(there) > 1000
-    assert np.abs((there - 32) @ normal).max() <= 1.0 + 1e-3
-    found = normal_from_strike_dip(geology.strike[geology.fault], geology.dip[geology.fault])
-    assert axial_angle(found, normal[:, None]).max() < 1.0
-    assert not geology.strike[~geology.fault].any()
-    assert not geology.dip[~geology.fault].any()
-
-
-def test_the_throw_across_a_fault_is_slip_times_the_sine_of_the_dip() -> None:
-    geology = evaluate(flat_earth(plane(90.0, 60.0)), (64, 64, 64))
-    depth = np.arange(64)
-    shift = geology.age[:, 32, :] - depth
-    throw = shift[:, 32].max() - shift[:, 32].min()
-    assert throw == pytest.approx(10 * np.sin(np.radians(60)), rel=0.15)
-
-
-def test_a_normal_fault_lowers_its_hanging_wall_and_a_reverse_fault_lifts_it() -> None:
-    fault_normal = normal_from_strike_dip(90.0, 60.0)
-    i3 = np.arange(64)
-    for rake, sign in ((90.0, 1), (-90.0, -1)):
-        age = evaluate(flat_earth(plane(90.0, 60.0, rake)), (64, 64, 64)).age[:, 32, 32]
-        # The hanging wall lies above the surface: on the side where the plane is deeper.
-        hanging = age[(i3 - 32) * fault_normal[0] < -2].mean()
-        foot = age[(i3 - 32) * fault_normal[0] > 2].mean()
-        assert np.sign(foot - hanging) == sign
-
-
-def test_a_fault_that_shifts_nothing_visible_has_no_label() -> None:
-    sideways = evaluate(flat_earth(plane(90.0, 60.0, rake=0.0)), (48, 48, 48))
-    assert not sideways.fault.any()
 
 
 def test_samples_do_not_depend_on_the_number_of_workers(run_script: Run, tmp_path: Path) -> None:
@@ -103,3 +57,109 @@ def test_a_size_below_the_least_is_refused(run_script: Run, tmp_path: Path) -> N
     done = run_script("synthesize", *folder_flags(tmp_path / "x"), "--n1", 8)
     refused_in_one_line(done, "n1=8", "16")
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--faults", 15, 0), ("faults", "smaller")),
+        (("--layer_dip", 0, 80), ("layer_dip", "80", "70")),
+        (("--unconformity", 1.5), ("unconformity", "1.5")),
+        (("--channel", -0.1), ("channel", "-0.1")),
+        (("--reverse", 0.7, "--strike_slip", 0.7), ("reverse", "strike_slip")),
+        (("--noise", "nan", 1), ("noise", "nan")),
+        (("--frequency", 0.1), ("frequency",)),
+        (("--fault_thickness", 0), ("fault_thickness",)),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_its_name(
+    run_script: Run, tmp_path: Path, words: tuple[object, ...], said: tuple[str, ...]
+) -> None:
+    done = run_script("synthesize", *folder_flags(tmp_path / "x"), *words)
+    refused_in_one_line(done, *said)
+    assert not (tmp_path / "x").exists()
+
+
+def synthesize(folder: Path, count: int, seed: int = 3) -> None:
+    """Two processes make `count` samples of 24 x 24 x 24."""
+    names = ("data_train", "target_train", "data_valid", "target_valid")
+    synthesize_samples(
+        Folders(*(folder / name for name in names)),
+        {"train": count, "valid": 0},
+        Shape(24, 24, 24),
+        seed=seed,
+        workers=2,
+    )
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_run_that_was_stopped_goes_on_at_the_missing_samples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synthesize(tmp_path / "whole", 4)
+    monkeypatch.setattr("strataflow.synthetic_samples._deliver", stop)
+    with pytest.raises(KeyboardInterrupt):
+        synthesize(tmp_path / "stopped", 4)
+    assert not (tmp_path / "stopped" / "data_train").exists()
+    (waiting,) = (tmp_path / "stopped").glob(".data_train.*.unfinished")
+    (waiting / "2.json").unlink()
+    (waiting / "3_rgt.bin").unlink()
+    kept = {number: (waiting / f"{number}.bin").stat().st_mtime_ns for number in range(4)}
+    with pytest.raises(KeyboardInterrupt):
+        synthesize(tmp_path / "stopped", 4)
+    again = {n for n in range(4) if (waiting / f"{n}.bin").stat().st_mtime_ns != kept[n]}
+    assert again == {2, 3}
+    monkeypatch.undo()
+    synthesize(tmp_path / "stopped", 4)
+    assert everything(tmp_path / "stopped") == everything(tmp_path / "whole")
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_samples_of_another_seed_are_not_taken_for_unfinished_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synthesize(tmp_path / "alone", 2, seed=4)
+    monkeypatch.setattr("strataflow.synthetic_samples._deliver", stop)
+    with pytest.raises(KeyboardInterrupt):
+        synthesize(tmp_path / "after", 2, seed=3)
+    monkeypatch.undo()
+    synthesize(tmp_path / "after", 2, seed=4)
+    assert everything(tmp_path / "after") == everything(tmp_path / "alone")
+
+
+def test_fewer_samples_leave_none_of_an_earlier_run_and_nothing_else_is_touched(
+    tmp_path: Path,
+) -> None:
+    synthesize(tmp_path / "x", 3)
+    (tmp_path / "x" / "data_train" / "notes.txt").write_text("mine")
+    synthesize(tmp_path / "x", 1)
+    names = {path.name for path in (tmp_path / "x" / "data_train").iterdir()}
+    assert names == {"0.bin", *(f"0_{name}.bin" for name in ATTRIBUTES), "notes.txt"}
+
+
+def test_tables_tell_what_the_samples_hold(run_script: Run, tmp_path: Path) -> None:
+    sizes = ("--n1", 48, "--n2", 48, "--n3", 48)
+    scenario = ("--faults", 4, 6, "--noise", 0.5, 0.5, "--fault_dip", 50, 70, "--throw", 5, 9)
+    run_script(
+        "synthesize", *folder_flags(tmp_path), "--ntrain", 4, "--nvalid", 0, *sizes, *scenario
+    )
+    samples = pd.read_csv(tmp_path / "statistics_train.csv")
+    faults = pd.read_csv(tmp_path / "faults_train.csv")
+    assert samples["faults"].between(4, 6).all()
+    assert (samples["signal_to_noise_db"] <= 6.03).all()
+    assert faults["dip"].between(50, 70).all()
+    dip_slip = faults[faults["kind"] != "strike-slip"]
+    assert dip_slip["throw"].between(4, 9.01).all()
+    for number in range(4):
+        fsem = np.fromfile(tmp_path / "target_train" / f"{number}_fsem.bin", "<f4")
+        assert samples["fault_fraction"][number] == pytest.approx(fsem.mean(), abs=1e-6)
+        assert faults.loc[faults["sample"] == number, "labelled_voxels"].sum() == fsem.sum()
+    empty = pd.read_csv(tmp_path / "faults_valid.csv")
+    assert list(empty.columns) == list(faults.columns)
+    assert empty.empty

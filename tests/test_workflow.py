@@ -86,7 +86,15 @@ def test_the_demo_is_scored_against_its_truth(finished: Workflow) -> None:
 
 def test_every_stage_leaves_a_log_and_a_benchmark(finished: Workflow) -> None:
     results = finished.folder / "results"
-    for stage in ("synthesize", "make_patches", "train_infer", "infer", "refine", "export_segy"):
+    for stage in (
+        "synthesize",
+        "describe_samples",
+        "make_patches",
+        "train_infer",
+        "infer",
+        "refine",
+        "export_segy",
+    ):
         assert list((results / stage).rglob("*.log")), stage
         assert list((results / stage).rglob("*.benchmark.tsv")), stage
 
@@ -156,7 +164,8 @@ def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow)
     changed.list_volumes(
         synthetic_row("north", train="false", cdp_x="73"), synthetic_row("south", predict="false")
     )
-    expected = {"segy_to_binary": 1, "segy_to_binary_label": 5, "infer": 1, **AFTER_INFER}
+    again = {"segy_to_binary": 1, "segy_to_binary_label": 5, "describe_samples": 1}
+    expected = {**again, "infer": 1, **AFTER_INFER}
     assert changed.jobs() == expected
 
 
@@ -174,8 +183,8 @@ def test_an_added_volume_runs_that_volume_only(changed: Workflow) -> None:
         synthetic_row("south", predict="false"),
         synthetic_row("east", labels=()),
     )
-    expected = {"synthesize_survey": 1, "segy_to_binary": 1, "infer": 1, "refine": 1, "plot": 1}
-    assert changed.jobs() == {**expected, **EXPORTS}
+    again = {"synthesize_survey": 1, "segy_to_binary": 1, "describe_samples": 1}
+    assert changed.jobs() == {**again, "infer": 1, "refine": 1, "plot": 1, **EXPORTS}
     done = changed.run()
     assert done.returncode == 0, done.stdout + done.stderr
     folder = changed.folder / "results" / "predictions" / "east"
@@ -188,7 +197,10 @@ def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:
     results = finished.folder / "results"
     first = torch.load(results / "train_infer" / "final.ckpt", weights_only=True)
     finished.configure({"training.epochs": 2})
-    assert finished.jobs() == {
+    jobs = finished.jobs()
+    # A test before this one has added a volume to compare samples with, which is gone again.
+    jobs.pop("describe_samples", None)
+    assert jobs == {
         "train_infer": 1,
         "train_refine": 1,
         "extract_weights": 2,

@@ -2,9 +2,18 @@
 
 import os
 
-from strataflow.cli import Parser, add_folders, add_shape, folders_of, not_negative, positive, run
+from strataflow.cli import (
+    Parser,
+    add_folders,
+    add_shape,
+    folders_of,
+    not_negative,
+    positive,
+    run,
+)
 from strataflow.samples import Shape
-from strataflow.synthetic import synthesize_samples
+from strataflow.synthetic_cli import add_scenario, scenario_of
+from strataflow.synthetic_samples import synthesize_samples
 
 
 def main() -> None:
@@ -15,9 +24,11 @@ def main() -> None:
     parser.add_argument("--seed", type=not_negative, default=1, help="same seed, same samples")
     parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes")
     add_shape(parser, default=128)
+    add_scenario(parser)
     a = parser.parse_args()
     counts = {"train": a.ntrain, "valid": a.nvalid}
-    synthesize_samples(folders_of(a), counts, Shape(a.n1, a.n2, a.n3), a.seed, a.workers)
+    shape = Shape(a.n1, a.n2, a.n3)
+    synthesize_samples(folders_of(a), counts, shape, a.seed, a.workers, scenario_of(a))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,29 @@
 """Make a labelled synthetic survey as SEG-Y: the image and the five attributes."""
 
+import os
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, not_negative, run
+from strataflow.cli import (
+    Parser,
+    add_shape,
+    not_negative,
+    positive,
+    run,
+)
 from strataflow.samples import Shape
-from strataflow.synthetic import synthesize_survey
+from strataflow.synthetic_cli import add_scenario, scenario_of
+from strataflow.synthetic_survey import synthesize_survey
 
 
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder of the SEG-Y files")
     parser.add_argument("--seed", type=not_negative, default=1, help="same seed, same survey")
+    parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes")
     add_shape(parser, default=192)
+    add_scenario(parser)
     a = parser.parse_args()
-    synthesize_survey(a.output, Shape(a.n1, a.n2, a.n3), a.seed)
+    synthesize_survey(a.output, Shape(a.n1, a.n2, a.n3), a.seed, a.workers, scenario_of(a))
 
 
 if __name__ == "__main__":

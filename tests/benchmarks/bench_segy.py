@@ -36,7 +36,7 @@ def make_survey(folder: Path, gigabytes: float, sample_format: str) -> Path:
     from strataflow.samples import Shape
     from strataflow.segy_export import export_segy, write_survey
     from strataflow.segy_import import segy_to_binary
-    from strataflow.synthetic import survey_sidecar
+    from strataflow.synthetic_survey import survey_sidecar
     from strataflow.volumes import HeaderBytes, open_volume
 
     inlines = round(gigabytes * 1e9 / (CROSSLINES * (240 + 4 * TRACE_SAMPLES)))

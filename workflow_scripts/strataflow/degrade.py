@@ -1,17 +1,17 @@
 """Inputs of the refinement network: targets spoiled the way a first network spoils them.
 
-After Gao (2024, GJI, doi 10.1093/gji/ggad424): missing and false pieces of faults, noisy angles,
-a blurred image and a warped geologic time.
+After Gao (2024, GJI, doi 10.1093/gji/ggad424) and the sample published with it: missing and false
+pieces of faults, noisy angles, an image that is dim in patches, blurred and noisy, and a warped
+geologic time.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from .angles import normal_from_strike_dip, strike_dip_from_normal
-from .seismic import smooth_field
+from .seismic import along_axes, gaussian_matrix, smooth_field, unit_rms
 
 Array = NDArray[np.float32]
 
@@ -28,49 +28,75 @@ def degrade(rng: np.random.Generator, image: Array, target: dict[str, Array]) ->
     return spoiled
 
 
+def _blur(values: Array, sigma: float) -> Array:
+    return along_axes(values, *(gaussian_matrix(n, sigma, 1) for n in values.shape))
+
+
 def _degrade_image(rng: np.random.Generator, image: Array, dhr: Array) -> Array:
-    """Between the recorded image and the clean one, blurred."""
-    share = rng.uniform(0.1, 0.6)
-    blur = rng.uniform(0.3, 0.9)
-    mixed = gaussian_filter((1 - share) * dhr + share * image, blur)
-    return mixed * np.float32(np.sqrt(np.mean(dhr**2) / max(np.mean(mixed**2), 1e-12)))
+    """Between the recorded image and the clean one, blurred and dim in patches; RMS 1."""
+    share = np.float32(rng.uniform(0.1, 0.6))
+    mixed = _blur((1 - share) * dhr + share * image, rng.uniform(0.3, 0.9))
+    if rng.random() < 0.5:
+        dim = smooth_field(rng, dhr.shape, rng.uniform(10, 40))
+        mixed *= np.clip(1 - np.float32(rng.uniform(0.2, 0.6)) * dim, 0.1, 1.2)
+    return unit_rms(mixed)
 
 
 def _degrade_geologic_time(rng: np.random.Generator, rgt: Array) -> Array:
-    """Blurred across faults and warped by smooth errors of a few samples."""
+    """Blurred across faults, more or less, and warped by smooth errors of a few samples."""
     per_sample = (rgt[..., -1].mean() - rgt[..., 0].mean()) / rgt.shape[-1]
-    error = rng.uniform(0.5, 4.0) * smooth_field(rng, rgt.shape, rng.uniform(12, 40))
-    blurred = gaussian_filter(rgt, rng.uniform(0.5, 2.5), mode="nearest")
-    return np.clip(blurred + per_sample * error, 0, 1).astype(np.float32)
+    error = np.float32(rng.uniform(0.5, 4.0) * per_sample)
+    warp = smooth_field(rng, rgt.shape, rng.uniform(12, 40))
+    return np.clip(_blur(rgt, rng.uniform(0.2, 2.5)) + error * warp, 0, 1)
 
 
 def _degrade_faults(rng: np.random.Generator, target: dict[str, Array]) -> dict[str, Array]:
     """Lose pieces, add false planes of limited extent, disturb the angles and soften the edges."""
     shape = target["fsem"].shape
     fault = target["fsem"] > 0.5
-    normal = normal_from_strike_dip(180 * target["fstrike"], 180 * target["fdip"])
-    lost = smooth_field(rng, shape, rng.uniform(8, 24)) > rng.uniform(0.4, 2.0)
-    fault &= ~lost
-    for _ in range(rng.integers(0, 4)):
-        false_normal = normal_from_strike_dip(rng.uniform(0, 180), rng.uniform(30, 150))
-        from_centre = np.stack(
-            np.meshgrid(*(np.arange(n) - rng.uniform(0, n) for n in shape), indexing="ij")
-        ).astype(np.float32)
-        distance = np.tensordot(false_normal, from_centre, 1)
-        near = (from_centre**2).sum(0) < rng.uniform(6, 24) ** 2
-        piece = near & (np.abs(distance) <= rng.uniform(0.7, 1.5)) & ~fault
-        normal[:, piece] = false_normal[:, None]
-        fault |= piece
+    normal = np.zeros((3, *shape), np.float32)
+    normal[:, fault] = normal_from_strike_dip(
+        180 * target["fstrike"][fault], 180 * target["fdip"][fault]
+    )
+    fault &= smooth_field(rng, shape, rng.uniform(8, 24)) <= rng.uniform(0.4, 2.0)
+    for _ in range(rng.integers(0, 6)):
+        _add_false_piece(rng, fault, normal)
     spread = np.tan(np.radians(rng.uniform(2, 15)))
-    for component in range(3):
-        normal[component] += spread * smooth_field(rng, shape, 8.0)
-    strike, dip = strike_dip_from_normal(normal)
-    soft = gaussian_filter(fault.astype(np.float32), rng.uniform(0.3, 0.8))
-    confidence = np.clip(1 + 0.3 * smooth_field(rng, shape, 12.0), 0.3, 1.5)
-    # Softened, a clean zone two voxels thick would peak below the 0.5 that makes it a fault.
-    fsem = np.clip(1.3 * soft * confidence, 0, 1).astype(np.float32)
+    strike, dip = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    disturbed = normal[:, fault]
+    for component in disturbed:
+        component += np.float32(spread) * smooth_field(rng, shape, 8.0)[fault]
+    strike[fault], dip[fault] = strike_dip_from_normal(disturbed)
     return {
-        "fsem": fsem,
-        "fdip": np.where(fault, dip / 180, 0).astype(np.float32),
-        "fstrike": np.where(fault, strike / 180, 0).astype(np.float32),
+        "fsem": _soften(rng, fault),
+        "fdip": dip / np.float32(180),
+        "fstrike": strike / np.float32(180),
     }
+
+
+def _add_false_piece(rng: np.random.Generator, fault: NDArray[np.bool_], normal: Array) -> None:
+    """Add a small disc to `fault` and its `normal` (3, n3, n2, n1), in place."""
+    direction = normal_from_strike_dip(rng.uniform(0, 180), rng.uniform(30, 150))
+    radius, thickness = rng.uniform(4, 24), rng.uniform(0.7, 1.5)
+    centre = [rng.uniform(0, n) for n in fault.shape]
+    box = tuple(
+        slice(max(0, int(c - radius)), min(n, int(c + radius) + 2))
+        for c, n in zip(centre, fault.shape, strict=True)
+    )
+    x = np.ogrid[box]
+    away = [place.astype(np.float32) - c for place, c in zip(x, centre, strict=True)]
+    distance = sum(component * step for component, step in zip(direction, away, strict=True))
+    near = sum(step**2 for step in away) < radius**2
+    piece = near & (np.abs(distance) <= thickness) & ~fault[box]
+    normal[(slice(None), *box)][:, piece] = direction[:, None]
+    fault[box] |= piece
+
+
+def _soften(rng: np.random.Generator, fault: NDArray[np.bool_]) -> Array:
+    """Probabilities of `fault`: soft edges and changing confidence, or, at times, 0 and 1."""
+    if rng.random() < 0.25:
+        return fault.astype(np.float32)
+    soft = _blur(fault.astype(np.float32), rng.uniform(0.3, 0.8))
+    confidence = np.clip(1 + 0.3 * smooth_field(rng, fault.shape, 12.0), 0.3, 1.5)
+    # Softened, a clean zone two voxels thick would peak below the 0.5 that makes it a fault.
+    return np.clip(np.float32(1.3) * soft * confidence, 0, 1)

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .attributes import FAULT_THRESHOLD
@@ -121,6 +122,11 @@ def _write(
             axes.set_title(f"{name}, {section.title(layer.image.sidecar)}", fontsize=9)
         if drawn is not None:
             _legend(figure, drawn, layer, list(line))
+    save_picture(path, figure)
+
+
+def save_picture(path: Path, figure: Figure) -> None:
+    """Write `figure` as PNG to `path`, the same bytes for the same figure, and close it."""
     with written_whole(path) as (temporary,):
         figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
     plt.close(figure)

@@ -1,16 +1,17 @@
-"""Earth models made in the order of geology, evaluated by mapping backward from today.
+"""Earth models told in the order of geology and evaluated by mapping backward from today.
 
-A point of today's survey is taken back in time: the youngest fault is undone first, then the
-older ones, then the folds and the tilt, which leaves the depth at which it was deposited. Every
-attribute follows from that map, so none has to be picked from the image. The displacement of a
-fault is elliptical and dies out at a tip line (Walsh & Watterson, 1989, J. Struct. Geol. 11).
-Lengths are in voxels and angles in degrees throughout.
+A point of today's survey is taken back through the events that shaped it, the youngest first:
+faults, folding, erosion. That leaves the place and the depth at which it was deposited, and every
+attribute follows from the map, so none has to be picked from the image. Every function here takes
+points, so that blocks of a survey fit together whatever their size. Lengths are in voxels, angles
+in degrees, ages in samples of deposited thickness.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +20,33 @@ from .angles import normal_from_strike_dip, strike_dip_from_normal
 
 Array = NDArray[np.float32]
 
-# A fault is labelled only where it offsets the layers by at least this many samples: less is not
-# seen at the frequencies of a survey, and slip along the layers offsets nothing.
-VISIBLE_OFFSET = 1.5
+# Points that are mapped at once: their few temporary arrays stay in the cache of a core.
+POINTS = 1 << 16
+
+# Layers are averaged over samples from a table of their integral with this many entries a sample.
+TABLE_DENSITY = 8
+
+# A sample that spans less age than this (in a fault) is averaged over this much of it.
+LEAST_THICKNESS = 0.05
+
+
+class Crossing(NamedTuple):
+    """The points that a fault moves, by their places, and their signed distance to it."""
+
+    where: NDArray[np.intp]
+    distance: Array
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A curved fault surface and its slip.
+    """A curved fault surface and its slip, which dies out along an elliptical tip line.
 
-    The frame is (strike, down-dip, normal); the surface bows off its plane by a listric term
-    along dip and an undulation along strike. `slip` is that of the hanging wall at the centre,
-    down dip for a positive `rake` of 90 (normal fault), up dip for -90 (reverse), along strike
-    for 0.
+    The frame is (strike, down-dip, normal). The surface bows off its plane: `listric` is the
+    curvature that flattens it downward, and `undulation` the height of waves along strike.
+    `slip` is that of the hanging wall at the centre, down dip for a `rake` of 90 (normal fault),
+    up dip for -90 (reverse), along strike for 0. Slip grows down dip by `growth` of itself over
+    half the height, and falls off with the distance from the fault, up to `reach` (the
+    displacement field of an isolated fault: Barnett et al., 1987, AAPG Bulletin 71).
     """
 
     centre: tuple[float, float, float]
@@ -45,256 +60,398 @@ class Fault:
     undulation: float = 0.0
     wavelength: float = 100.0
     phase: float = 0.0
-    reach: float = 1000.0
+    growth: float = 0.0
+    reach: float = 2000.0
 
-    def frame(self) -> NDArray[np.float32]:
+    @property
+    def throw(self) -> float:
+        """Vertical component of the slip at the centre, in samples."""
+        return abs(self.slip * np.sin(np.radians(self.rake)) * np.sin(np.radians(self.dip)))
+
+    def frame(self) -> Array:
         """Rows: unit vectors along strike, down dip and normal, each over (n3, n2, n1)."""
         phi, delta = np.radians(self.strike), np.radians(self.dip)
         along = (np.cos(phi), np.sin(phi), 0.0)
         down = (-np.cos(delta) * np.sin(phi), np.cos(delta) * np.cos(phi), np.sin(delta))
-        normal = normal_from_strike_dip(self.strike, self.dip)
-        return np.array([along, down, normal], np.float32)
+        return np.array([along, down, normal_from_strike_dip(self.strike, self.dip)], np.float32)
+
+    def distance(self, x: Array) -> Array:
+        """Signed distance (N,) of points `x` (3, N), negative on the hanging wall."""
+        return self._distance(self._local(x))[0]
+
+    def undo(self, x: Array, wall: Array | None = None) -> Crossing:
+        """Move the points `x` (3, N) back to before the fault, in place.
+
+        Each wall moves by half the slip. `wall` (N,) tells on which side each point is, +1 or -1,
+        0 for neither; without it, the sign of the distance tells.
+        """
+        local = self._local(x)
+        ellipse = np.square(local[0] * np.float32(1 / self.half_length))
+        ellipse += np.square(local[1] * np.float32(1 / self.half_height))
+        bow = self.undulation + 0.5 * abs(self.listric) * self.half_height**2
+        index = np.flatnonzero((ellipse < 1) & (np.abs(local[2]) < np.float32(self.reach + bow)))
+        # Most large faults move all points of a block, which then need not be gathered.
+        moved: NDArray[np.intp] | slice = slice(None)
+        if index.size < ellipse.size:
+            moved, local, ellipse = index, local.take(index, axis=1), ellipse.take(index)
+        distance, slope_b = self._distance(local)
+        away = np.square(distance * np.float32(1 / self.reach))
+        np.subtract(1, np.minimum(away, 1, out=away), out=away)
+        amount = np.square(away, out=away)
+        amount *= np.subtract(1, ellipse, out=ellipse)
+        amount *= np.sign(distance) if wall is None else wall[moved]
+        amount *= np.float32(0.5 * self.slip)
+        if self.growth:
+            amount *= 1 + np.float32(self.growth / self.half_height) * local[1]
+        along, down, normal = self.frame()
+        rake = np.radians(self.rake)
+        direction = np.cos(rake) * along + np.sin(rake) * down
+        if self.listric:
+            # Slip keeps to the surface: where that is flatter or steeper than its plane, so is it.
+            stretch = np.sqrt(1 + np.square(slope_b))
+            along_slip = np.float32(np.cos(rake)) * amount
+            amount *= np.float32(np.sin(rake)) / stretch
+            for i in range(3):
+                x[i][moved] += along[i] * along_slip + (down[i] + normal[i] * slope_b) * amount
+        else:
+            for i in range(3):
+                x[i][moved] += np.float32(direction[i]) * amount
+        return Crossing(index, distance)
+
+    def _local(self, x: Array) -> Array:
+        frame = self.frame()
+        return frame @ x - (frame @ np.array(self.centre, np.float32))[:, None]
+
+    def _distance(self, local: Array) -> tuple[Array, Array]:
+        """Distance and slope down dip of the surface at points in its frame; first order.
+
+        The distance takes the place of the last row of `local`.
+        """
+        a, b, distance = local
+        stretch, slope_b = np.float32(1), np.zeros((), np.float32)
+        if self.listric:
+            slope_b = np.float32(-self.listric) * b
+            distance -= np.float32(0.5) * slope_b * b
+            stretch = stretch + np.square(slope_b)
+        if self.undulation:
+            turn = np.float32(2 * np.pi / self.wavelength) * a + np.float32(self.phase)
+            distance -= np.float32(self.undulation) * np.sin(turn)
+            slope_a = np.float32(self.undulation * 2 * np.pi / self.wavelength) * np.cos(turn)
+            stretch = stretch + np.square(slope_a)
+        distance /= np.sqrt(stretch)
+        return distance, slope_b
 
 
 @dataclass(frozen=True)
-class Fold:
-    """A cosine fold: vertical shift `amplitude` that grows with depth by `growth` per voxel."""
+class Wave:
+    """A cosine over (n3, n2): wavenumbers in radians a voxel, height in samples."""
 
     wave3: float
     wave2: float
     phase: float
-    amplitude: float
-    growth: float
-    shear: float
+    height: float
+
+    def at(self, x3: Array, x2: Array) -> Array:
+        """Its height at the places `x3`, `x2`."""
+        turn = np.float32(self.wave3) * x3
+        turn += np.float32(self.wave2) * x2
+        turn += np.float32(self.phase)
+        return np.float32(self.height) * np.cos(turn, out=turn)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A wave that lifts layers, grows with depth by `growth` a sample and leans by `shear`."""
+
+    wave: Wave
+    growth: float = 0.0
+    shear: float = 0.0
+
+
+@dataclass(frozen=True)
+class Folding:
+    """Folds, and a regional tilt of slopes along n3 and n2."""
+
+    folds: tuple[Fold, ...] = ()
+    tilt: tuple[float, float] = (0.0, 0.0)
+
+    def undo(self, x: Array) -> None:
+        """Move the points `x` (3, N) back to before the folding, in place."""
+        shift = np.float32(self.tilt[0]) * x[0]
+        shift += np.float32(self.tilt[1]) * x[1]
+        for fold in self.folds:
+            height = fold.wave.at(x[0] + np.float32(fold.shear) * x[2], x[1])
+            shift += height * (1 + np.float32(fold.growth) * x[2])
+        x[2] += shift
+
+
+@dataclass(frozen=True)
+class Unconformity:
+    """An eroded surface: `depth` and relief, filled by flat layers that lap onto it.
+
+    `hiatus` is added to the age of all that lies below, so that it is older than what lies above.
+    """
+
+    depth: float
+    relief: tuple[Wave, ...]
+    hiatus: float = 0.0
+
+    def surface(self, x3: Array, x2: Array) -> Array:
+        """Its depth (N,) at the places `x3`, `x2`."""
+        depth = np.full(x3.shape, self.depth, np.float32)
+        for wave in self.relief:
+            depth += wave.at(x3, x2)
+        return depth
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A meandering channel cut into the layers that were at the surface at `age`, then filled.
+
+    The centreline runs along `azimuth` (degrees from n3) through `centre` (n3, n2) and swings as
+    a sine; the cut is a parabola of `depth` samples and `half_width` voxels.
+    """
+
+    age: float
+    centre: tuple[float, float]
+    azimuth: float
+    swing: float
+    wavelength: float
+    half_width: float
+    depth: float
+    log_impedance: float
+
+    def cut(self, x3: Array, x2: Array) -> Array:
+        """Depth of the cut (N,) in samples at the places `x3`, `x2`; at most 0 outside."""
+        turn = np.radians(self.azimuth)
+        dx3, dx2 = x3 - np.float32(self.centre[0]), x2 - np.float32(self.centre[1])
+        along = np.float32(np.cos(turn)) * dx3 + np.float32(np.sin(turn)) * dx2
+        across = np.float32(np.cos(turn)) * dx2 - np.float32(np.sin(turn)) * dx3
+        wavenumber = np.float32(2 * np.pi / self.wavelength)
+        slope = self.swing * wavenumber * np.cos(wavenumber * along)
+        off = (across - self.swing * np.sin(wavenumber * along)) / np.sqrt(1 + slope**2)
+        return np.float32(self.depth) * (1 - np.square(off / np.float32(self.half_width)))
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Layers by age: `boundaries` grow, `log_impedance` has one value a layer.
+
+    `variation` is how much of it changes laterally with `lateral`, waves that add up to 1 at most.
+    """
+
+    boundaries: NDArray[np.float64]
+    log_impedance: NDArray[np.float64]
+    variation: NDArray[np.float64]
+    lateral: tuple[Wave, ...] = ()
+
+
+Event = Fault | Folding | Unconformity
 
 
 @dataclass(frozen=True)
 class EarthModel:
-    """Faults (oldest first), folds, tilt (slopes along n3 and n2) and layers.
+    """What happened, oldest first, to layers and channels."""
 
-    `boundaries` are depths of deposition, growing; `log_impedance` has one value a layer.
-    """
+    events: tuple[Event, ...]
+    layers: Layers
+    channels: tuple[Channel, ...] = ()
 
-    faults: tuple[Fault, ...]
-    folds: tuple[Fold, ...]
-    tilt: tuple[float, float]
-    boundaries: NDArray[np.float64]
-    log_impedance: NDArray[np.float64]
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Its faults, oldest first."""
+        return tuple(event for event in self.events if isinstance(event, Fault))
 
 
 @dataclass
 class Geology:
-    """What an earth model is on a grid; arrays of shape (n3, n2, n1).
+    """What an earth model is on a grid; arrays of shape (n3, n2, n1), float32 but for `fault`.
 
-    `age` is the depth of deposition in samples; `fault` bool; `strike`, `dip` in degrees, 0 off
-    the faults.
+    `age` is in samples, `log_impedance` the mean over each sample. `fault` is the number of the
+    fault that is labelled there, counted from 1, the oldest, or 0 (uint8); `strike` and `dip` are
+    in degrees, 0 off the faults.
     """
 
     age: Array
-    fault: NDArray[np.bool_]
+    log_impedance: Array
+    fault: NDArray[np.uint8]
     strike: Array = field(repr=False)
     dip: Array = field(repr=False)
 
 
+Zones = list[tuple[int, NDArray[np.intp]]]
+
+
+def restore(events: Sequence[Event], x: Array, thickness: float = 0.0) -> tuple[Array, Zones]:
+    """Undo `events` (oldest first) at the points `x` (3, N), which move to where they formed.
+
+    Returns the age (N,), and for each fault its place in `events` with the points that lie within
+    half the `thickness` of it.
+    """
+    zones: Zones = []
+    age = np.empty(x.shape[1], np.float32)
+    below, current, hiatus = np.arange(x.shape[1]), x, 0.0
+    for number in range(len(events) - 1, -1, -1):
+        event = events[number]
+        if isinstance(event, Fault):
+            index, distance = event.undo(current)
+            near = index[np.abs(distance) <= thickness / 2]
+            zones.append((number, below[near]))
+        elif isinstance(event, Folding):
+            event.undo(current)
+        else:
+            above = current[2] < event.surface(current[0], current[1])
+            age[below[above]] = current[2][above] + np.float32(hiatus)
+            x[:, below[above]] = current[:, above]
+            below, current = below[~above], current.compress(~above, axis=1)
+            hiatus += event.hiatus
+    age[below] = current[2] + np.float32(hiatus)
+    if current is not x:
+        x[:, below] = current
+    return age, zones
+
+
 def evaluate(
-    model: EarthModel, shape: tuple[int, int, int], top: int = 0, thickness: float = 2.0
+    model: EarthModel,
+    shape: tuple[int, int, int],
+    origin: tuple[int, int, int] = (0, 0, 0),
+    thickness: float = 2.0,
+    visible: float = 1.5,
 ) -> Geology:
-    """Geology of `model` on a grid of `shape` (n3, n2, n1) whose first sample is at depth `top`.
+    """Geology of `model` on a grid of `shape` whose first voxel is at `origin` (n3, n2, n1).
 
-    `thickness` is that of the labelled fault zone in voxels, measured along the normal. Where
-    labels overlap, the younger fault, which cuts the older one, gives strike and dip.
+    `thickness` is that of the labelled fault surface in voxels, measured along its normal. A
+    fault is labelled only where it offsets ages by at least `visible` samples. Where labels
+    overlap, the younger fault, which cuts the older one, gives strike and dip.
     """
     n3, n2, n1 = shape
-    x = [
-        np.broadcast_to(np.arange(n3, dtype=np.float32)[:, None, None], shape).copy(),
-        np.broadcast_to(np.arange(n2, dtype=np.float32)[None, :, None], shape).copy(),
-        np.broadcast_to(np.arange(top, top + n1, dtype=np.float32)[None, None, :], shape).copy(),
-    ]
-    zones = []
-    for fault in reversed(model.faults):
-        distance, slip = _undo(fault, x)
-        zone = np.nonzero((np.abs(distance) <= thickness / 2) & (np.linalg.norm(slip, axis=0) > 0))
-        # The gradient of the distance on today's grid turns with what younger faults have moved.
-        zones.append(
-            (zone, _gradient_at(distance, zone), np.stack([component[zone] for component in slip]))
-        )
-    age = _age_before_faulting(model, x)
-    labelled = np.zeros(shape, bool)
+    age, log_impedance = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    zones: dict[int, list[NDArray[np.intp]]] = {}
+    table = _LayerTable(model.layers)
+    lines = max(1, POINTS // (n2 * n1))
+    for first in range(0, n3, lines):
+        part = np.s_[first : first + lines]
+        block = age[part].shape
+        x = _grid(block, (origin[0] + first, *origin[1:]))
+        ages, near = restore(model.events, x, thickness)
+        for number, index in near:
+            zones.setdefault(number, []).append(index + first * n2 * n1)
+        age[part] = ages.reshape(block)
+        log_impedance[part] = table.mean(age[part], x)
+        _fill_channels(model.channels, age[part], log_impedance[part], x)
+    number_of_fault = {id(fault): n for n, fault in enumerate(model.faults, start=1)}
+    fault = np.zeros(shape, np.uint8)
     normal = np.zeros((3, *shape), np.float32)
-    for zone, gradient, slip in zones:
-        deposited = np.stack([coordinate[zone] for coordinate in x])
-        offset = _age_before_faulting(model, deposited + slip) - age[zone]
-        fresh = (np.abs(offset) >= VISIBLE_OFFSET) & ~labelled[zone]
-        zone = tuple(index[fresh] for index in zone)
-        for component, values in zip(normal, gradient[:, fresh], strict=True):
-            component[zone] = values
-        labelled[zone] = True
-    strike, dip = strike_dip_from_normal(normal)
-    return Geology(
-        age=age,
-        fault=labelled,
-        strike=np.where(labelled, strike, 0),
-        dip=np.where(labelled, dip, 0),
-    )
+    for number, parts in sorted(zones.items(), reverse=True):
+        zone = np.concatenate(parts)
+        zone = zone[fault.ravel()[zone] == 0]
+        where = np.unravel_index(zone, shape)
+        x = np.stack([index + start for index, start in zip(where, origin, strict=True)])
+        gradient, offset = _orientation_and_offset(model.events, number, x.astype(np.float32))
+        seen = np.abs(offset) >= visible
+        fault.ravel()[zone[seen]] = number_of_fault[id(model.events[number])]
+        normal.reshape(3, -1)[:, zone[seen]] = gradient[:, seen]
+    strike, dip = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    labelled = fault > 0
+    strike[labelled], dip[labelled] = strike_dip_from_normal(normal[:, labelled])
+    return Geology(age, log_impedance, fault, strike, dip)
 
 
-def _age_before_faulting(model: EarthModel, x: Sequence[Array] | Array) -> Array:
-    """Depth of deposition at points `x` (n3, n2, n1 coordinates) that faults no longer shift."""
-    age = x[2] + model.tilt[0] * x[0] + model.tilt[1] * x[1]
-    for fold in model.folds:
-        sheared = x[0] + fold.shear * x[2]
-        wave = np.cos(fold.wave3 * sheared + fold.wave2 * x[1] + fold.phase)
-        age += fold.amplitude * (1 + fold.growth * x[2]) * wave
-    return age
+def _grid(shape: tuple[int, ...], origin: tuple[int, ...]) -> Array:
+    """Points (3, N) of a grid of `shape` (n3, n2, n1) that begins at `origin`."""
+    x = np.empty((3, *shape), np.float32)
+    for axis, (n, start) in enumerate(zip(shape, origin, strict=True)):
+        line = np.arange(start, start + n, dtype=np.float32)
+        x[axis] = line.reshape([-1 if a == axis else 1 for a in range(3)])
+    return x.reshape(3, -1)
 
 
-def _undo(fault: Fault, x: list[Array]) -> tuple[Array, Array]:
-    """Move the points `x` back to before `fault`, in place.
+def _orientation_and_offset(events: Sequence[Event], number: int, x: Array) -> tuple[Array, Array]:
+    """Normal (3, N, any length) of fault `number` at today's points `x` (3, N), and offset of age.
 
-    Returns the distance to the fault, shape of x[0], and the slip across it, shape (3, ...).
+    The normal is the gradient of the distance to the fault on today's grid, which turns with what
+    younger faults have moved. The offset is the difference of age (N,) between its walls.
     """
-    along, down, normal = fault.frame()
-    local = [x[i] - np.float32(fault.centre[i]) for i in range(3)]
-    a, b, c = (sum(local[i] * axis[i] for i in range(3)) for axis in (along, down, normal))
-    wavenumber = 2 * np.pi / fault.wavelength
-    bow = 0.5 * fault.listric * b * np.abs(b) + fault.undulation * np.sin(
-        wavenumber * a + fault.phase
-    )
-    slope_b = fault.listric * np.abs(b)
-    slope_a = fault.undulation * wavenumber * np.cos(wavenumber * a + fault.phase)
-    distance = (c - bow) / np.sqrt(1 + slope_a**2 + slope_b**2)
-    ellipse = (a / fault.half_length) ** 2 + (b / fault.half_height) ** 2
-    slip = fault.slip * np.clip(1 - ellipse, 0, None)
-    rake = np.radians(fault.rake)
-    steepening = np.sqrt(1 + slope_b**2)
-    vector = np.empty((3, *slip.shape), np.float32)
-    # Either wall moves by half; the hanging wall is where the distance is negative.
-    share = 0.5 * np.sign(distance) * np.exp(-((distance / fault.reach) ** 2))
-    for i in range(3):
-        down_dip = (down[i] + slope_b * normal[i]) / steepening
-        vector[i] = slip * (np.cos(rake) * along[i] + np.sin(rake) * down_dip)
-        x[i] += share * vector[i]
-    return distance, vector
+    half = 0.5 * np.eye(3, dtype=np.float32)
+    steps = np.concatenate([half, -half], axis=1)
+    around = (x[:, None, :] + steps[:, :, None]).reshape(3, -1)
+    centre = x.copy()
+    for event in reversed(events[number + 1 :]):
+        if isinstance(event, Folding):
+            event.undo(centre)
+            event.undo(around)
+        elif isinstance(event, Fault):
+            # The points around stay on the wall of their centre, or its jump would be in the slope.
+            crossing = event.undo(centre)
+            wall = np.zeros(x.shape[1], np.float32)
+            wall[crossing.where] = np.sign(crossing.distance)
+            event.undo(around, np.tile(wall, 6))
+    fault = events[number]
+    assert isinstance(fault, Fault)
+    plus, minus = fault.distance(around).reshape(2, 3, -1)
+    other = centre.copy()
+    wall = np.sign(fault.distance(centre))
+    fault.undo(centre, wall)
+    fault.undo(other, -wall)
+    older = events[:number]
+    return plus - minus, restore(older, other)[0] - restore(older, centre)[0]
 
 
-def _gradient_at(values: Array, where: tuple[NDArray[np.intp], ...]) -> Array:
-    """Differences (3, N) of `values` (n3, n2, n1) at N voxels: central, one-sided at the edges."""
-    gradient = np.empty((3, where[0].size), np.float32)
-    for axis in range(3):
-        before, after = list(where), list(where)
-        before[axis] = np.maximum(where[axis] - 1, 0)
-        after[axis] = np.minimum(where[axis] + 1, values.shape[axis] - 1)
-        span = np.maximum(after[axis] - before[axis], 1)
-        gradient[axis] = (values[tuple(after)] - values[tuple(before)]) / span
-    return gradient
+class _LayerTable:
+    """Integrals of layers over age, from which the mean over a sample follows exactly.
 
-
-def random_model(rng: np.random.Generator, shape: tuple[int, int, int]) -> EarthModel:
-    """A random earth model for a survey of `shape` (n3, n2, n1).
-
-    Half the models fold gently, a third moderately and the rest up to 60 degrees: networks that
-    never saw steep layers report false faults along them.
+    Point samples would turn dipping layers into staircases.
     """
-    n3, n2, n1 = shape
-    steepest = np.tan(np.radians(_pick(rng, ((0.5, 2, 15), (0.3, 15, 35), (0.2, 35, 60)))))
-    tilt_share = rng.uniform(0.0, 0.6)
-    azimuth = rng.uniform(0, 2 * np.pi)
-    tilt = (
-        float(tilt_share * steepest * np.cos(azimuth)),
-        float(tilt_share * steepest * np.sin(azimuth)),
-    )
-    folds = _random_folds(rng, (1 - tilt_share) * steepest, max(shape))
-    count = int(rng.integers(0, 9))
-    reach = 1.5 * (max(shape) + steepest * (n3 + n2))
-    boundaries, log_impedance = _random_layers(rng, -reach, n1 + reach)
-    return EarthModel(_random_faults(rng, shape, count), folds, tilt, boundaries, log_impedance)
+
+    def __init__(self, layers: Layers) -> None:
+        bounds = layers.boundaries
+        self.start = np.float32(bounds[0])
+        self.lateral = layers.lateral
+        ages = np.arange(bounds[0], bounds[-1], 1 / TABLE_DENSITY)
+        self.tables = []
+        for values in (layers.log_impedance, layers.log_impedance * layers.variation):
+            integral = np.concatenate([[0.0], np.cumsum(values * np.diff(bounds))])
+            table = np.interp(ages, bounds, integral)
+            self.tables.append((table.astype(np.float32), np.diff(table).astype(np.float32)))
+
+    def mean(self, age: Array, x: Array) -> Array:
+        """Mean log impedance over the samples of `age` (n3, n2, n1) that formed at `x` (3, N)."""
+        edges = np.empty((*age.shape[:2], age.shape[2] + 1), np.float32)
+        edges[..., 1:-1] = 0.5 * (age[..., 1:] + age[..., :-1])
+        edges[..., 0] = 2 * edges[..., 1] - edges[..., 2]
+        edges[..., -1] = 2 * edges[..., -2] - edges[..., -3]
+        thickness = np.diff(edges, axis=-1)
+        thin = np.abs(thickness) < LEAST_THICKNESS
+        if thin.any():
+            thickness[thin] = LEAST_THICKNESS
+        place = (edges - self.start) * np.float32(TABLE_DENSITY)
+        np.clip(place, 0, len(self.tables[0][1]) - 1, out=place)
+        low = place.astype(np.int32)
+        place -= low
+        mean = self._average(0, low, place, thickness)
+        if self.lateral:
+            x3, x2 = x[0].reshape(age.shape), x[1].reshape(age.shape)
+            share = sum(wave.at(x3, x2) for wave in self.lateral)
+            mean += share * self._average(1, low, place, thickness)
+        return mean
+
+    def _average(self, which: int, low: NDArray[np.int32], part: Array, thickness: Array) -> Array:
+        table, step = self.tables[which]
+        summed = table[low] + part * step[low]
+        return np.diff(summed, axis=-1) / thickness
 
 
-def _pick(rng: np.random.Generator, classes: tuple[tuple[float, float, float], ...]) -> float:
-    """A uniform number from one of the classes (share, low, high)."""
-    chosen = rng.choice(len(classes), p=[share for share, _, _ in classes])
-    return float(rng.uniform(*classes[chosen][1:]))
-
-
-def _random_folds(rng: np.random.Generator, slope: float, extent: int) -> tuple[Fold, ...]:
-    """One to four folds whose slopes add up to at most `slope`."""
-    folds = []
-    shares = rng.dirichlet(np.ones(int(rng.integers(1, 5))))
-    for share in shares:
-        wavenumber = 2 * np.pi / rng.uniform(50, 250)
-        azimuth = rng.uniform(0, 2 * np.pi)
-        # Growth of a fold with depth and its shear are kept small enough that age grows downward.
-        growth = float(rng.uniform(-0.4, 0.4) / extent)
-        amplitude = share * slope / wavenumber / 1.4
-        steepness = amplitude * wavenumber
-        shear = float(rng.uniform(-0.3, 0.3) / max(1.0, 2 * steepness))
-        folds.append(
-            Fold(
-                wavenumber * np.cos(azimuth),
-                wavenumber * np.sin(azimuth),
-                float(rng.uniform(0, 2 * np.pi)),
-                float(amplitude),
-                growth,
-                shear,
-            )
-        )
-    return tuple(folds)
-
-
-def _random_faults(
-    rng: np.random.Generator, shape: tuple[int, int, int], count: int
-) -> tuple[Fault, ...]:
-    """`count` faults, by half in one set of conjugates and by half at random; oldest first."""
-    faults = []
-    main_strike = rng.uniform(0, 360)
-    for _ in range(count):
-        in_set = rng.random() < 0.5
-        strike = (
-            main_strike + rng.normal(0, 10) + 180 * rng.integers(2)
-            if in_set
-            else rng.uniform(0, 360)
-        )
-        kind = rng.random()
-        rake = 90.0 if kind < 0.7 else -90.0 if kind < 0.88 else float(rng.choice([0.0, 180.0]))
-        slip = float(np.exp(rng.uniform(np.log(2), np.log(40))))
-        # Faults are tens of times as long as they slip (Cowie & Scholz, 1992), within the survey.
-        half_length = max(rng.uniform(0.25, 1.2) * max(shape), 2.5 * slip)
-        half_height = half_length * rng.uniform(0.5, 1.0)
-        wavelength = rng.uniform(60, 200)
-        faults.append(
-            Fault(
-                centre=tuple(float(rng.uniform(0.05, 0.95) * n) for n in shape),  # type: ignore[arg-type]
-                strike=float(strike % 360),
-                dip=float(rng.uniform(30, 89)),
-                slip=slip,
-                rake=rake + float(rng.normal(0, 10)),
-                half_length=half_length,
-                half_height=half_height,
-                listric=float(rng.uniform(0, 1.5) / half_height) if rng.random() < 0.3 else 0.0,
-                undulation=float(rng.uniform(0, 0.03) * wavelength) if rng.random() < 0.5 else 0.0,
-                wavelength=float(wavelength),
-                phase=float(rng.uniform(0, 2 * np.pi)),
-                reach=float(rng.uniform(0.4, 4.0) * half_length),
-            )
-        )
-    return tuple(faults)
-
-
-def _random_layers(
-    rng: np.random.Generator, shallowest: float, deepest: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Boundaries and log impedances: packages of thin or thick, weak or strong layers."""
-    boundaries = [shallowest]
-    contrasts: list[float] = []
-    while boundaries[-1] < deepest:
-        mean_thickness = np.exp(rng.uniform(np.log(2.5), np.log(14)))
-        strength = np.exp(rng.uniform(np.log(0.06), np.log(0.2)))
-        package = boundaries[-1] + rng.uniform(20, 100)
-        while boundaries[-1] < min(package, deepest):
-            boundaries.append(boundaries[-1] + 0.8 + rng.gamma(2.0, mean_thickness / 2))
-            contrasts.append(float(rng.normal(0, strength)))
-    # Impedance wanders but returns to its mean, as well logs do.
-    log_impedance = np.zeros(len(contrasts))
-    for layer in range(1, len(contrasts)):
-        log_impedance[layer] = 0.8 * log_impedance[layer - 1] + contrasts[layer]
-    return np.array(boundaries), log_impedance
+def _fill_channels(channels: Sequence[Channel], age: Array, log_impedance: Array, x: Array) -> None:
+    """Cut channels into `age` and `log_impedance` (n3, n2, n1), in place; youngest first."""
+    for channel in sorted(channels, key=lambda channel: channel.age):
+        below = age.ravel() - np.float32(channel.age)
+        index = np.flatnonzero((below > -1) & (below < channel.depth + 1))
+        below = below[index]
+        cut = channel.cut(x[0][index], x[1][index])
+        # The share of a sample that is fill, so that the banks are no staircases.
+        cover = np.clip(cut - below + 0.5, 0, 1) * np.clip(below + 0.5, 0, 1) * (cut > 0)
+        flat_age, flat_impedance = age.reshape(-1), log_impedance.reshape(-1)
+        flat_impedance[index] += cover * (np.float32(channel.log_impedance) - flat_impedance[index])
+        # Fill is as old as the moment that it fills, and still a little older downward.
+        filled = (below > 0) & (below < cut)
+        flat_age[index[filled]] = channel.age + 0.01 * below[filled]

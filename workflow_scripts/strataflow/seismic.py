@@ -1,4 +1,9 @@
-"""The seismic image of an earth model: reflectivity, wavelet, and what acquisition adds."""
+"""The seismic image of an earth model: wavelets, and what acquisition and processing add.
+
+Filters along an axis are matrices: exact at the edges, free to change along the axis (a wavelet
+whose frequency falls with depth), and as fast as the processor multiplies. Random numbers follow
+from the seed and from the place in the survey, so that blocks of a survey fit together.
+"""
 
 from __future__ import annotations
 
@@ -6,142 +11,299 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
-from scipy.signal import fftconvolve
-
-from .geology import EarthModel
+from scipy.signal import hilbert
 
 Array = NDArray[np.float32]
 
-# Half length of the wavelets in samples: a Ricker of 0.03 cycles a sample has died out there.
-WAVELET_HALF = 32
+# Scale of the lateral changes of gain and of coherent noise, in voxels.
+PATCH = 24.0
+
+# Power that automatic gain control adds, so that it does not lift silence, of a mean of 1.
+GAIN_FLOOR = 0.05
+
+# Wavelets beyond this many samples have died out at the lowest frequency, and are cut there.
+LONGEST_HALF = 64
 
 
 @dataclass(frozen=True)
 class Acquisition:
-    """How a survey sees the earth; frequencies in cycles a sample, smears in voxels."""
+    """How a survey sees the earth.
+
+    `frequency` is the peak in cycles a sample at the top, and falls by the share `decay` down to
+    the bottom; `phase` in degrees; `noise` and `coherent_noise` are RMS over that of the signal,
+    smears are in voxels, `coherent_slope` is samples a voxel and azimuth in radians, `footprint`
+    the relative amplitude of stripes with `footprint_periods` along (n3, n2), `fading` the
+    logarithmic change of gain, `gaps` a number of holes. `balanced` applies gain control.
+    """
 
     frequency: float
-    phase: float
-    noise: float
-    noise_smear: float
-    coherent_noise: float
-    lateral_smear: float
-    fading: float
-    balanced: bool
+    decay: float = 0.0
+    phase: float = 0.0
+    ormsby: bool = False
+    noise: float = 0.0
+    noise_smear: float = 0.0
+    coherent_noise: float = 0.0
+    coherent_slope: tuple[float, float] = (1.0, 0.0)
+    footprint: float = 0.0
+    footprint_periods: tuple[float, float] = (8.0, 8.0)
+    lateral_smear: float = 0.0
+    fading: float = 0.0
+    gaps: int = 0
+    balanced: bool = False
+
+    @property
+    def half(self) -> int:
+        """Half length of the wavelets in samples."""
+        lowest = self.frequency * (1 - self.decay)
+        return min(LONGEST_HALF, int(np.ceil((1.3 if self.ormsby else 1.0) / lowest)))
+
+    @property
+    def signal_to_noise(self) -> float:
+        """In dB."""
+        return float(-20 * np.log10(max(np.hypot(self.noise, self.coherent_noise), 1e-6)))
+
+    @property
+    def visible_offset(self) -> float:
+        """Least offset of layers in samples that can be seen: a tenth of the period, more in noise.
+
+        A throw shows as a change of phase before it separates the events, which takes a quarter
+        of the period.
+        """
+        return max(1.0, 0.1 / self.frequency) * (1 + self.noise)
 
 
-def random_acquisition(rng: np.random.Generator) -> Acquisition:
-    """Clean to bad: noise from 3 to 100 per cent of the signal's RMS, some of it coherent."""
-    return Acquisition(
-        frequency=float(np.exp(rng.uniform(np.log(0.035), np.log(0.17)))),
-        phase=float(rng.choice([0.0, rng.uniform(-90, 90)])),
-        noise=float(np.exp(rng.uniform(np.log(0.03), np.log(1.0)))),
-        noise_smear=float(rng.uniform(0, 1.5)),
-        coherent_noise=float(rng.uniform(0, 0.4) * (rng.random() < 0.4)),
-        lateral_smear=float(rng.uniform(0.2, 1.2)),
-        fading=float(rng.uniform(0, 0.5)),
-        balanced=bool(rng.random() < 0.5),
-    )
+def ricker(frequency: NDArray[np.float64], half: int) -> NDArray[np.float64]:
+    """Ricker wavelets (N, 2 half) of peak `frequency` (N,) in cycles a sample."""
+    argument = np.square(np.pi * frequency[:, None] * _times(half))
+    return (1 - 2 * argument) * np.exp(-argument)
 
 
-def reflectivity(model: EarthModel, age: Array) -> Array:
-    """Reflection coefficients (n3, n2, n1 - 1) between the samples of `age` (n3, n2, n1).
+def ormsby(frequency: NDArray[np.float64], half: int) -> NDArray[np.float64]:
+    """Ormsby wavelets (N, 2 half) around `frequency` (N,) in cycles a sample, tapered to the ends.
 
-    The impedance of a sample is its mean over the sample's thickness, exactly, from the integral
-    of the layers: point samples would turn dipping layers into staircases.
+    The trapezoid rises over 0.35 to 0.65 and falls over 1.35 to 1.9 of the frequency (Ryan, 1994,
+    CSEG Recorder 19, gives the form).
     """
-    integral = np.concatenate([[0.0], np.cumsum(model.log_impedance * np.diff(model.boundaries))])
-    edges = 0.5 * (age[..., 1:] + age[..., :-1])
-    edges = np.concatenate(
-        [2 * edges[..., :1] - edges[..., 1:2], edges, 2 * edges[..., -1:] - edges[..., -2:-1]], -1
-    )
-    thickness = np.diff(edges, axis=-1)
-    # Across a fault a sample can span no age at all, or run backward; keep its sign and bound it.
-    thickness = np.where(np.abs(thickness) < 1e-3, np.float32(1e-3), thickness)
-    summed = np.interp(edges, model.boundaries, integral)
-    return (0.5 * np.diff(np.diff(summed, axis=-1) / thickness, axis=-1)).astype(np.float32)
+    t = _times(half)
+    corners = [np.minimum(factor * frequency, 0.48)[:, None] for factor in (0.35, 0.65, 1.35, 1.9)]
+    square = [np.pi * np.square(corner * np.sinc(corner * t)) for corner in corners]
+    rise = (square[1] - square[0]) / (corners[1] - corners[0])
+    fall = (square[3] - square[2]) / (corners[3] - corners[2])
+    wavelets: NDArray[np.float64] = (fall - rise) * np.square(np.cos(0.5 * np.pi * t / half))
+    return wavelets
 
 
-def ricker(frequency: float, phase: float = 0.0) -> Array:
-    """Ricker wavelet of 2 * WAVELET_HALF + 1 samples, peak `frequency`, turned by `phase` degrees.
+def _times(half: int) -> NDArray[np.float64]:
+    """Times of a wavelet: a reflection lies between two samples, so they are odd halves."""
+    return np.arange(-half, half, dtype=np.float64) + 0.5
 
-    The constant-phase rotation follows Arya & Holden (1978) through the analytic signal.
+
+def turn_phase(wavelets: NDArray[np.float64], phase: float) -> NDArray[np.float64]:
+    """`wavelets` (N, length) turned by `phase` degrees at all frequencies."""
+    turned = hilbert(wavelets) * np.exp(1j * np.radians(phase))
+    return np.asarray(turned.real, np.float64)
+
+
+def wavelet_matrix(wavelets: NDArray[np.float64]) -> Array:
+    """Matrix (n1, n1 + 2 half - 1) that convolves reflections with the `wavelets` (n1, 2 half).
+
+    Its rows have unit length, so that white noise comes out with unit variance.
     """
-    t = np.arange(-WAVELET_HALF, WAVELET_HALF + 1)
-    argument = (np.pi * frequency * t) ** 2
-    wavelet = (1 - 2 * argument) * np.exp(-argument)
-    if phase:
-        spectrum = np.fft.rfft(np.fft.ifftshift(wavelet))
-        spectrum[1:] *= np.exp(1j * np.radians(phase))
-        wavelet = np.fft.fftshift(np.fft.irfft(spectrum, t.size))
-    return wavelet.astype(np.float32)
+    n1, length = wavelets.shape
+    matrix = np.zeros((n1, n1 + length - 1))
+    for i in range(n1):
+        matrix[i, i : i + length] = wavelets[i, ::-1]
+    return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
 
 
-def convolve(reflection: Array, wavelet: Array) -> Array:
-    """`reflection` (n3, n2, n1) convolved along n1, cut to where the wavelet lies inside."""
-    return fftconvolve(reflection, wavelet[None, None, :], mode="valid", axes=-1).astype(np.float32)
+def gaussian_matrix(n: int, sigma: float, norm: int, inside: slice = slice(None)) -> Array:
+    """Matrix (rows of `inside`, n) that smooths `n` values; its rows have `norm` (1 or 2) one."""
+    i = np.arange(n)
+    weight = np.exp(-0.5 * np.square((i[inside, None] - i) / max(sigma, 1e-3)))
+    weight[weight < 1e-4] = 0
+    return (weight / np.linalg.norm(weight, norm, axis=1, keepdims=True)).astype(np.float32)
 
 
-def observe(
-    rng: np.random.Generator, reflection: Array, acquisition: Acquisition
-) -> tuple[Array, Array]:
-    """The image as recorded and the clean one of higher resolution (`dhr`), both with RMS 1.
+def along_axes(
+    values: Array, m3: Array | None = None, m2: Array | None = None, m1: Array | None = None
+) -> Array:
+    """`values` (n3, n2, n1) with matrices (out, in) applied along their axes; None leaves one."""
+    if m1 is not None:
+        values = values @ m1.T
+    if m2 is not None:
+        values = np.matmul(m2, values)
+    if m3 is not None:
+        values = (m3 @ values.reshape(values.shape[0], -1)).reshape(-1, *values.shape[1:])
+    return values
 
-    `reflection` (n3, n2, n1 + 2 * WAVELET_HALF) gives images of shape (n3, n2, n1).
+
+def smooth_field(
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    scale: float,
+    inlines: slice = slice(None),
+) -> Array:
+    """Random field of about unit variance over `shape` (n3, n2, n1), smooth over `scale` voxels.
+
+    `inlines` picks the part of it that is returned; the field is the same whatever the part.
     """
-    clean = convolve(reflection, ricker(min(1.6 * acquisition.frequency, 0.23), 0.0))
-    wavelet = ricker(acquisition.frequency, acquisition.phase)
-    image = _unit(convolve(reflection, wavelet))
-    smear = acquisition.lateral_smear
-    image = gaussian_filter(image, (smear, smear, 0))
-    gain = smooth_field(rng, image.shape, 24.0)
-    image = _unit(image) * np.exp(acquisition.fading * gain)
-    noise = rng.standard_normal(reflection.shape, dtype=np.float32)
-    noise = gaussian_filter(convolve(noise, wavelet), (acquisition.noise_smear,) * 2 + (0,))
-    image += acquisition.noise * _unit(noise)
-    if acquisition.coherent_noise:
-        image += acquisition.coherent_noise * _dipping_noise(
-            rng, image.shape, acquisition.frequency
-        )
-    if acquisition.balanced:
-        image, clean = _balance(image), _balance(clean)
-    return _unit(image), _unit(clean)
-
-
-def _balance(image: Array) -> Array:
-    """Automatic gain control: divide by the RMS of about 50 samples, as most surveys come."""
-    power = gaussian_filter1d(image**2, 20.0, axis=-1)
-    return image / np.sqrt(power + 0.02 * power.mean() + 1e-12)
-
-
-def _dipping_noise(rng: np.random.Generator, shape: tuple[int, ...], frequency: float) -> Array:
-    """Plane waves that cross the layers, RMS 1."""
-    i3, i2, i1 = np.ogrid[: shape[0], : shape[1], : shape[2]]
-    slope, azimuth = rng.uniform(0.5, 3), rng.uniform(0, 2 * np.pi)
-    moveout = slope * (i3 * np.cos(azimuth) + i2 * np.sin(azimuth))
-    trace = gaussian_filter1d(rng.standard_normal(4096), 0.16 / frequency)
-    trace = np.gradient(np.gradient(trace))
-    when = (i1 - moveout) % (trace.size - 1)
-    wave = np.interp(when, np.arange(trace.size), trace).astype(np.float32)
-    return _unit(wave * np.clip(smooth_field(rng, shape, 24.0), 0, None))
-
-
-def smooth_field(rng: np.random.Generator, shape: tuple[int, ...], scale: float) -> Array:
-    """Gaussian random field of unit variance, correlated over about `scale` voxels."""
-    coarse = [int(np.ceil(n / scale)) + 3 for n in shape]
-    field = rng.standard_normal(coarse, dtype=np.float32)
-    for axis, n in enumerate(shape):
+    coarse = rng.standard_normal([int(np.ceil(n / scale)) + 3 for n in shape], dtype=np.float32)
+    matrices = []
+    for n, knots in zip(shape, coarse.shape, strict=True):
         at = np.arange(n) / scale + 1
         low = at.astype(int)
-        weight = (at - low).astype(np.float32)
-        weight = weight * weight * (3 - 2 * weight)
-        weight = weight.reshape([-1 if a == axis else 1 for a in range(3)])
-        field = field.take(low, axis) * (1 - weight) + field.take(low + 1, axis) * weight
-    return field / (field.std() + 1e-9)
+        part = at - low
+        weight = part * part * (3 - 2 * part)
+        matrix = np.zeros((n, knots), np.float32)
+        matrix[np.arange(n), low] = 1 - weight
+        matrix[np.arange(n), low + 1] = weight
+        # 26/35 is the mean of the two squared weights, which is what they leave of the variance.
+        matrices.append(matrix * np.float32((26 / 35) ** -0.5))
+    return along_axes(coarse, matrices[0][inlines], *matrices[1:])
 
 
-def _unit(values: Array) -> Array:
+class Recording:
+    """A survey of `shape` (n3, n2, n1) as `acquisition` records it, in blocks of inlines.
+
+    Everything random follows from `seed` and the place in the survey.
+    """
+
+    def __init__(
+        self, seed: tuple[int, ...], acquisition: Acquisition, shape: tuple[int, int, int]
+    ) -> None:
+        self.seed, self.acquisition, self.shape = seed, acquisition, shape
+        a, n1 = acquisition, shape[2]
+        falling = a.frequency * (1 - a.decay * np.arange(n1) / n1)
+        sharper = np.minimum(1.6 * falling, 0.23)
+        make = ormsby if a.ormsby else ricker
+        self.wavelet = wavelet_matrix(turn_phase(make(falling, a.half), a.phase))
+        self.clean_wavelet = wavelet_matrix(ricker(sharper, a.half))
+        self.signal_rms = self.clean_rms = np.float32(1)
+
+    @property
+    def margin(self) -> int:
+        """Samples of impedance that are needed above and below the survey."""
+        return self.acquisition.half
+
+    @property
+    def halo(self) -> int:
+        """Inlines of reflectivity that are needed on either side of a block."""
+        return int(np.ceil(4.3 * self.acquisition.lateral_smear))
+
+    def calibrate(self, reflectivity: Array) -> None:
+        """Measure the signal on traces from all over the survey, as those that `record` takes."""
+        self.signal_rms = _rms(along_axes(reflectivity, m1=self.wavelet))
+        self.clean_rms = _rms(along_axes(reflectivity, m1=self.clean_wavelet))
+
+    def block(self, inlines: slice) -> slice:
+        """The inlines of reflectivity that `record` needs for `inlines`."""
+        return slice(
+            max(0, inlines.start - self.halo), min(self.shape[0], inlines.stop + self.halo)
+        )
+
+    def record(self, reflectivity: Array, inlines: slice) -> tuple[Array, Array]:
+        """The recorded image and the clean one of higher resolution, each (inlines, n2, n1).
+
+        `reflectivity` covers `block(inlines)` and `margin` samples above and below; it lies
+        between samples, so there is one less. The RMS of both images is about 1 over the survey.
+        """
+        a, n2 = self.acquisition, self.shape[1]
+        first = self.block(inlines).start
+        inside = slice(inlines.start - first, inlines.stop - first)
+        clean = along_axes(reflectivity[inside], m1=self.clean_wavelet)
+        clean /= self.clean_rms
+        smear3 = gaussian_matrix(len(reflectivity), a.lateral_smear, 1, inside)
+        smear2 = gaussian_matrix(n2, a.lateral_smear, 1)
+        image = along_axes(reflectivity, smear3, smear2, self.wavelet)
+        image /= self.signal_rms
+        if a.fading:
+            image *= np.exp(np.float32(a.fading) * self._field(1, inlines))
+        if a.footprint:
+            image *= self._footprint(inlines)
+        if a.noise:
+            image += np.float32(a.noise) * self._noise(inlines)
+        if a.coherent_noise:
+            image += np.float32(a.coherent_noise) * self._dipping_noise(inlines)
+        if a.balanced:
+            image /= _gain(image, 1 + a.noise**2 + a.coherent_noise**2)
+            clean /= _gain(clean, 1.0)
+        for hole in self._gaps():
+            image[max(0, hole[0].start - inlines.start) : max(0, hole[0].stop - inlines.start)][
+                :, hole[1]
+            ] = 0
+        return image, clean
+
+    def _rng(self, *what: int) -> np.random.Generator:
+        return np.random.default_rng((*self.seed, *what))
+
+    def _field(self, what: int, inlines: slice) -> Array:
+        return smooth_field(self._rng(what), self.shape, PATCH, inlines)
+
+    def _noise(self, inlines: slice) -> Array:
+        """Noise of unit variance in the band of the signal, a little smooth from trace to trace."""
+        n3, n2, _ = self.shape
+        sigma = self.acquisition.noise_smear
+        halo = int(np.ceil(4.3 * sigma))
+        first, last = max(0, inlines.start - halo), min(n3, inlines.stop + halo)
+        white = np.empty((last - first, n2, self.wavelet.shape[1]), np.float32)
+        for inline, values in enumerate(white, start=first):
+            self._rng(2, inline).standard_normal(dtype=np.float32, out=values)
+        inside = slice(inlines.start - first, inlines.stop - first)
+        smear3 = gaussian_matrix(last - first, sigma, 2, inside)
+        return along_axes(white, smear3, gaussian_matrix(n2, sigma, 2), self.wavelet)
+
+    def _dipping_noise(self, inlines: slice) -> Array:
+        """Plane waves that cross the layers in patches, of about unit variance."""
+        slope, azimuth = self.acquisition.coherent_slope
+        trace = self._rng(3).standard_normal(4096)
+        spectrum = np.fft.rfft(trace)
+        frequency = np.fft.rfftfreq(trace.size) / self.acquisition.frequency
+        spectrum *= np.square(frequency) * np.exp(-np.square(frequency))
+        trace = np.fft.irfft(spectrum, trace.size)
+        trace /= trace.std()
+        n3, n2, n1 = self.shape
+        i3 = np.arange(n3)[inlines]
+        moveout = slope * (np.cos(azimuth) * i3[:, None] + np.sin(azimuth) * np.arange(n2))
+        when = (np.arange(n1) - moveout[..., None]) % (trace.size - 1)
+        wave = np.interp(when, np.arange(trace.size), trace).astype(np.float32)
+        # Half of a normal distribution has a mean square of one half.
+        return wave * np.clip(self._field(4, inlines), 0, None) * np.float32(2**0.5)
+
+    def _footprint(self, inlines: slice) -> Array:
+        """Stripes along the lines of the survey, which fade with depth: a factor."""
+        n3, n2, n1 = self.shape
+        period3, period2 = self.acquisition.footprint_periods
+        phase3, phase2 = self._rng(5).uniform(0, 2 * np.pi, 2)
+        stripes3 = np.cos(2 * np.pi * np.arange(n3)[inlines] / period3 + phase3)
+        stripes2 = np.cos(2 * np.pi * np.arange(n2) / period2 + phase2)
+        stripes = self.acquisition.footprint * (stripes3[:, None] + stripes2)
+        fading = np.exp(-2.0 * np.arange(n1) / n1)
+        return (1 + stripes[..., None] * fading).astype(np.float32)
+
+    def _gaps(self) -> list[tuple[slice, slice]]:
+        """Short holes in the coverage, as inlines and crosslines."""
+        n3, n2, _ = self.shape
+        rng, holes = self._rng(6), []
+        for _ in range(self.acquisition.gaps):
+            i3, i2 = int(rng.integers(n3)), int(rng.integers(n2))
+            narrow, length = int(rng.integers(1, 3)), int(rng.integers(3, 14))
+            size = (narrow, length) if rng.random() < 0.5 else (length, narrow)
+            holes.append((slice(i3, i3 + size[0]), slice(i2, i2 + size[1])))
+        return holes
+
+
+def _gain(image: Array, power: float) -> Array:
+    """RMS over about 50 samples of `image`, of mean square `power`: automatic gain control."""
+    smooth = gaussian_matrix(image.shape[-1], 20.0, 1)
+    return np.sqrt(along_axes(np.square(image), m1=smooth) + np.float32(GAIN_FLOOR * power))
+
+
+def _rms(values: Array) -> np.float32:
+    """RMS of `values`, or 1 where all are 0."""
+    rms = np.float32(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+    return rms if rms > 0 else np.float32(1)
+
+
+def unit_rms(values: Array) -> Array:
     """`values` over their RMS; zeros stay zeros."""
-    rms = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
-    return values / np.float32(rms) if rms > 0 else values
+    return values / _rms(values)

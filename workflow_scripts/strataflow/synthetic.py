@@ -2,150 +2,196 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from .degrade import degrade
 from .errors import StrataflowError
-from .files import require_free_space
-from .geology import evaluate, random_model
-from .manifest import ManifestRow, write_manifest
-from .samples import (
-    SPLITS,
-    Folders,
-    Shape,
-    normalised_geologic_time,
-    write_sample,
-)
-from .segy_export import write_survey
-from .seismic import WAVELET_HALF, observe, random_acquisition, reflectivity
-from .volumes import Axis, Sidecar, plain_sidecar
+from .geology import Geology, Unconformity, evaluate
+from .samples import Shape, normalised_geologic_time
+from .scenario import ANYTHING, Scenario, random_acquisition, random_model
+from .seismic import Recording, unit_rms
 
 Array = NDArray[np.float32]
 
 SMALLEST = 16
 
-# What tells the random numbers of a survey from those of the samples with the same seed.
-SURVEY = len(SPLITS)
-
-# Amplitudes of a survey are what recording left, not of unit size.
-SURVEY_RMS = np.float32(2500.0)
-
-
-def labelled_cube(seed: tuple[int, ...], shape: Shape) -> tuple[Array, dict[str, Array]]:
-    """Image and the five targets, arrays (n3, n2, n1), that follow from `seed` alone."""
-    rng = np.random.default_rng(seed)
-    model = random_model(rng, shape.array)
-    # The wavelet reaches beyond the first and last samples, and reflectivity takes one more.
-    padded = (shape.n3, shape.n2, shape.n1 + 2 * WAVELET_HALF + 1)
-    geology = evaluate(model, padded, top=-WAVELET_HALF)
-    image, clean = observe(rng, reflectivity(model, geology.age), random_acquisition(rng))
-    inside = np.s_[..., WAVELET_HALF : WAVELET_HALF + shape.n1]
-    return image, {
-        "dhr": clean,
-        "rgt": normalised_geologic_time(geology.age[inside]),
-        "fsem": geology.fault[inside].astype(np.float32),
-        "fdip": geology.dip[inside] / np.float32(180),
-        "fstrike": geology.strike[inside] / np.float32(180),
-    }
+# Inlines between those that the signal of a survey is measured on.
+CALIBRATION_STEP = 16
 
 
 @dataclass(frozen=True)
-class _Order:
-    data: Path
-    target: Path
-    number: int
-    seed: tuple[int, ...]
-    shape: Shape
+class FaultStatistics:
+    """What a fault is: degrees, samples of slip and throw at its centre, voxels of length."""
+
+    fault: int
+    kind: str
+    strike: float
+    dip: float
+    slip: float
+    throw: float
+    half_length: float
+    listric: bool
+    labelled_voxels: int
 
 
-def _make(order: _Order) -> ManifestRow:
-    image, truth = labelled_cube(order.seed, order.shape)
-    spoiled = degrade(np.random.default_rng((*order.seed, 1)), image, truth)
-    write_sample(order.data, order.target, order.number, image, spoiled, truth)
-    shape = order.shape
-    return ManifestRow(
-        sample=order.number,
-        source="synthetic",
-        i1=0,
-        i2=0,
-        i3=0,
-        n1=shape.n1,
-        n2=shape.n2,
-        n3=shape.n3,
-        seed=order.seed[0],
-        fault_fraction=float(truth["fsem"].mean()),
-    )
+@dataclass(frozen=True)
+class SampleStatistics:
+    """What is in a sample: degrees, cycles a sample, samples of the least visible offset."""
+
+    faults: int
+    faults_labelled: int
+    fault_fraction: float
+    layer_dip_median: float
+    layer_dip_p95: float
+    unconformities: int
+    channels: int
+    frequency: float
+    wavelet: str
+    phase: float
+    signal_to_noise_db: float
+    visible_offset: float
 
 
-def synthesize_samples(
-    folders: Folders, counts: dict[str, int], shape: Shape, seed: int, workers: int
-) -> None:
-    """Write numbered samples of `shape` and their manifests into the four folders.
+class SyntheticEarth:
+    """The earth and the recording that follow from `seed` alone, for a survey of `shape`."""
 
-    `counts` gives how many for each of SPLITS. A sample depends on the seed, its split and its
-    number only, never on the number of workers. Raises StrataflowError for sizes below SMALLEST.
+    def __init__(self, seed: tuple[int, ...], shape: Shape, scenario: Scenario) -> None:
+        if min(shape.array) < SMALLEST:
+            raise StrataflowError(f"size: {shape}: every side must be at least {SMALLEST}")
+        rng = np.random.default_rng(seed)
+        self.shape, self.scenario = shape, scenario
+        self.model = random_model(rng, shape.array, scenario)
+        self.acquisition = random_acquisition(rng, scenario)
+        self.recording = Recording((*seed, 2), self.acquisition, shape.array)
+
+    def geology(self, inlines: slice, labels: bool = True) -> Geology:
+        """Its geology at `inlines`, with the margin above and below that the image needs."""
+        shape, margin = self.shape, self.recording.margin
+        return evaluate(
+            self.model,
+            (inlines.stop - inlines.start, shape.n2, shape.n1 + 2 * margin),
+            (inlines.start, 0, -margin),
+            self.scenario.fault_thickness if labels else 0.0,
+            self.acquisition.visible_offset,
+        )
+
+    def calibrate(self) -> None:
+        """Measure the signal on some inlines, for a survey that is made in slabs."""
+        lines = range(CALIBRATION_STEP // 2, self.shape.n3, CALIBRATION_STEP)
+        geology = [self.geology(slice(line, line + 1), labels=False) for line in lines]
+        self.recording.calibrate(np.concatenate([reflectivity(g) for g in geology]))
+
+    def slab(self, inlines: slice) -> tuple[Array, Array, Geology]:
+        """Image, clean image and geology of `inlines`, without the margin."""
+        block = self.recording.block(inlines)
+        geology = self.geology(block)
+        image, clean = self.recording.record(reflectivity(geology), inlines)
+        return image, clean, self._cut(geology, inlines, block)
+
+    def cube(self) -> tuple[Array, Array, Geology]:
+        """The same of the whole survey, measured on itself."""
+        everything = slice(0, self.shape.n3)
+        geology = self.geology(everything)
+        reflections = reflectivity(geology)
+        self.recording.calibrate(reflections[:: CALIBRATION_STEP // 2])
+        image, clean = self.recording.record(reflections, everything)
+        return image, clean, self._cut(geology, everything, everything)
+
+    def _cut(self, geology: Geology, inlines: slice, block: slice) -> Geology:
+        margin = self.recording.margin
+        inside = (
+            slice(inlines.start - block.start, inlines.stop - block.start),
+            slice(None),
+            slice(margin, margin + self.shape.n1),
+        )
+        return Geology(*(getattr(geology, name)[inside] for name in Geology.__dataclass_fields__))
+
+
+def reflectivity(geology: Geology) -> Array:
+    """Reflection coefficients (n3, n2, n1 - 1) between samples: half the steps of log impedance."""
+    return np.float32(0.5) * np.diff(geology.log_impedance, axis=-1)
+
+
+@dataclass
+class LabelledCube:
+    """A sample: `image` and `targets`, arrays (n3, n2, n1), and what is in it."""
+
+    image: Array
+    targets: dict[str, Array]
+    statistics: SampleStatistics
+    faults: list[FaultStatistics]
+
+
+def labelled_cube(
+    seed: tuple[int, ...], shape: Shape, scenario: Scenario = ANYTHING
+) -> LabelledCube:
+    """The sample of `shape` that follows from `seed` and `scenario` alone.
+
+    Raises StrataflowError for a side below SMALLEST.
     """
-    if min(shape.array) < SMALLEST:
-        raise StrataflowError(f"size: {shape}: every side must be at least {SMALLEST}")
-    orders = {
-        split: [
-            _Order(
-                folders.data(split),
-                folders.target(split),
-                number,
-                (seed, SPLITS.index(split), number),
-                shape,
-            )
-            for number in range(counts[split])
-        ]
-        for split in SPLITS
+    earth = SyntheticEarth(seed, shape, scenario)
+    image, clean, geology = earth.cube()
+    targets = {
+        "dhr": unit_rms(clean),
+        "rgt": normalised_geologic_time(geology.age),
+        "fsem": (geology.fault > 0).astype(np.float32),
+        "fdip": geology.dip / np.float32(180),
+        "fstrike": geology.strike / np.float32(180),
     }
-    everything = [order for split in SPLITS for order in orders[split]]
-    require_free_space(folders.data_train, 11 * shape.n_bytes * len(everything))
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        made = list(tqdm(pool.map(_make, everything), "samples", len(everything), unit="sample"))
-    for split in SPLITS:
-        first = 0 if split == SPLITS[0] else counts[SPLITS[0]]
-        folders.data(split).mkdir(parents=True, exist_ok=True)
-        folders.target(split).mkdir(parents=True, exist_ok=True)
-        write_manifest(folders.manifest(split), made[first : first + counts[split]])
+    return LabelledCube(unit_rms(image), targets, *_describe(earth, geology))
 
 
-def synthesize_survey(folder: Path, shape: Shape, seed: int) -> None:
-    """Write a labelled survey as SEG-Y into `folder`: image.sgy and one file for each attribute.
-
-    It lies on a north-east turned grid with lines counted in the usual large numbers, so that a
-    mistake in headers or corners shows.
-    """
-    image, truth = labelled_cube((seed, SURVEY), shape)
-    sidecar = survey_sidecar(shape)
-    folder.mkdir(parents=True, exist_ok=True)
-    require_free_space(folder, (len(truth) + 1) * (shape.n_bytes + 240 * shape.n2 * shape.n3))
-    volumes = {"image": SURVEY_RMS * image, **truth}
-    write_survey(folder, volumes, sidecar, f"SYNTHETIC SURVEY, SEED {seed}")
-
-
-def survey_sidecar(shape: Shape) -> Sidecar:
-    """Inlines 12.5 m apart towards azimuth 30 degrees, crosslines across, 4 ms samples."""
-    inline = 12.5 * np.array([np.sin(np.radians(30)), np.cos(np.radians(30))])
-    crossline = 12.5 * np.array([np.cos(np.radians(30)), -np.sin(np.radians(30))])
-    origin = np.array([430_000.0, 6_520_000.0])
-    ends = [(a, b) for a in (0, shape.n3 - 1) for b in (0, shape.n2 - 1)]
-    points = [origin + a * inline + b * crossline for a, b in ends]
-    sidecar = plain_sidecar(shape, "image")
-    return replace(
-        sidecar,
-        axes=(
-            Axis("inline", 1001, 1, 12.5, "m"),
-            Axis("crossline", 2001, 1, 12.5, "m"),
-            Axis("sample", 800.0, 4.0, 4.0, "ms"),
-        ),
-        corners=tuple((float(x), float(y)) for x, y in points),
+def _describe(
+    earth: SyntheticEarth, geology: Geology
+) -> tuple[SampleStatistics, list[FaultStatistics]]:
+    """Statistics of a sample and of its faults."""
+    labelled = np.bincount(geology.fault.ravel(), minlength=len(earth.model.faults) + 1)
+    faults = [
+        FaultStatistics(
+            fault=number,
+            kind=_kind(fault.rake),
+            strike=round(fault.strike % 180, 2),
+            dip=round(fault.dip, 2),
+            slip=round(fault.slip, 3),
+            throw=round(fault.throw, 3),
+            half_length=round(fault.half_length, 1),
+            listric=bool(fault.listric),
+            labelled_voxels=int(labelled[number]),
+        )
+        for number, fault in enumerate(earth.model.faults, start=1)
+    ]
+    dip = layer_dip(geology.age)
+    acquisition = earth.acquisition
+    statistics = SampleStatistics(
+        faults=len(faults),
+        faults_labelled=int(np.count_nonzero(labelled[1:])),
+        fault_fraction=float(1 - labelled[0] / geology.fault.size),
+        layer_dip_median=round(float(np.median(dip)), 2),
+        layer_dip_p95=round(float(np.percentile(dip, 95)), 2),
+        unconformities=sum(isinstance(event, Unconformity) for event in earth.model.events),
+        channels=len(earth.model.channels),
+        frequency=round(acquisition.frequency, 4),
+        wavelet="ormsby" if acquisition.ormsby else "ricker",
+        phase=round(acquisition.phase, 1),
+        signal_to_noise_db=round(acquisition.signal_to_noise, 2),
+        visible_offset=round(acquisition.visible_offset, 3),
     )
+    return statistics, faults
+
+
+def _kind(rake: float) -> str:
+    if abs(np.sin(np.radians(rake))) < 0.5**0.5:
+        return "strike-slip"
+    return "normal" if rake > 0 else "reverse"
+
+
+def layer_dip(age: Array) -> Array:
+    """Dip of the layers in degrees at every fourth voxel of `age` (n3, n2, n1), in a row."""
+    here = age[:-1:4, :-1:4, :-1:4]
+    slope3 = age[1::4, :-1:4, :-1:4] - here
+    slope2 = age[:-1:4, 1::4, :-1:4] - here
+    slope1 = age[:-1:4, :-1:4, 1::4] - here
+    dips: Array = np.degrees(np.arctan2(np.hypot(slope3, slope2), np.abs(slope1))).ravel()
+    return dips

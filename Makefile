@@ -19,6 +19,7 @@ check: .venv/ready
 
 bench: .venv/ready
 	$(ENTER) python tests/benchmarks/bench_segy.py
+	$(ENTER) python tests/benchmarks/bench_synthesize.py
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -2,6 +2,7 @@ rule evaluate:
     input:
         attributes=expand("results/predictions/{{volume}}/{{volume}}.{name}", name=PREDICTED),
         labels=raw_labels,
+        image="results/segy_to_binary/{volume}/{volume}.bin",
         code=code("evaluate"),
     output:
         report(
@@ -23,4 +24,4 @@ rule evaluate:
         target="results/segy_to_binary/{volume}/{volume}",
     shell:
         "python workflow_scripts/evaluate.py --prediction {params.prefix}"
-        " --target {params.target} --output {output} > {log} 2>&1"
+        " --target {params.target} --image {input.image} --output {output} > {log} 2>&1"

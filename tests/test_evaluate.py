@@ -19,7 +19,13 @@ Run = Callable[..., Finished]
 def score(run_script: Run, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Metrics of attributes given as (prediction, label) by name."""
 
-    def run(**pairs: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
+    def run(
+        image: np.ndarray | None = None, **pairs: tuple[np.ndarray, np.ndarray]
+    ) -> dict[str, Any]:
+        given = []
+        if image is not None:
+            image.astype("<f4").tofile(tmp_path / "i.bin")
+            given = ["--image", tmp_path / "i.bin"]
         for name, (predicted, label) in pairs.items():
             predicted.astype("<f4").tofile(tmp_path / f"p.{name}")
             label.astype("<f4").tofile(tmp_path / f"t.{name}")
@@ -27,7 +33,7 @@ def score(run_script: Run, tmp_path: Path) -> Callable[..., dict[str, Any]]:
         done = run_script(
             "evaluate",
             *("--prediction", tmp_path / "p", "--target", tmp_path / "t"),
-            *("--output", tmp_path / "m.json", "--n1", n1, "--n2", n2, "--n3", n3),
+            *("--output", tmp_path / "m.json", "--n1", n1, "--n2", n2, "--n3", n3, *given),
         )
         assert done.returncode == 0, done.stderr
         return json.loads((tmp_path / "m.json").read_text())
@@ -86,6 +92,66 @@ def test_an_image_of_another_gain_correlates_fully(score: Callable[..., dict[str
     metrics = score(dhr=(3 * image, image))["dhr"]
     assert metrics["correlation"] == pytest.approx(1)
     assert metrics["rms_error_over_rms"] == pytest.approx(0, abs=1e-5)
+
+
+def test_the_best_threshold_is_found_where_probabilities_are_low(
+    score: Callable[..., dict[str, Any]],
+) -> None:
+    label, predicted = np.zeros((2, 16, 16, 16))
+    label[5] = 1
+    predicted[5], predicted[9] = 0.3, 0.1
+    fault = score(fsem=(predicted, label))["fault"]
+    assert fault["recall"] == 0
+    assert (fault["best_f1"], fault["best_iou"], fault["average_precision"]) == (1, 1, 1)
+    assert 0.1 < fault["best_threshold"] <= 0.3
+
+
+def test_the_distance_of_surfaces_is_in_voxels(score: Callable[..., dict[str, Any]]) -> None:
+    label, predicted = np.zeros((2, 24, 16, 16))
+    label[5], predicted[9] = 1, 1
+    fault = score(fsem=(predicted, label))["fault"]
+    assert (fault["surface_distance_mean"], fault["surface_distance_p95"]) == (4, 4)
+    # A tenth of what is found lies far away: that moves the percentile, the mean by half of it.
+    predicted[:] = label
+    predicted[15, :, :2] = 1
+    fault = score(fsem=(predicted, label))["fault"]
+    assert fault["surface_distance_p95"] == 10
+    assert fault["surface_distance_mean"] == pytest.approx(0.5 * 10 * 32 / 288)
+
+
+def test_geologic_time_is_followed_along_labelled_horizons(
+    score: Callable[..., dict[str, Any]],
+) -> None:
+    i3, _, i1 = np.indices((24, 16, 64))
+    label = (i1 + 5 * np.sin(i3 / 4) + 10) / 84
+    rgt = score(rgt=(0.3 * label + 0.1, label))["rgt"]
+    assert rgt["mean_absolute_error_after_fit"] == pytest.approx(0, abs=1e-4)
+    assert rgt["horizon_scatter_samples"] == pytest.approx(0, abs=0.05)
+    # A flat prediction wanders by what the layers do: the deviation of 5 sin.
+    flat = np.broadcast_to(i1 / 64, label.shape)
+    wander = score(rgt=(flat, label))["rgt"]["horizon_scatter_samples"]
+    assert wander == pytest.approx(np.std(5 * np.sin(np.arange(24) / 4)), rel=0.1)
+
+
+def test_the_gain_of_an_image_is_over_the_one_it_was_made_from(
+    score: Callable[..., dict[str, Any]],
+) -> None:
+    rng = np.random.default_rng(1)
+    clean = rng.normal(size=(16, 16, 32))
+    noisy, better = (clean + a * rng.normal(size=clean.shape) for a in (1.0, 0.1))
+    metrics = score(image=noisy, dhr=(better, clean))["dhr"]
+    assert metrics["psnr_db_gain"] == pytest.approx(
+        10 * np.log10(noise_over_rms(1.0) / noise_over_rms(0.1)), abs=0.7
+    )
+    assert metrics["structural_similarity_gain"] > 0.1
+    assert score(image=noisy, dhr=(noisy, clean))["dhr"]["psnr_db_gain"] == pytest.approx(
+        0, abs=0.2
+    )
+
+
+def noise_over_rms(noise: float) -> float:
+    """Mean square difference of a unit image and itself with noise, each over its RMS."""
+    return 2 - 2 / np.sqrt(1 + noise**2)
 
 
 def test_volumes_of_different_size_are_refused(run_script: Run, tmp_path: Path) -> None:

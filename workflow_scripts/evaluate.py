@@ -15,10 +15,13 @@ def main() -> None:
         required=True,
         help="PREFIX of the labels: PREFIX.fsem or PREFIX_fsem.bin",
     )
+    parser.add_argument(
+        "--image", type=Path, help="raw volume that was predicted from: gives the gain of dhr"
+    )
     parser.add_argument("--output", type=Path, required=True, help="metrics.json")
     add_shape(parser)
     a = parser.parse_args()
-    evaluate(a.prediction, a.target, a.output, shape_of(a))
+    evaluate(a.prediction, a.target, a.output, shape_of(a), a.image)
 
 
 if __name__ == "__main__":

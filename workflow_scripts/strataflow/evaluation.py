@@ -13,16 +13,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
-from torchmetrics.functional.classification import binary_average_precision
-from torchmetrics.functional.image import structural_similarity_index_measure
+from scipy.ndimage import binary_dilation, distance_transform_edt
+from torchmetrics.functional.classification import (
+    binary_average_precision,
+    binary_precision_recall_curve,
+)
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
 
 from .angles import axial_angle, normal_from_strike_dip
 from .attributes import ATTRIBUTES, FAULT_THRESHOLD, SHIFT_UNIT, layer_shift
 from .errors import StrataflowError
 from .files import written_whole
 from .samples import Shape
-from .volumes import Volume, attribute_path, open_volume
+from .volumes import Volume, attribute_path, open_volume, statistics_of
 
 Array = NDArray[np.float32]
 Metrics = dict[str, float | None]
@@ -30,11 +36,24 @@ Metrics = dict[str, float | None]
 # Voxels by which a fault pick may miss the label where a tolerance is granted.
 TOLERANCE = 2
 
+# Thresholds of the fault probability among which the best is looked for: 0.01, 0.02 and so on.
+THRESHOLDS = torch.linspace(0.01, 0.99, 99)
 
-def evaluate(prediction: Path, target: Path, output: Path, shape: Shape | None = None) -> None:
+# Labelled geologic times whose horizons are followed in the prediction.
+HORIZONS = np.linspace(0.05, 0.95, 19)
+
+
+def evaluate(
+    prediction: Path,
+    target: Path,
+    output: Path,
+    shape: Shape | None = None,
+    image: Path | None = None,
+) -> None:
     """Compare the attributes that both PREFIXes have and write the metrics as JSON to `output`.
 
-    Raises StrataflowError when they have none in common or differ in shape.
+    With the raw volume `image` that was predicted from, the gain of `dhr` over it is given too.
+    Raises StrataflowError when the PREFIXes have none in common or differ in shape.
     """
     pairs: dict[str, tuple[Volume, Volume]] = {}
     for name in ATTRIBUTES:
@@ -62,9 +81,15 @@ def evaluate(prediction: Path, target: Path, output: Path, shape: Shape | None =
     if {"fsem", "fdip", "fstrike"} <= cubes.keys():
         angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
         metrics["orientation"] = orientation_metrics(angles)
-    for name, measure in (("rgt", geologic_time_metrics), ("dhr", image_metrics)):
-        if name in cubes:
-            metrics[name] = measure(*cubes[name], live)
+    if "rgt" in cubes:
+        metrics["rgt"] = geologic_time_metrics(*cubes["rgt"], live)
+    if "dhr" in cubes:
+        metrics["dhr"] = image_metrics(*cubes["dhr"], live)
+        if image:
+            given = open_volume(image, first.shape)
+            recorded = statistics_of(given).normalise(given.values)
+            before = image_metrics(recorded, cubes["dhr"][1], live)
+            metrics["dhr"] |= _gains(metrics["dhr"], before)
     with written_whole(output) as (temporary,):
         temporary.write_text(json.dumps(metrics, indent=1) + "\n")
 
@@ -78,8 +103,12 @@ def label_path(prefix: Path, attribute: str) -> Path | None:
 
 
 def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
-    """Precision, recall, F1 and IoU at FAULT_THRESHOLD with and without tolerance, and the average
-    precision over all thresholds; arrays (n3, n2, n1), `live` (n3, n2). None where undefined."""
+    """Precision, recall, F1 and IoU at FAULT_THRESHOLD with and without tolerance.
+
+    Also the best F1 and IoU of all THRESHOLDS, the average precision, and distances in voxels
+    between what is found and what is labelled: the mean both ways, and the 95th percentile of
+    both. Arrays (n3, n2, n1), `live` (n3, n2). None where undefined.
+    """
     found = (predicted >= FAULT_THRESHOLD) & live[:, :, None]
     true = (label >= FAULT_THRESHOLD) & live[:, :, None]
     both, n_found, n_true = (int(np.count_nonzero(x)) for x in (found & true, found, true))
@@ -87,11 +116,11 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     reached = int(np.count_nonzero(true & _within_tolerance(found)))
     precision, recall = _ratio(both, n_found), _ratio(both, n_true)
     precision_near, recall_near = _ratio(right, n_found), _ratio(reached, n_true)
-    average_precision = None
+    over_thresholds = dict.fromkeys(("average_precision", "best_threshold", "best_f1", "best_iou"))
     if n_true:
         probability = torch.from_numpy(np.clip(predicted[live], 0, 1)).flatten()
         truth = torch.from_numpy(true[live].astype(np.int64)).flatten()
-        average_precision = float(binary_average_precision(probability, truth))
+        over_thresholds = _over_thresholds(probability, truth)
     return {
         "precision": precision,
         "recall": recall,
@@ -100,9 +129,34 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
         "precision_within_2_voxels": precision_near,
         "recall_within_2_voxels": recall_near,
         "f1_within_2_voxels": _harmonic(precision_near, recall_near),
-        "average_precision": average_precision,
+        **over_thresholds,
+        **_distances(found, true),
         "labelled_share": n_true / true.size,
         "predicted_share": n_found / true.size,
+    }
+
+
+def _over_thresholds(probability: torch.Tensor, truth: torch.Tensor) -> Metrics:
+    """Average precision, and F1 and IoU at the threshold where they are best."""
+    p, r, _ = binary_precision_recall_curve(probability, truth, thresholds=THRESHOLDS)
+    f1 = (2 * p * r / (p + r).clamp(min=1e-12))[:-1]
+    best = int(f1.argmax())
+    return {
+        "average_precision": float(binary_average_precision(probability, truth)),
+        "best_threshold": round(float(THRESHOLDS[best]), 2),
+        "best_f1": float(f1[best]),
+        "best_iou": float(f1[best] / (2 - f1[best])),
+    }
+
+
+def _distances(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> Metrics:
+    """Distance from found voxels to the nearest labelled one and back, in voxels."""
+    if not found.any() or not true.any():
+        return {"surface_distance_mean": None, "surface_distance_p95": None}
+    away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]
+    return {
+        "surface_distance_mean": float(0.5 * (away[0].mean() + away[1].mean())),
+        "surface_distance_p95": float(max(np.percentile(d, 95) for d in away)),
     }
 
 
@@ -143,9 +197,13 @@ def orientation_metrics(angles: dict[str, tuple[Array, Array]]) -> Metrics:
 def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
     """Error of the geologic time on its own scale and as a vertical misplacement of the layers."""
     a, b = predicted[live], label[live]
+    thin = slice(None, None, max(1, a.size // 10**6))
+    slope, offset = np.polyfit(a.ravel()[thin], b.ravel()[thin], 1)
     shift = SHIFT_UNIT * (layer_shift(a) - layer_shift(b))
     return {
         "mean_absolute_error": float(np.abs(a - b).mean()),
+        "mean_absolute_error_after_fit": float(np.abs(slope * a + offset - b).mean()),
+        "horizon_scatter_samples": horizon_scatter(a, b),
         "correlation": _correlation(a, b),
         "mean_absolute_shift_samples": float(np.abs(shift).mean()),
         # A flat earth's error, for scale: what a prediction that knows no structure would score.
@@ -156,21 +214,58 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
     }
 
 
+def horizon_scatter(predicted: Array, label: Array) -> float | None:
+    """How far predicted time wanders along labelled horizons, in samples; traces (N, n1).
+
+    The standard deviation of the prediction along each of HORIZONS over its growth a sample,
+    averaged over the horizons. None where none crosses the traces.
+    """
+    growth = float((predicted[:, -1] - predicted[:, 0]).mean()) / (predicted.shape[1] - 1)
+    low, high = float(label.min()), float(label.max())
+    scatter, weights = [], []
+    for level in low + HORIZONS * (high - low):
+        below = label >= level
+        at = np.argmax(below, axis=1)
+        crossing = np.flatnonzero(below.any(1) & (at > 0))
+        if crossing.size < 2 or growth <= 0:
+            continue
+        at = at[crossing]
+        first, second = label[crossing, at - 1], label[crossing, at]
+        part = (level - first) / np.maximum(second - first, 1e-12)
+        there = (1 - part) * predicted[crossing, at - 1] + part * predicted[crossing, at]
+        scatter.append(float(there.std()) / growth)
+        weights.append(crossing.size)
+    return float(np.average(scatter, weights=weights)) if scatter else None
+
+
+def _gains(after: Metrics, before: Metrics) -> Metrics:
+    """What an image has gained over the one that it was made from."""
+    gains: Metrics = {}
+    for name in ("psnr_db", "structural_similarity"):
+        new, old = after[name], before[name]
+        gains[f"{name}_gain"] = None if new is None or old is None else new - old
+    return gains
+
+
 def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
-    """Correlation and structural similarity of the images, each over its RMS.
+    """Correlation, peak signal to noise and structural similarity, each image over its RMS.
 
     The similarity (Wang et al., 2004) is that of the inlines, as sections are looked at.
     """
     a, b = (
         cube / max(float(np.sqrt(np.mean(cube[live] ** 2))), 1e-12) for cube in (predicted, label)
     )
-    similarity = None
+    similarity, span = None, float(b.max() - b.min())
     # The measure's Gaussian window of sigma 1.5 is 11 voxels wide.
     if min(predicted.shape[1:]) >= 11:
-        span = float(b.max() - b.min())
         similarity = float(np.mean([_similarity(x, y, span) for x, y in zip(a, b, strict=True)]))
     return {
         "correlation": _correlation(a[live], b[live]),
+        "psnr_db": float(
+            peak_signal_noise_ratio(
+                torch.from_numpy(a[live]), torch.from_numpy(b[live]), data_range=span or 1.0
+            )
+        ),
         "structural_similarity": similarity,
         "rms_error_over_rms": float(np.sqrt(np.mean((a[live] - b[live]) ** 2))),
     }

@@ -139,7 +139,8 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
 def _over_thresholds(probability: torch.Tensor, truth: torch.Tensor) -> Metrics:
     """Average precision, and F1 and IoU at the threshold where they are best."""
     p, r, _ = binary_precision_recall_curve(probability, truth, thresholds=THRESHOLDS)
-    f1 = (2 * p * r / (p + r).clamp(min=1e-12))[:-1]
+    # Precision is no number above the largest probability.
+    f1 = torch.nan_to_num(2 * p * r / (p + r))[:-1]
     best = int(f1.argmax())
     return {
         "average_precision": float(binary_average_precision(probability, truth)),

@@ -230,6 +230,7 @@ def training_flags():
         seed=training["seed"],
         crop=training["crop"],
         preset=config["model"]["preset"],
+        patience=training["patience"] or [],
         **shape_flags(config["patches"]["size"]),
         **task_flags(),
     )

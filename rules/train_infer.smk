@@ -12,6 +12,7 @@ rule train_infer:
     output:
         checkpoint="results/train_infer/final.ckpt",
         metrics="results/train_infer/metrics.csv",
+        curves=report("results/train_infer/curves.png", category="Training"),
     log:
         "results/train_infer/train_infer.log",
     benchmark:
@@ -31,4 +32,4 @@ rule train_infer:
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
         " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
         " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"
-        " --final {output.checkpoint} --metrics {output.metrics} > {log} 2>&1"
+        " --final {output.checkpoint} --metrics {output.metrics} --curves {output.curves} > {log} 2>&1"

@@ -10,6 +10,7 @@ rule train_refine:
     output:
         checkpoint="results/train_refine/final.ckpt",
         metrics="results/train_refine/metrics.csv",
+        curves=report("results/train_refine/curves.png", category="Training"),
     log:
         "results/train_refine/train_refine.log",
     benchmark:
@@ -29,4 +30,4 @@ rule train_refine:
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
         " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
         " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"
-        " --final {output.checkpoint} --metrics {output.metrics} > {log} 2>&1"
+        " --final {output.checkpoint} --metrics {output.metrics} --curves {output.curves} > {log} 2>&1"

@@ -10,16 +10,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 from torch.utils.data import Dataset, Sampler
 
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
-from .angles import TENSOR_COMPONENTS
+from .angles import TENSOR_COMPONENTS, normal_from_strike_dip, strike_dip_from_normal
 from .attributes import attributes_of, encode, fault_tensor, layer_shift
 from .errors import StrataflowError
 from .networks import STRIDE, Architecture
 from .samples import Shape, count_samples, infer_shape, read_cube, sample_path
 
 Array = NDArray[np.float32]
+
+# Attributes whose values lie in 0..1.
+BOUNDED = ("rgt", "fsem", "fdip", "fstrike")
+
+# Largest logarithm of the factor by which crops are stretched along n1.
+LARGEST_STRETCH = 0.25
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,13 @@ class SampleSource:
             return [sample_path(data, number)], targets
         return [sample_path(data, number, name) for name in names], targets
 
+    def require_faults(self) -> None:
+        """Raise StrataflowError when no sample has a fault: nothing could be learned of them."""
+        for _, target, number in self.samples:
+            if (read_cube(sample_path(target, number, "fsem"), self.shape) > 0).any():
+                return
+        raise StrataflowError(f"{self.samples[0][1]}: no fault in any of the fsem there")
+
     def fingerprint(self, architecture: Architecture) -> str:
         """Hash of names, sizes and first bytes of all files: tells training sets apart."""
         digest = hashlib.sha256()
@@ -74,7 +88,7 @@ class SampleSource:
         return digest.hexdigest()
 
 
-class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor]]]):
+class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
     """Crops of the samples. Item `i` is the same whoever asks: its random numbers follow from `i`.
 
     An epoch looks at each voxel once on average. For training `i` counts on through the epochs,
@@ -109,36 +123,64 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor]]]):
     def __len__(self) -> int:
         return len(self.source.samples) * self.per_sample
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """Input (channels, n3, n2, n1), targets by task (CHANNELS[task], n3, n2, n1); float32."""
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor], str]:
+        """Input (channels, n3, n2, n1), targets by task (CHANNELS[task], n3, n2, n1); float32.
+
+        And the file that the input comes from. Raises StrataflowError, which names the file, for
+        values that are no numbers and labels outside 0..1.
+        """
         number, part = divmod(index % len(self), self.per_sample)
         rng = np.random.default_rng((self.seed, index))
         shape = self.source.shape.array
+        size = self.crop
         if self.augment:
-            corner = [int(rng.integers(n - c + 1)) for n, c in zip(shape, self.crop, strict=True)]
+            size = self._size_before_stretch(rng)
+            corner = [int(rng.integers(n - c + 1)) for n, c in zip(shape, size, strict=True)]
         else:
             corner = [
                 i * c for i, c in zip(np.unravel_index(part, self.grid), self.crop, strict=True)
             ]
-        window = tuple(slice(i, i + c) for i, c in zip(corner, self.crop, strict=True))
+        window = tuple(slice(i, i + c) for i, c in zip(corner, size, strict=True))
         inputs, targets = self.source.paths(number, self.architecture)
         names = attributes_of(self.architecture.tasks)
-        truth = {name: self._read(path, window) for name, path in zip(names, targets, strict=True)}
+        truth = self._read(dict(zip(names, targets, strict=True)), window)
         if self.architecture.kind == "infer":
-            given = self._gain(inputs[0]).normalise(self._read(inputs[0], window))[None]
+            image = self._read({"image": inputs[0]}, window)
+            given = self._gain(inputs[0]).normalise(stretched(image, self.crop[2])["image"])[None]
         else:
-            spoiled = {n: self._read(p, window) for n, p in zip(names, inputs, strict=True)}
-            given = encode(spoiled, self.architecture.tasks)
-        teach = self._encode_targets(truth, targets)
+            spoiled = self._read(dict(zip(names, inputs, strict=True)), window)
+            given = encode(stretched(spoiled, self.crop[2]), self.architecture.tasks)
+        teach = self._encode_targets(stretched(truth, self.crop[2]), targets)
         if self.augment:
             given, teach = _augment(rng, given, teach, self.architecture)
         return (
             torch.from_numpy(np.ascontiguousarray(given)),
             {task: torch.from_numpy(np.ascontiguousarray(cube)) for task, cube in teach.items()},
+            str(inputs[0]),
         )
 
-    def _read(self, path: Path, window: tuple[slice, ...]) -> Array:
-        return np.array(read_cube(path, self.source.shape)[window])
+    def _size_before_stretch(self, rng: np.random.Generator) -> tuple[int, int, int]:
+        """Size of what becomes a crop: half of the crops are stretched or squeezed along n1."""
+        n3, n2, n1 = self.crop
+        if rng.random() < 0.5:
+            n1 = min(
+                round(n1 * np.exp(rng.uniform(-LARGEST_STRETCH, LARGEST_STRETCH))),
+                self.source.shape.n1,
+            )
+        return n3, n2, n1
+
+    def _read(self, paths: dict[str, Path], window: tuple[slice, ...]) -> dict[str, Array]:
+        cubes = {}
+        for name, path in paths.items():
+            cube = np.array(read_cube(path, self.source.shape)[window])
+            if not np.isfinite(cube).all():
+                raise StrataflowError(f"{path}: holds values that are no numbers")
+            if name in BOUNDED and not 0 <= cube.min() <= cube.max() <= 1:
+                raise StrataflowError(
+                    f"{path}: {name} must lie in 0 to 1, got {cube.min():g} to {cube.max():g}"
+                )
+            cubes[name] = cube
+        return cubes
 
     def _gain(self, path: Path) -> AmplitudeStatistics:
         if path not in self._statistics:
@@ -160,10 +202,38 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor]]]):
         return encoded
 
 
+def stretched(cubes: dict[str, Array], n1: int) -> dict[str, Array]:
+    """Attributes (n3, n2, any) of a cube resampled to `n1` samples; dips change with it.
+
+    Probabilities and angles are those of the nearest sample, so that no voxel is half a fault.
+    """
+    m = next(iter(cubes.values())).shape[-1]
+    if m == n1:
+        return cubes
+    place = np.linspace(0, m - 1, n1)
+    low = np.minimum(place.astype(int), m - 2)
+    part = (place - low).astype(np.float32)
+    nearest = np.rint(place).astype(int)
+    out = {}
+    for name, cube in cubes.items():
+        if name in ("fsem", "fdip", "fstrike"):
+            out[name] = cube[..., nearest]
+        else:
+            out[name] = cube[..., low] * (1 - part) + cube[..., low + 1] * part
+    if "fdip" in out:
+        where = (out["fdip"] > 0) | (out["fstrike"] > 0)
+        normal = normal_from_strike_dip(180 * out["fstrike"][where], 180 * out["fdip"][where])
+        # A surface that is drawn out downward by a factor has a normal that leans less that way.
+        normal[2] *= np.float32((m - 1) / (n1 - 1))
+        strike, dip = strike_dip_from_normal(normal)
+        out["fstrike"][where], out["fdip"][where] = strike / 180, dip / 180
+    return out
+
+
 def _augment(
     rng: np.random.Generator, given: Array, teach: dict[str, Array], architecture: Architecture
 ) -> tuple[Array, dict[str, Array]]:
-    """Mirror and turn about the vertical, orientation included; gain, polarity, noise."""
+    """Mirror and turn about the vertical, orientation included; gain, polarity, noise, band."""
     flips = [axis for axis in (0, 1) if rng.random() < 0.5]
     # A quarter turn is a swap of the horizontal axes and a mirror.
     swap = given.shape[1] == given.shape[2] and rng.random() < 0.5
@@ -177,6 +247,10 @@ def _augment(
         given = given + np.float32(rng.uniform(0, 0.15)) * rng.standard_normal(
             given.shape, dtype=np.float32
         )
+        if rng.random() < 0.3:
+            # Fewer high frequencies, as deeper or older surveys have.
+            low = gaussian_filter1d(given, rng.uniform(0.3, 1.0), axis=-1)
+            given = low * (given.std() / max(float(low.std()), 1e-6))
         if "dhr" in teach:
             teach["dhr"] = teach["dhr"] * np.float32(polarity)
     return given, teach

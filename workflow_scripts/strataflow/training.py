@@ -14,6 +14,7 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import (
+    EarlyStopping,
     LearningRateMonitor,
     ModelCheckpoint,
     TQDMProgressBar,
@@ -26,6 +27,7 @@ from torch.utils.data import DataLoader
 from .attributes import FAULT_THRESHOLD
 from .dataset import CountingSampler, Crops, SampleSource
 from .errors import StrataflowError
+from .figures import draw_lesson
 from .files import require_file, written_whole
 from .hardware import limit_threads, precision_of_hardware
 from .losses import LOSSES, TaskWeights
@@ -42,9 +44,17 @@ DECAY_AFTER_STEPS = 1000
 LEARNING_CODE = ("angles", "amplitudes", "attributes", "dataset", "losses", "networks", "training")
 
 
+# Inputs, targets by task, and the files that they come from.
+Batch = tuple[Tensor, dict[str, Tensor], list[str]]
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How a network is trained; sizes as n3, n2, n1, `epochs` in all and not on top."""
+    """How a network is trained; sizes as n3, n2, n1, `epochs` in all and not on top.
+
+    Training ends early once the loss of validation has not fallen for `patience` epochs; then the
+    best epoch counts.
+    """
 
     epochs: int
     batch_train: int
@@ -52,6 +62,7 @@ class TrainingSettings:
     learning_rate: float
     seed: int
     crop: tuple[int, int, int] | None = None
+    patience: int | None = None
     gpus_per_node: int = 1
     nodes: int = 1
 
@@ -76,24 +87,37 @@ class Lesson(pl.LightningModule):
         )
         self.task_weights = TaskWeights(self.architecture.tasks)
 
-    def training_step(self, batch: tuple[Tensor, dict[str, Tensor]], _: int) -> Tensor:
-        """The weighted loss of a batch; StrataflowError when it is not finite."""
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The weighted loss of a batch; StrataflowError, with its files, when it is not finite."""
         losses, _outputs = self._losses(batch)
+        n = batch[0].shape[0]
         total = self.task_weights(losses)
         if not torch.isfinite(total):
             raise StrataflowError(
-                f"training: the loss is {float(total)} at step {self.global_step}"
+                f"training: the loss is {total.item()} at step {self.global_step}, on "
+                f"{' '.join(batch[2])}; the last checkpoint is kept"
             )
         self.log_dict(
-            {f"train/{task}": loss for task, loss in losses.items()}, on_epoch=True, on_step=True
+            {f"train/{task}": loss for task, loss in losses.items()},
+            on_epoch=True,
+            on_step=True,
+            batch_size=n,
         )
         self.log_dict(
-            {f"weight/{t}": torch.exp(-s) for t, s in self.task_weights.log_variance.items()}
+            {f"weight/{t}": torch.exp(-s) for t, s in self.task_weights.log_variance.items()},
+            batch_size=n,
         )
-        self.log("train/loss", sum(losses.values()), prog_bar=True, on_epoch=True, on_step=True)
+        self.log(
+            "train/loss",
+            sum(losses.values()),
+            prog_bar=True,
+            on_epoch=True,
+            on_step=True,
+            batch_size=n,
+        )
         return total
 
-    def validation_step(self, batch: tuple[Tensor, dict[str, Tensor]], _: int) -> None:
+    def validation_step(self, batch: Batch, number: int) -> None:
         """Log the losses of a batch and the overlap of its faults."""
         losses, outputs = self._losses(batch)
         n = batch[0].shape[0]
@@ -112,13 +136,20 @@ class Lesson(pl.LightningModule):
                 batch_size=n,
                 sync_dist=True,
             )
+        board = next((log for log in self.loggers if isinstance(log, TensorBoardLogger)), None)
+        if number == 0 and board and self.trainer.is_global_zero:
+            figure = draw_lesson(batch[0][0], batch[1], outputs)
+            board.experiment.add_figure("validation sample", figure, self.current_epoch)
 
-    def _losses(
-        self, batch: tuple[Tensor, dict[str, Tensor]]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        given, targets = batch
+    def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        given, targets, _ = batch
         outputs = self.network(given.to(memory_format=torch.channels_last_3d))
         return {task: LOSSES[task](outputs[task], targets[task]) for task in outputs}, outputs
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the last measures beside the weights."""
+        measured = self.trainer.callback_metrics.items()
+        checkpoint["metrics"] = {name: float(value) for name, value in measured}
 
     def configure_optimizers(self) -> Any:
         """AdamW with a warm-up and a decay that do not depend on the number of epochs."""
@@ -154,15 +185,16 @@ def train(
 ) -> Path:
     """Train and return the checkpoint of the last epoch, `epoch=N.ckpt` in `output`.
 
-    `output` also holds `last.ckpt` and the logs, `csv` and `tensorboard`. `resume` is a
-    checkpoint, or "auto" for whatever `output` holds of the same run; `init_weights` are those to
-    start from when nothing is resumed. Raises StrataflowError for a checkpoint of another network.
+    `output` also holds `last.ckpt`, the three best by validation, `best-N.ckpt`, and the logs,
+    `csv` and `tensorboard`. `resume` is a checkpoint, or "auto" for whatever `output` holds of the
+    same run; `init_weights` are those to start from when nothing is resumed. Raises
+    StrataflowError for a checkpoint of another network, and for samples that cannot teach.
     """
     identity = {
         **{
             k: v
             for k, v in asdict(settings).items()
-            if k not in ("epochs", "gpus_per_node", "nodes")
+            if k not in ("epochs", "patience", "gpus_per_node", "nodes")
         },
         "crop": list(settings.crop) if settings.crop else None,
         "data": train_source.fingerprint(architecture),
@@ -170,6 +202,8 @@ def train(
         "code": _digest(*(Path(__file__).with_name(f"{name}.py") for name in LEARNING_CODE)),
     }
     valid_source.fingerprint(architecture)
+    if "fault" in architecture.tasks:
+        train_source.require_faults()
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
     checkpoint = _checkpoint_to_resume(output, resume, stored, identity, settings.epochs)
     if checkpoint and read_checkpoint(checkpoint)["epoch"] == settings.epochs - 1:
@@ -187,14 +221,28 @@ def train(
     with warnings.catch_warnings():
         # The data is read through memory maps: more workers than this only take cores away.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        trainer.fit(
-            lesson,
-            _loader(train_source, architecture, settings, trainer, augment=True),
-            _loader(valid_source, architecture, settings, trainer, augment=False),
-            ckpt_path=checkpoint,
-            weights_only=True,
-        )
-    return output / f"epoch={settings.epochs - 1}.ckpt"
+        try:
+            trainer.fit(
+                lesson,
+                _loader(train_source, architecture, settings, trainer, True, first_epoch),
+                _loader(valid_source, architecture, settings, trainer, False),
+                ckpt_path=checkpoint,
+                weights_only=True,
+            )
+        except StrataflowError as error:
+            # From a process that loads data it comes wrapped in that one's traceback.
+            reason = str(error).strip().splitlines()[-1].split("StrataflowError: ")[-1]
+            raise StrataflowError(reason) from None
+    last = output / f"epoch={settings.epochs - 1}.ckpt"
+    if last.is_file():
+        return last
+    best = min(output.glob("best-*.ckpt"), key=_validation_loss)
+    print(f"training: no better for {settings.patience} epochs, {best} is best")
+    return best
+
+
+def _validation_loss(checkpoint: Path) -> float:
+    return float(read_checkpoint(checkpoint)["metrics"]["valid/loss"])
 
 
 def _checkpoint_to_resume(
@@ -224,8 +272,9 @@ def _checkpoint_to_resume(
             break
     for stale in ("tensorboard", "csv"):
         shutil.rmtree(output / stale, ignore_errors=True)
-    for checkpoint in [*output.glob("epoch=*.ckpt"), *output.glob("last.ckpt")]:
-        checkpoint.unlink()
+    for pattern in ("epoch=*.ckpt", "best-*.ckpt", "last.ckpt"):
+        for checkpoint in output.glob(pattern):
+            checkpoint.unlink()
     return None
 
 
@@ -262,6 +311,15 @@ def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.T
         save_last=True,
         enable_version_counter=False,
     )
+    best = ModelCheckpoint(
+        output,
+        "best-{epoch}",
+        monitor="valid/loss",
+        auto_insert_metric_name=False,
+        save_top_k=3,
+        enable_version_counter=False,
+    )
+    early = [EarlyStopping("valid/loss", patience=settings.patience)] if settings.patience else []
     gpu = torch.cuda.is_available()
     devices = min(settings.gpus_per_node, torch.cuda.device_count()) if gpu else 1
     return pl.Trainer(
@@ -273,6 +331,8 @@ def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.T
         gradient_clip_val=1.0,
         callbacks=[
             checkpoints,
+            best,
+            *early,
             LearningRateMonitor("step"),
             TQDMProgressBar(refresh_rate=10),
             WeightAveraging(avg_fn=_average),
@@ -296,9 +356,12 @@ def _loader(
     settings: TrainingSettings,
     trainer: pl.Trainer,
     augment: bool,
+    first_epoch: int = 0,
 ) -> DataLoader[Any]:
     crops = Crops(source, architecture, settings.crop, settings.seed, augment)
     sampler = CountingSampler(len(crops), settings.seed, trainer.global_rank, trainer.world_size)
+    # Lightning begins to fetch the first batches before it tells the sampler the epoch.
+    sampler.set_epoch(first_epoch)
     workers = min(4, max((os.cpu_count() or 1) - 1, 1))
     return DataLoader(
         crops,

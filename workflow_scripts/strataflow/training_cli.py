@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .cli import Parser, add_shape, add_tasks, positive, shape_of, tasks_of
 from .dataset import SampleSource
+from .figures import draw_learning_curves
 from .files import written_whole
 from .networks import PRESETS, Architecture
 from .training import TrainingSettings, train, write_metrics_table
@@ -39,6 +40,9 @@ def train_command(kind: str, description: str) -> None:
         "--init_weights", type=Path, help="weights to start from when nothing is resumed"
     )
     parser.add_argument(
+        "--patience", type=positive, help="end early after so many epochs that are no better"
+    )
+    parser.add_argument(
         "--preset", choices=list(PRESETS), default="base", help="size of the network"
     )
     parser.add_argument(
@@ -52,6 +56,7 @@ def train_command(kind: str, description: str) -> None:
         "--final", type=Path, help="copy the last epoch's checkpoint here when done"
     )
     parser.add_argument("--metrics", type=Path, help="write losses by epoch as CSV here when done")
+    parser.add_argument("--curves", type=Path, help="draw those of --metrics here as PNG")
     add_shape(parser)
     add_tasks(parser)
     arguments = parser.parse_args()
@@ -72,6 +77,7 @@ def train_command(kind: str, description: str) -> None:
         learning_rate=arguments.lr,
         seed=arguments.seed,
         crop=tuple(arguments.crop[::-1]) if arguments.crop else None,
+        patience=arguments.patience,
         gpus_per_node=arguments.gpus_per_node,
         nodes=arguments.nodes,
     )
@@ -86,6 +92,8 @@ def train_command(kind: str, description: str) -> None:
     )
     if arguments.metrics:
         write_metrics_table(arguments.dir_output, arguments.metrics)
+        if arguments.curves:
+            draw_learning_curves(arguments.metrics, arguments.curves)
     if arguments.final:
         with written_whole(arguments.final) as (temporary,):
             shutil.copyfile(checkpoint, temporary)

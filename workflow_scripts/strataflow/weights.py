@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 
+from .amplitudes import CLIP_PERCENTILES
 from .errors import StrataflowError
 from .files import require_file, written_whole
-from .networks import Architecture, MultiTaskNetwork
+from .networks import Architecture, MultiTaskNetwork, receptive_field
 
 FORMAT = "strataflow weights 1"
 
@@ -78,12 +79,18 @@ def load_state(network: MultiTaskNetwork, state: dict[str, torch.Tensor], path: 
         raise StrataflowError(f"{path}: weights of another network") from error
 
 
-def write_weights(checkpoint: Path, output: Path) -> None:
+def write_weights(checkpoint: Path, output: Path, averaged: bool = True) -> None:
     """Write the weights of `checkpoint`, and what rebuilds their network, to `output`.
 
-    Half precision keeps the file small; it is far finer than what training leaves undecided.
+    They are the moving average of the training, or, not `averaged`, those of its last step. Half
+    precision keeps the file small; it is far finer than what training leaves undecided. Raises
+    StrataflowError for a checkpoint without the weights that are asked for.
     """
     content = read_checkpoint(checkpoint)
+    if not averaged:
+        if "current_model_state" not in content:
+            raise StrataflowError(f"{checkpoint}: holds averaged weights only")
+        content = content | {"state_dict": content["current_model_state"]}
     state = network_state(content)
     architecture = architecture_of(content)
     load_state(MultiTaskNetwork(architecture), state, checkpoint)
@@ -93,6 +100,10 @@ def write_weights(checkpoint: Path, output: Path) -> None:
             "architecture": asdict(architecture) | {"tasks": list(architecture.tasks)},
             "training": content["hyper_parameters"].get("training", {}),
         },
+        "receptive_field": receptive_field(),
+        "normalisation": f"clipped at the percentiles {CLIP_PERCENTILES}, mean 0, deviation 1",
+        "averaged": averaged,
+        "metrics": content.get("metrics", {}),
         "epoch": content.get("epoch"),
         "steps": content.get("global_step"),
         "state_dict": {

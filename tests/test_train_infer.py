@@ -1,0 +1,261 @@
+"""Training: labels stay true, a run goes on exactly, and what cannot teach is said."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped] # it has no stubs
+    EventAccumulator,
+)
+
+from conftest import ATTRIBUTES, Finished, refused_in_one_line
+from strataflow.angles import axial_angle, normal_from_strike_dip
+from strataflow.dataset import Crops, SampleSource, stretched
+from strataflow.errors import StrataflowError
+from strataflow.geology import EarthModel, Fault, Layers, evaluate
+from strataflow.losses import LOSSES
+from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field
+from strataflow.samples import Folders, Shape, sample_path
+from strataflow.scenario import Scenario
+from strataflow.synthetic_samples import synthesize_samples
+from strataflow.training import TrainingSettings, train
+from strataflow.weights import load_network, read_checkpoint, write_weights
+
+Run = Callable[..., Finished]
+
+NETWORK = Architecture("infer", "small", ("dhr", "rgt", "fault"))
+SETTINGS = TrainingSettings(1, 2, 2, 1e-3, 3, (16, 16, 16))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """Four samples for training and one for validation, 32 x 32 x 32."""
+    folder = tmp_path_factory.mktemp("samples")
+    names = ("data_train", "target_train", "data_valid", "target_valid")
+    folders = Folders(*(folder / name for name in names))
+    scenario = Scenario(faults=(2, 6), throw=(4, 10))
+    synthesize_samples(folders, {"train": 4, "valid": 1}, Shape(32, 32, 32), 1, 1, scenario)
+    return folders
+
+
+@pytest.fixture
+def samples(made: Folders, tmp_path: Path) -> Folders:
+    """A copy of them to spoil."""
+    copies = [
+        shutil.copytree(getattr(made, name), tmp_path / name)
+        for name in ("data_train", "target_train", "data_valid", "target_valid")
+    ]
+    return Folders(*copies)
+
+
+def sources(folders: Folders) -> tuple[SampleSource, SampleSource]:
+    train_source, valid_source = (
+        SampleSource.open([folders.data(split)], [folders.target(split)], None, Shape(32, 32, 32))
+        for split in ("train", "valid")
+    )
+    return train_source, valid_source
+
+
+def learn(folders: Folders, output: Path, resume: str | None = None, **more: object) -> Path:
+    settings = replace(SETTINGS, **more)  # type: ignore[arg-type]
+    return train(NETWORK, settings, *sources(folders), output, resume)
+
+
+def spoil(path: Path, value: float, count: int | None = None) -> None:
+    cube = np.fromfile(path, "<f4")
+    cube[:count] = value
+    cube.tofile(path)
+
+
+def test_stretched_labels_are_those_of_the_stretched_earth() -> None:
+    layers = Layers(np.arange(-300.0, 600.0, 5.0), np.zeros(179), np.zeros(179))
+    fault = Fault((24.0, 24.0, 32.0), 70.0, 50.0, 12.0, 90.0, 400.0, 400.0)
+    earth = evaluate(EarthModel((fault,), layers), (48, 48, 65))
+    cubes = {
+        "fsem": (earth.fault > 0).astype(np.float32),
+        "fdip": earth.dip / np.float32(180),
+        "fstrike": earth.strike / np.float32(180),
+        "rgt": earth.age / np.float32(100),
+    }
+    out = stretched(cubes, 97)
+    assert {cube.shape for cube in out.values()} == {(48, 48, 97)}
+    assert set(np.unique(out["fsem"])) == {0, 1}
+    there = np.argwhere(out["fsem"] > 0)
+    centred = there - there.mean(0)
+    fitted = np.linalg.eigh(centred.T @ centred)[1][:, :1]
+    where = out["fsem"] > 0
+    taught = normal_from_strike_dip(180 * out["fstrike"][where], 180 * out["fdip"][where])
+    assert np.median(axial_angle(taught, fitted)) < 1.5
+    # 50 degrees at 1.5 times the depth: the tangent grows by so much.
+    dip = np.degrees(np.arctan(1.5 * np.tan(np.radians(50))))
+    np.testing.assert_allclose(180 * np.median(out["fdip"][where]), dip, atol=1)
+    np.testing.assert_allclose(out["rgt"][..., ::3], cubes["rgt"][..., ::2], atol=1e-5)
+
+
+def test_a_crop_is_the_same_whoever_asks_and_another_in_the_next_epoch(made: Folders) -> None:
+    crops = Crops(sources(made)[0], NETWORK, (16, 16, 16), 3, augment=True)
+    again = Crops(sources(made)[0], NETWORK, (16, 16, 16), 3, augment=True)
+    assert torch.equal(crops[5][0], again[5][0])
+    assert not torch.equal(crops[5][0], crops[5 + len(crops)][0])
+    for index in range(2 * len(crops)):
+        given, teach, source = crops[index]
+        assert given.shape == (1, 16, 16, 16)
+        assert {cube.shape[1:] for cube in teach.values()} == {(16, 16, 16)}
+        assert set(torch.unique(teach["fault"][0]).tolist()) <= {0, 1}
+        assert Path(source).is_file()
+
+
+def test_a_run_that_goes_on_has_the_losses_of_one_that_was_not_stopped(
+    made: Folders, tmp_path: Path
+) -> None:
+    whole = read_checkpoint(learn(made, tmp_path / "whole", epochs=3))
+    learn(made, tmp_path / "parts", "auto", epochs=1)
+    parts = read_checkpoint(learn(made, tmp_path / "parts", "auto", epochs=3))
+    assert whole["metrics"]["valid/loss"] == parts["metrics"]["valid/loss"]
+    for name, values in whole["state_dict"].items():
+        assert torch.equal(values, parts["state_dict"][name]), name
+    best = {path.name for path in (tmp_path / "whole").glob("best-*.ckpt")}
+    assert best == {"best-0.ckpt", "best-1.ckpt", "best-2.ckpt"}
+
+
+def test_training_ends_early_where_nothing_gets_better_and_the_best_counts(
+    made: Folders, tmp_path: Path
+) -> None:
+    # So fast that it diverges: the first epoch stays the best.
+    chosen = learn(made, tmp_path, epochs=12, patience=2, learning_rate=3.0)
+    assert chosen.name.startswith("best-")
+    losses = {
+        path: read_checkpoint(path)["metrics"]["valid/loss"]
+        for path in tmp_path.glob("epoch=*.ckpt")
+    }
+    assert len(losses) < 12
+    assert read_checkpoint(chosen)["metrics"]["valid/loss"] == min(losses.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (None, np.nan, ("0.bin", "no numbers")),
+        ("rgt", np.inf, ("0_rgt.bin", "no numbers")),
+        ("fsem", 1.5, ("0_fsem.bin", "0 to 1", "1.5")),
+        ("fdip", -0.5, ("0_fdip.bin", "-0.5")),
+    ],
+)
+def test_a_sample_that_cannot_teach_is_named(
+    samples: Folders, tmp_path: Path, name: str | None, value: float, said: tuple[str, ...]
+) -> None:
+    folder = samples.data_train if name is None else samples.target_train
+    spoil(sample_path(folder, 0, name), value)
+    with pytest.raises(StrataflowError) as refusal:
+        learn(samples, tmp_path / "run", epochs=2)
+    assert "\n" not in str(refusal.value)
+    for word in said:
+        assert word in str(refusal.value)
+
+
+def test_a_set_without_any_fault_is_refused(samples: Folders, tmp_path: Path) -> None:
+    for path in samples.target_train.glob("*_fsem.bin"):
+        spoil(path, 0)
+    with pytest.raises(StrataflowError, match="no fault"):
+        learn(samples, tmp_path / "run")
+
+
+def test_a_missing_number_and_a_wrong_size_are_refused_in_one_line(
+    run_script: Run, samples: Folders, tmp_path: Path
+) -> None:
+    words = [
+        *("--dir_data_train", samples.data_train, "--dir_target_train", samples.target_train),
+        *("--dir_data_valid", samples.data_valid, "--dir_target_valid", samples.target_valid),
+        *("--dir_output", tmp_path / "run", "--n1", 32, "--n2", 32, "--n3", 32, "--epochs", 1),
+    ]
+    sample_path(samples.target_train, 2, "rgt").write_bytes(b"1234")
+    refused_in_one_line(run_script("train_infer", *words), "2_rgt.bin", "131072", "4")
+    sample_path(samples.data_train, 1).unlink()
+    refused_in_one_line(run_script("train_infer", *words), "1.bin", "missing")
+    assert not list(tmp_path.glob("run/*.ckpt"))
+
+
+def test_a_loss_that_is_no_number_stops_with_the_files_and_keeps_the_last_checkpoint(
+    made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn(made, tmp_path, epochs=1)
+    kept = (tmp_path / "epoch=0.ckpt").read_bytes()
+    monkeypatch.setitem(LOSSES, "rgt", lambda a, b: (a - b).sum() * float("nan"))
+    with pytest.raises(StrataflowError, match=r"nan at step .*data_train/\d\.bin"):
+        learn(made, tmp_path, "auto", epochs=2)
+    assert (tmp_path / "epoch=0.ckpt").read_bytes() == kept
+
+
+def test_the_command_leaves_tables_curves_and_pictures(
+    run_script: Run, made: Folders, tmp_path: Path
+) -> None:
+    done = run_script(
+        "train_infer",
+        *("--dir_data_train", made.data_train, "--dir_target_train", made.target_train),
+        *("--dir_data_valid", made.data_valid, "--dir_target_valid", made.target_valid),
+        *("--dir_output", tmp_path / "run", "--n1", 32, "--n2", 32, "--n3", 32),
+        *("--epochs", 2, "--preset", "small", "--crop", 16, 16, 16),
+        *("--metrics", tmp_path / "m.csv", "--curves", tmp_path / "curves.png"),
+    )
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "m.csv")
+    assert list(table["epoch"]) == [0, 1]
+    assert {f"valid/{task}" for task in NETWORK.tasks} <= set(table.columns)
+    assert matplotlib.image.imread(tmp_path / "curves.png")[..., :3].std() > 0.05
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    assert events.Tags()["images"] == ["validation sample"]
+    assert {"valid/loss", "train/fault_step", "lr-AdamW"} <= set(events.Tags()["scalars"])
+
+
+def test_weights_say_what_they_are_and_may_be_averaged_or_not(
+    made: Folders, tmp_path: Path
+) -> None:
+    checkpoint = learn(made, tmp_path, epochs=1)
+    for averaged in (True, False):
+        write_weights(checkpoint, tmp_path / f"{averaged}.pth", averaged)
+    content, raw = (
+        torch.load(tmp_path / f"{averaged}.pth", weights_only=True) for averaged in (True, False)
+    )
+    assert content["receptive_field"] == receptive_field()
+    assert content["metrics"]["valid/loss"] > 0
+    assert content["hyper_parameters"]["training"]["crop"] == [16, 16, 16]
+    assert len(content["hyper_parameters"]["training"]["data"]) == 64
+    weight = "network.encoder.0.0.0.weight"
+    assert not torch.equal(content["state_dict"][weight], raw["state_dict"][weight])
+    load_network(tmp_path / "False.pth", "infer", NETWORK.tasks)
+    with pytest.raises(StrataflowError, match="averaged weights only"):
+        write_weights(tmp_path / "True.pth", tmp_path / "x.pth", averaged=False)
+
+
+def test_no_output_sees_more_of_the_input_than_the_receptive_field() -> None:
+    torch.manual_seed(0)
+    network = MultiTaskNetwork(Architecture("infer", "small", ("fault",))).eval()
+    line = torch.randn(1, 1, 16, 16, 320, requires_grad=True)
+    middle = network(line)["fault"][0, 0, 8, 8, 161]
+    middle.backward()
+    assert line.grad is not None
+    seen = torch.nonzero(line.grad[0, 0].abs().sum((0, 1)))[:, 0]
+    reach = max(161 - int(seen.min()), int(seen.max()) - 161)
+    assert reach <= receptive_field() // 2
+    # And not much less, or tiles would overlap for nothing.
+    assert reach > 0.75 * (receptive_field() // 2)
+
+
+def test_attributes_of_a_task_that_is_off_need_not_be_there(
+    samples: Folders, tmp_path: Path
+) -> None:
+    for name in set(ATTRIBUTES) - {"rgt"}:
+        for folder in (samples.target_train, samples.target_valid):
+            for path in folder.glob(f"*_{name}.bin"):
+                path.unlink()
+    only_time = Architecture("infer", "small", ("rgt",))
+    assert train(only_time, SETTINGS, *sources(samples), tmp_path / "run").is_file()

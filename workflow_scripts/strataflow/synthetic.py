@@ -54,12 +54,17 @@ class SampleStatistics:
     visible_offset: float
 
 
+def require_size(shape: Shape) -> None:
+    """Raise StrataflowError when a side is below SMALLEST."""
+    if min(shape.array) < SMALLEST:
+        raise StrataflowError(f"size: {shape}: every side must be at least {SMALLEST}")
+
+
 class SyntheticEarth:
     """The earth and the recording that follow from `seed` alone, for a survey of `shape`."""
 
     def __init__(self, seed: tuple[int, ...], shape: Shape, scenario: Scenario) -> None:
-        if min(shape.array) < SMALLEST:
-            raise StrataflowError(f"size: {shape}: every side must be at least {SMALLEST}")
+        require_size(shape)
         rng = np.random.default_rng(seed)
         self.shape, self.scenario = shape, scenario
         self.model = random_model(rng, shape.array, scenario)

@@ -22,14 +22,13 @@ from tqdm import tqdm
 
 from .attributes import ATTRIBUTES
 from .degrade import degrade
-from .errors import StrataflowError
 from .files import require_free_space, written_whole
 from .geology import evaluate
 from .manifest import ManifestRow, write_manifest
 from .samples import SPLITS, Folders, Shape, sample_path, write_sample
 from .scenario import ANYTHING, Scenario
 from .seismic import Recording
-from .synthetic import SMALLEST, FaultStatistics, SampleStatistics, labelled_cube
+from .synthetic import FaultStatistics, SampleStatistics, labelled_cube, require_size
 
 
 @contextmanager
@@ -62,8 +61,7 @@ def synthesize_samples(
     ones until all are there, so that a run that was stopped goes on at the missing ones. Raises
     StrataflowError for sizes below SMALLEST.
     """
-    if min(shape.array) < SMALLEST:
-        raise StrataflowError(f"size: {shape}: every side must be at least {SMALLEST}")
+    require_size(shape)
     waiting = _waiting_folders(folders, _digest(shape, seed, scenario))
     orders = {
         split: [

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import ATTRIBUTES, Finished, folder_flags, refused_in_one_line
+from conftest import ATTRIBUTES, SCRIPTS, Finished, folder_flags, refused_in_one_line
 from strataflow.samples import Folders, Shape
 from strataflow.synthetic_samples import synthesize_samples
 
@@ -119,6 +124,29 @@ def test_a_run_that_was_stopped_goes_on_at_the_missing_samples(
 
 def stop(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_killed_run_leaves_nothing_that_looks_good_and_goes_on(
+    run_script: Run, tmp_path: Path
+) -> None:
+    sizes = ("--n1", 40, "--n2", 40, "--n3", 40, "--ntrain", 5, "--nvalid", 1, "--workers", 2)
+    folder = tmp_path / "killed"
+    words = [str(SCRIPTS / "synthesize.py"), *map(str, (*folder_flags(folder), *sizes))]
+    process = subprocess.Popen(
+        [sys.executable, *words], stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(folder.glob(".data_train.*.unfinished/*.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert {path.name[0] for path in folder.iterdir()} == {"."}
+    done = run_script("synthesize", *folder_flags(folder), *sizes)
+    assert done.returncode == 0, done.stderr
+    whole = run_script("synthesize", *folder_flags(tmp_path / "whole"), *sizes)
+    assert whole.returncode == 0, whole.stderr
+    assert everything(folder) == everything(tmp_path / "whole")
 
 
 def test_samples_of_another_seed_are_not_taken_for_unfinished_ones(

@@ -106,6 +106,12 @@ def test_the_clean_image_has_the_higher_frequency() -> None:
     assert rms(clean) == pytest.approx(1, rel=0.01)
 
 
+def test_the_clean_image_has_the_phase_of_the_recorded_one() -> None:
+    image, clean = record(replace(CLEAN, phase=90.0))
+    # A quarter turn between them would leave no correlation.
+    assert np.corrcoef(image.ravel(), clean.ravel())[0, 1] > 0.5
+
+
 @pytest.mark.parametrize("smear", [0.0, 1.2])
 @pytest.mark.parametrize("noise", [0.1, 0.8])
 def test_noise_is_as_strong_as_asked_and_in_the_band_of_the_signal(

@@ -177,7 +177,8 @@ class Recording:
         sharper = np.minimum(1.6 * falling, 0.23)
         make = ormsby if a.ormsby else ricker
         self.wavelet = wavelet_matrix(turn_phase(make(falling, a.half), a.phase))
-        self.clean_wavelet = wavelet_matrix(ricker(sharper, a.half))
+        # Of the phase of the image: what that is, a network cannot tell from the image alone.
+        self.clean_wavelet = wavelet_matrix(turn_phase(ricker(sharper, a.half), a.phase))
         self.signal_rms = self.clean_rms = np.float32(1)
 
     @property

@@ -51,7 +51,8 @@ def test_train_resume_extract_and_infer_all_tasks(lanl: Lanl, tmp_path: Path) ->
     out = tmp_path / "run"
     first = lanl.train("train_infer", out, "--epochs", 2)
     assert first.returncode == 0, first.stderr
-    assert {p.name for p in out.glob("*.ckpt")} == {"epoch=0.ckpt", "epoch=1.ckpt", "last.ckpt"}
+    kept = {f"{name}.ckpt" for name in ("epoch=0", "epoch=1", "best-0", "best-1", "last")}
+    assert {p.name for p in out.glob("*.ckpt")} == kept
     second = lanl.train("train_infer", out, "--epochs", 3, "--resume", out / "last.ckpt")
     assert second.returncode == 0, second.stderr
     assert "resuming from" in second.stdout

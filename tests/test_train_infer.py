@@ -129,14 +129,14 @@ def test_a_run_that_goes_on_has_the_losses_of_one_that_was_not_stopped(
 def test_training_ends_early_where_nothing_gets_better_and_the_best_counts(
     made: Folders, tmp_path: Path
 ) -> None:
-    # So fast that it diverges: the first epoch stays the best.
-    chosen = learn(made, tmp_path, epochs=12, patience=2, learning_rate=3.0)
+    # So fast that the loss jumps up and down: it cannot fall twenty times in a row.
+    chosen = learn(made, tmp_path, epochs=20, patience=1, learning_rate=3.0)
     assert chosen.name.startswith("best-")
     losses = {
         path: read_checkpoint(path)["metrics"]["valid/loss"]
         for path in tmp_path.glob("epoch=*.ckpt")
     }
-    assert len(losses) < 12
+    assert len(losses) < 20
     assert read_checkpoint(chosen)["metrics"]["valid/loss"] == min(losses.values())
 
 

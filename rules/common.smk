@@ -254,11 +254,6 @@ def prefix_of(wildcards, input):
     return input.attributes[0].removesuffix(f".{PREDICTED[0]}")
 
 
-def labels_prefix(wildcards, input):
-    """PREFIX of the labels of a volume, which lie beside its image."""
-    return input.image.removesuffix(".bin")
-
-
 def folder_of(wildcards, output):
     """The folder that a rule's outputs lie in."""
     return str(Path(output[0]).parent)

@@ -21,7 +21,7 @@ rule evaluate:
         mem_mb=8000,
     params:
         prefix=prefix_of,
-        target=labels_prefix,
+        target=target_flag,
     shell:
         "python workflow_scripts/evaluate.py --prediction {params.prefix}"
-        " --target {params.target} --image {input.image} --output {output} > {log} 2>&1"
+        " {params.target} --image {input.image} --output {output} > {log} 2>&1"

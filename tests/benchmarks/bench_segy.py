@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from results_table import write_table
 from tqdm import tqdm
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
@@ -210,13 +210,8 @@ def main() -> None:
                 )
     finally:
         shutil.rmtree(folder)
-    table = pd.DataFrame(rows)
-    table.to_csv(a.output / "segy.csv", index=False)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    text = table.to_markdown(index=False, floatfmt=".2f")
-    title = f"SEG-Y of {a.gigabytes:g} GB, {a.runs} runs, {machine}"
-    (a.output / "segy.md").write_text(f"{title}\n\n{text}\n")
-    print(f"{title}\n\n{text}")
+    what = f"SEG-Y of {a.gigabytes:g} GB, {a.runs} runs"
+    write_table(a.output, "segy", what, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

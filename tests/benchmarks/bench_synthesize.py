@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from results_table import write_table
 from tqdm import tqdm
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
@@ -124,18 +124,13 @@ def main() -> None:
         }
     )
     table = pd.DataFrame(rows)
-    table.to_csv(a.output / "synthesize.csv", index=False)
     cubes = table[table["way"] == "labelled"]
     exponent = np.polyfit(3 * np.log(cubes["side"]), np.log(cubes["seconds"]), 1)[0]
-    machine = f"{platform.machine()}, {cores} cores, Python {platform.python_version()}"
-    title = f"Synthetic cubes, mean of {a.samples}, {machine}"
     ends = (
         f"Time grows as voxels to the power of {exponent:.2f}.",
         f"220 samples of 128 cubed: {220 * each / 60:.1f} minutes.",
     )
-    text = "\n\n".join([title, table.to_markdown(index=False, floatfmt=".2f"), *ends])
-    (a.output / "synthesize.md").write_text(text + "\n")
-    print(text)
+    write_table(a.output, "synthesize", f"Synthetic cubes, mean of {a.samples}", table, *ends)
 
 
 if __name__ == "__main__":

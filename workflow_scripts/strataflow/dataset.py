@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
 from .angles import TENSOR_COMPONENTS, normal_from_strike_dip, strike_dip_from_normal
-from .attributes import attributes_of, encode, fault_tensor, layer_shift
+from .attributes import TASKS, attributes_of, encode, fault_tensor, layer_shift
 from .errors import StrataflowError
 from .networks import STRIDE, Architecture
 from .samples import Shape, count_samples, infer_shape, read_cube, sample_path
@@ -23,7 +23,7 @@ from .samples import Shape, count_samples, infer_shape, read_cube, sample_path
 Array = NDArray[np.float32]
 
 # Attributes whose values lie in 0..1.
-BOUNDED = ("rgt", "fsem", "fdip", "fstrike")
+BOUNDED = ("rgt", *TASKS["fault"])
 
 # Largest logarithm of the factor by which crops are stretched along n1.
 LARGEST_STRETCH = 0.25
@@ -216,7 +216,7 @@ def stretched(cubes: dict[str, Array], n1: int) -> dict[str, Array]:
     nearest = np.rint(place).astype(int)
     out = {}
     for name, cube in cubes.items():
-        if name in ("fsem", "fdip", "fstrike"):
+        if name in TASKS["fault"]:
             out[name] = cube[..., nearest]
         else:
             out[name] = cube[..., low] * (1 - part) + cube[..., low + 1] * part

@@ -162,6 +162,18 @@ def smooth_field(
     return along_axes(coarse, matrices[0][inlines], *matrices[1:])
 
 
+def widened(inlines: slice, sigma: float, n3: int) -> slice:
+    """`inlines` of `n3` and as many on either side as `gaussian_matrix` reaches with `sigma`."""
+    # Its weights fall below 1e-4 at 4.3 times sigma.
+    halo = int(np.ceil(4.3 * sigma))
+    return slice(max(0, inlines.start - halo), min(n3, inlines.stop + halo))
+
+
+def within(inlines: slice, block: slice) -> slice:
+    """Where `inlines` lie in the `block` that holds them."""
+    return slice(inlines.start - block.start, inlines.stop - block.start)
+
+
 class Recording:
     """A survey of `shape` (n3, n2, n1) as `acquisition` records it, in blocks of inlines.
 
@@ -186,11 +198,6 @@ class Recording:
         """Samples of impedance that are needed above and below the survey."""
         return self.acquisition.half
 
-    @property
-    def halo(self) -> int:
-        """Inlines of reflectivity that are needed on either side of a block."""
-        return int(np.ceil(4.3 * self.acquisition.lateral_smear))
-
     def calibrate(self, reflectivity: Array) -> None:
         """Measure the signal on traces from all over the survey, as those that `record` takes."""
         self.signal_rms = _rms(along_axes(reflectivity, m1=self.wavelet))
@@ -198,9 +205,7 @@ class Recording:
 
     def block(self, inlines: slice) -> slice:
         """The inlines of reflectivity that `record` needs for `inlines`."""
-        return slice(
-            max(0, inlines.start - self.halo), min(self.shape[0], inlines.stop + self.halo)
-        )
+        return widened(inlines, self.acquisition.lateral_smear, self.shape[0])
 
     def record(self, reflectivity: Array, inlines: slice) -> tuple[Array, Array]:
         """The recorded image and the clean one of higher resolution, each (inlines, n2, n1).
@@ -209,8 +214,7 @@ class Recording:
         between samples, so there is one less. The RMS of both images is about 1 over the survey.
         """
         a, n2 = self.acquisition, self.shape[1]
-        first = self.block(inlines).start
-        inside = slice(inlines.start - first, inlines.stop - first)
+        inside = within(inlines, self.block(inlines))
         clean = along_axes(reflectivity[inside], m1=self.clean_wavelet)
         clean /= self.clean_rms
         smear3 = gaussian_matrix(len(reflectivity), a.lateral_smear, 1, inside)
@@ -244,13 +248,11 @@ class Recording:
         """Noise of unit variance in the band of the signal, a little smooth from trace to trace."""
         n3, n2, _ = self.shape
         sigma = self.acquisition.noise_smear
-        halo = int(np.ceil(4.3 * sigma))
-        first, last = max(0, inlines.start - halo), min(n3, inlines.stop + halo)
-        white = np.empty((last - first, n2, self.wavelet.shape[1]), np.float32)
-        for inline, values in enumerate(white, start=first):
+        block = widened(inlines, sigma, n3)
+        white = np.empty((block.stop - block.start, n2, self.wavelet.shape[1]), np.float32)
+        for inline, values in enumerate(white, start=block.start):
             self._rng(2, inline).standard_normal(dtype=np.float32, out=values)
-        inside = slice(inlines.start - first, inlines.stop - first)
-        smear3 = gaussian_matrix(last - first, sigma, 2, inside)
+        smear3 = gaussian_matrix(len(white), sigma, 2, within(inlines, block))
         return along_axes(white, smear3, gaussian_matrix(n2, sigma, 2), self.wavelet)
 
     def _dipping_noise(self, inlines: slice) -> Array:

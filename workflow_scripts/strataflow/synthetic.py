@@ -11,7 +11,7 @@ from .errors import StrataflowError
 from .geology import Geology, Unconformity, evaluate
 from .samples import Shape, normalised_geologic_time
 from .scenario import ANYTHING, Scenario, random_acquisition, random_model
-from .seismic import Recording, unit_rms
+from .seismic import Recording, unit_rms, within
 
 Array = NDArray[np.float32]
 
@@ -107,7 +107,7 @@ class SyntheticEarth:
     def _cut(self, geology: Geology, inlines: slice, block: slice) -> Geology:
         margin = self.recording.margin
         inside = (
-            slice(inlines.start - block.start, inlines.stop - block.start),
+            within(inlines, block),
             slice(None),
             slice(margin, margin + self.shape.n1),
         )
@@ -141,11 +141,18 @@ def labelled_cube(
     targets = {
         "dhr": unit_rms(clean),
         "rgt": normalised_geologic_time(geology.age),
+        **fault_targets(geology),
+    }
+    return LabelledCube(unit_rms(image), targets, *_describe(earth, geology))
+
+
+def fault_targets(geology: Geology) -> dict[str, Array]:
+    """The faults of `geology` as the attributes fsem, fdip and fstrike, float32."""
+    return {
         "fsem": (geology.fault > 0).astype(np.float32),
         "fdip": geology.dip / np.float32(180),
         "fstrike": geology.strike / np.float32(180),
     }
-    return LabelledCube(unit_rms(image), targets, *_describe(earth, geology))
 
 
 def _describe(

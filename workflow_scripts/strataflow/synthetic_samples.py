@@ -174,8 +174,7 @@ def _deliver(folders: Folders, split: str, orders: list[_Order]) -> None:
         for path in order.files:
             final = finals["data" if path.parent == order.data else "target"]
             os.replace(path, final / path.name)
-    numbered = enumerate(known)
-    statistics = [{"sample": n, **sample["statistics"]} for n, sample in numbered]
+    statistics = [{"sample": n, **sample["statistics"]} for n, sample in enumerate(known)]
     faults = [{"sample": n, **row} for n, sample in enumerate(known) for row in sample["faults"]]
     for name, rows, columns in (
         ("statistics", statistics, SampleStatistics.__dataclass_fields__),

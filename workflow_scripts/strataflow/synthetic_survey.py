@@ -17,7 +17,7 @@ from .files import require_free_space
 from .samples import SPLITS, Shape
 from .scenario import ANYTHING, Scenario
 from .segy_export import write_survey
-from .synthetic import SyntheticEarth
+from .synthetic import SyntheticEarth, fault_targets
 from .synthetic_samples import single_threaded_pool
 from .volumes import Axis, Sidecar, plain_sidecar
 
@@ -84,14 +84,8 @@ def _staged(staging: Path, name: str, shape: Shape, mode: Literal["w+", "r+"]) -
 
 def _make_slab(earth: SyntheticEarth, staging: Path, inlines: slice) -> _Totals:
     image, clean, geology = earth.slab(inlines)
-    for name, values in (
-        ("image", image),
-        ("dhr", clean),
-        ("rgt", geology.age),
-        ("fsem", geology.fault > 0),
-        ("fdip", geology.dip / np.float32(180)),
-        ("fstrike", geology.strike / np.float32(180)),
-    ):
+    volumes = {"image": image, "dhr": clean, "rgt": geology.age, **fault_targets(geology)}
+    for name, values in volumes.items():
         _staged(staging, name, earth.shape, "r+")[inlines] = values
     image_square, clean_square = (
         float(np.square(values, dtype=np.float64).sum()) for values in (image, clean)

@@ -20,6 +20,7 @@ check: .venv/ready
 bench: .venv/ready
 	$(ENTER) python tests/benchmarks/bench_segy.py
 	$(ENTER) python tests/benchmarks/bench_synthesize.py
+	$(ENTER) python tests/benchmarks/bench_networks.py
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

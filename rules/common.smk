@@ -150,6 +150,8 @@ wildcard_constraints:
     survey="|".join(config["synthetic"]["surveys"]) or "none",
     attribute="|".join(ATTRIBUTES),
     network="infer|refine",
+    split="|".join(SPLITS),
+    samples="|".join(["synthesize", *(f"make_patches/{v}" for v in TRAINING_VOLUMES)]),
 
 
 def code(script):
@@ -219,11 +221,19 @@ def sample_folders(what):
     return [str(Path(manifest).with_name(what)) for manifest in manifests(split)]
 
 
-def training_flags():
-    """What both networks are trained with."""
+def predicted_folders(split):
+    """Folders of what the inference network makes of the samples of a split."""
+    return [
+        f"results/predict_samples/{Path(manifest).parent.relative_to('results')}/data_{split}"
+        for manifest in manifests(split)
+    ]
+
+
+def training_flags(epochs=None):
+    """What both networks are trained with; `epochs` where they are not those of the configuration."""
     training = config["training"]
     return flags(
-        epochs=training["epochs"],
+        epochs=epochs or training["epochs"],
         batch_train=training["batch_size"],
         batch_valid=training["batch_size"],
         lr=training["learning_rate"],

@@ -1,9 +1,10 @@
 rule train_refine:
     input:
         manifests=manifests("train") + manifests("valid"),
-        data_train=sample_folders("data_train"),
-        target_train=sample_folders("target_train"),
-        data_valid=sample_folders("data_valid"),
+        # Attributes that were spoiled on purpose, and those that the inference network spoils.
+        data_train=sample_folders("data_train") + predicted_folders("train"),
+        target_train=2 * sample_folders("target_train"),
+        data_valid=predicted_folders("valid"),
         target_valid=sample_folders("target_valid"),
         init_weights=initial_weights("refine"),
         code=code("train_refine"),
@@ -24,7 +25,7 @@ rule train_refine:
     params:
         run="results/train_refine/run",
         init_weights=flags(init_weights=initial_weights("refine")),
-        flags=training_flags(),
+        flags=training_flags(epochs=config["refinement"]["epochs"]),
     shell:
         "python workflow_scripts/train_refine.py"
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from conftest import Finished, refused_in_one_line, write_segy
+from strataflow.dataset import Crops, SampleSource
 from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field
 from strataflow.prediction import infer_volume
 from strataflow.samples import Shape
@@ -90,6 +91,52 @@ def test_dead_traces_stay_dead(run_script: Run, model: Path, tmp_path: Path) -> 
         predicted = np.fromfile(tmp_path / f"p.{name}", "<f4").reshape(20, 18, 32)
         assert not any(predicted[trace].any() for trace in gone), name
     assert np.fromfile(tmp_path / "p.dhr", "<f4").any()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_predicts_what_the_cpu_does(tmp_path: Path) -> None:
+    volume = volume_of(np.random.default_rng(1).normal(size=(48, 48, 64)).astype(np.float32))
+    for name, precision in (("auto", "auto"), ("exact", "fp32")):
+        tiling = Tiling((48, 48, 64), 0.25, precision)
+        infer_volume(network(), volume, tmp_path / name, TASKS, tiling)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        infer_volume(network(), volume, tmp_path / "cpu", TASKS, tiling)
+    for attribute in ("dhr", "rgt", "fsem"):
+        auto, exact, cpu = (
+            np.fromfile(tmp_path / f"{name}.{attribute}", "<f4")
+            for name in ("auto", "exact", "cpu")
+        )
+        assert np.abs(exact - cpu).mean() < 0.01 * cpu.std(), attribute
+        assert np.abs(auto - cpu).mean() < 0.05 * cpu.std(), attribute
+
+
+def test_samples_are_predicted_as_volumes_are_and_train_refinement(
+    run_script: Run, model: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(1)
+    samples, size = tmp_path / "samples", ("--n1", 32, "--n2", 32, "--n3", 32)
+    samples.mkdir()
+    for number in range(2):
+        rng.normal(size=(32, 32, 32)).astype("<f4").tofile(samples / f"{number}.bin")
+    words = ("--input", samples, "--model", model, "--output", tmp_path / "made")
+    done = run_script("predict_samples", *words)
+    assert done.returncode == 0, done.stderr
+    run_script(
+        *("infer", "--input", samples / "1.bin", "--model", model),
+        *("--output", tmp_path / "1", *size),
+    )
+    for name in ("dhr", "rgt", "fsem", "fdip", "fstrike"):
+        sample = tmp_path / "made" / f"1_{name}.bin"
+        assert sample.read_bytes() == (tmp_path / f"1.{name}").read_bytes(), name
+    assert len(list((tmp_path / "made").iterdir())) == 10
+    source = SampleSource.open([tmp_path / "made"], [tmp_path / "made"], None, None)
+    given, _, name = Crops(source, Architecture("refine", "small", TASKS), None, 1, False)[1]
+    assert given.shape == (9, 32, 32, 32)
+    assert name.endswith("made/1_dhr.bin")
+
+    (samples / "0.bin").unlink()
+    refused_in_one_line(run_script("predict_samples", *words, *size), "0.bin", "missing")
 
 
 @pytest.fixture

@@ -91,6 +91,7 @@ def test_every_stage_leaves_a_log_and_a_benchmark(finished: Workflow) -> None:
         "describe_samples",
         "make_patches",
         "train_infer",
+        "predict_samples",
         "infer",
         "refine",
         "export_segy",
@@ -204,6 +205,7 @@ def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:
         "train_infer": 1,
         "train_refine": 1,
         "extract_weights": 2,
+        "predict_samples": 4,
         "infer": 1,
         **AFTER_INFER,
     }

@@ -57,7 +57,9 @@ class SampleSource:
             raise StrataflowError(f"{data[0]}: holds no samples (0.bin, 1.bin, ...)")
         if count is not None and count > len(there):
             raise StrataflowError(f"{data[0]}: {count} samples asked, {len(there)} there")
-        return cls(tuple(there[:count]), shape or infer_shape(sample_path(data[0], 0)))
+        folder, _, number = there[0]
+        first = next(folder.glob(f"{number}[._]*bin"))
+        return cls(tuple(there[:count]), shape or infer_shape(first))
 
     def paths(self, item: int, architecture: Architecture) -> tuple[list[Path], list[Path]]:
         """Files that feed and teach a network: inputs and targets of the `item`-th sample."""
@@ -76,14 +78,19 @@ class SampleSource:
         raise StrataflowError(f"{self.samples[0][1]}: no fault in any of the fsem there")
 
     def fingerprint(self, architecture: Architecture) -> str:
-        """Hash of names, sizes and first bytes of all files: tells training sets apart."""
+        """Hash of names, sizes and first bytes of all files: tells training sets apart.
+
+        Of what refinement reads it takes names and sizes only. The inference network makes them
+        anew after each training, and refinement then goes on with them.
+        """
         digest = hashlib.sha256()
         for item in range(len(self.samples)):
-            for paths in self.paths(item, architecture):
-                for path in paths:
-                    read_cube(path, self.shape)
+            inputs, targets = self.paths(item, architecture)
+            for path in inputs + targets:
+                read_cube(path, self.shape)
+                digest.update(f"{path.name} {path.stat().st_size}".encode())
+                if architecture.kind == "infer" or path in targets:
                     with open(path, "rb") as stream:
-                        digest.update(f"{path.name} {path.stat().st_size}".encode())
                         digest.update(stream.read(65536))
         return digest.hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from .files import require_free_space, written_whole
 from .geologic_time import align_tiles
 from .hardware import limit_threads, precision_of_hardware
 from .networks import STRIDE, MultiTaskNetwork
-from .samples import Shape
+from .samples import Shape, count_samples, sample_path
 from .tiles import TileGrid, Tiling
 from .volumes import (
     Volume,
@@ -35,7 +36,12 @@ Corner = tuple[int, int, int]
 
 
 def infer_volume(
-    network: MultiTaskNetwork, volume: Volume, output: Path, tasks: tuple[str, ...], tiling: Tiling
+    network: MultiTaskNetwork,
+    volume: Volume,
+    output: Path,
+    tasks: tuple[str, ...],
+    tiling: Tiling,
+    show_progress: bool = True,
 ) -> None:
     """Predict the attributes of `tasks` for `volume` and write them as `output`.<attribute>."""
     statistics = statistics_of(volume)
@@ -45,7 +51,28 @@ def infer_volume(
         tile = np.nan_to_num(grid.read(volume.values, corner), posinf=0.0, neginf=0.0)
         return (statistics.normalise(tile) * _alive(grid, live, corner))[None]
 
-    _predict(network, read, volume, output, tasks, tiling)
+    _predict(network, read, volume, output, tasks, tiling, show_progress)
+
+
+def predict_samples(
+    network: MultiTaskNetwork,
+    folder: Path,
+    output: Path,
+    tasks: tuple[str, ...],
+    tiling: Tiling,
+    shape: Shape,
+) -> None:
+    """Predict the attributes of all images I.bin of `shape` in `folder`, as `output`/I_<name>.bin.
+
+    StrataflowError where one is missing or has another size.
+    """
+    with tempfile.TemporaryDirectory(dir=_made(output)) as scratch:
+        for number in tqdm(range(count_samples(folder)), unit="sample"):
+            volume = open_volume(sample_path(folder, number), shape)
+            prefix = Path(scratch) / str(number)
+            infer_volume(network, volume, prefix, tasks, tiling, show_progress=False)
+            for name in attributes_of(tasks):
+                os.replace(attribute_path(prefix, name), sample_path(output, number, name))
 
 
 def refine_volumes(
@@ -135,6 +162,7 @@ def _predict(
     output: Path,
     tasks: tuple[str, ...],
     tiling: Tiling,
+    show_progress: bool = True,
 ) -> None:
     """Run `network` over all tiles of `volume` and write each attribute of `tasks`.
 
@@ -167,7 +195,9 @@ def _predict(
         blended = [task for task in tasks if task != "rgt"]
         channels = sum(CHANNELS[task] for task in blended)
         rows = _blend_rows(
-            grid, channels, _tile_values(network, read, grid, tasks, tiling, scratch)
+            grid,
+            channels,
+            _tile_values(network, read, grid, tasks, tiling, scratch, show_progress),
         )
         for inlines, block in rows:
             alive = sidecar.live[inlines][:, :, None]
@@ -200,6 +230,7 @@ def _tile_values(
     tasks: tuple[str, ...],
     tiling: Tiling,
     scratch: Array | None,
+    show_progress: bool,
 ) -> Iterator[tuple[Corner, Array]]:
     """Corner and values to be blended, (channels, n3, n2, n1), of each tile.
 
@@ -211,7 +242,12 @@ def _tile_values(
     half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision_of_hardware())
     network = network.to(device, memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload] # torch leaves it out of its stubs
     corners = grid.corners()
-    bar = tqdm(total=len(corners) * int(np.prod(grid.tile)), unit="voxel", unit_scale=True)
+    bar = tqdm(
+        total=len(corners) * int(np.prod(grid.tile)),
+        unit="voxel",
+        unit_scale=True,
+        disable=not show_progress,
+    )
     with bar, torch.inference_mode():
         for number, corner in enumerate(corners):
             tile = torch.from_numpy(read(grid, corner))[None].to(device)

@@ -97,10 +97,14 @@ def write_sample(
 
 
 def count_samples(folder: Path) -> int:
-    """Number of samples in `folder`; StrataflowError when it is none or a number is missing."""
+    """Number of samples in `folder`; StrataflowError when it is none or a number is missing.
+
+    A sample is there when its image or one of its attributes is.
+    """
     if not folder.is_dir():
         raise StrataflowError(f"{folder}: no such folder")
-    numbers = sorted(int(p.stem) for p in folder.glob("*.bin") if p.stem.isdigit())
+    stems = {path.stem.split("_")[0] for path in folder.glob("*.bin")}
+    numbers = sorted(int(stem) for stem in stems if stem.isdigit())
     for expected, number in enumerate(numbers):
         if number != expected:
             raise StrataflowError(f"{sample_path(folder, expected)}: missing sample {expected}")

@@ -1,0 +1,26 @@
+# What the inference network makes of the samples, mistakes included: training of the refinement
+# network.
+rule predict_samples:
+    input:
+        manifest="results/{samples}/manifest_{split}.csv",
+        images="results/{samples}/data_{split}",
+        model=weights("infer"),
+        code=code("predict_samples"),
+    output:
+        directory("results/predict_samples/{samples}/data_{split}"),
+    log:
+        "results/predict_samples/{samples}/{split}.log",
+    benchmark:
+        "results/predict_samples/{samples}/{split}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        gpu=1,
+    params:
+        # Not with the tiles of the configuration: other tiles are no reason to train again.
+        flags=flags(**task_flags(), **shape_flags(config["patches"]["size"])),
+    shell:
+        "python workflow_scripts/predict_samples.py --input {input.images}"
+        " --model {input.model} --output {output} {params.flags} > {log} 2>&1"

@@ -21,8 +21,14 @@ from strataflow.angles import axial_angle, normal_from_strike_dip
 from strataflow.dataset import Crops, SampleSource, stretched
 from strataflow.errors import StrataflowError
 from strataflow.geology import EarthModel, Fault, Layers, evaluate
-from strataflow.losses import LOSSES
-from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field
+from strataflow.losses import LOSSES, dissimilarity
+from strataflow.networks import (
+    Architecture,
+    MultiTaskNetwork,
+    cells_to_channels,
+    channels_to_cells,
+    receptive_field,
+)
 from strataflow.samples import Folders, Shape, sample_path
 from strataflow.scenario import Scenario
 from strataflow.synthetic_samples import synthesize_samples
@@ -193,17 +199,38 @@ def test_a_loss_that_is_no_number_stops_with_the_files_and_keeps_the_last_checkp
     assert (tmp_path / "epoch=0.ckpt").read_bytes() == kept
 
 
+def flags_of(folders: Folders, output: Path) -> tuple[object, ...]:
+    """What the training commands need to learn from `folders`."""
+    return (
+        *("--dir_data_train", folders.data_train, "--dir_target_train", folders.target_train),
+        *("--dir_data_valid", folders.data_valid, "--dir_target_valid", folders.target_valid),
+        *("--dir_output", output, "--n1", 32, "--n2", 32, "--n3", 32),
+        *("--epochs", 2, "--preset", "small", "--crop", 16, 16, 16),
+    )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="processes would want a GPU each")
+def test_two_processes_share_an_epoch_and_write_one_checkpoint(
+    run_script: Run, made: Folders, tmp_path: Path
+) -> None:
+    words = (*flags_of(made, tmp_path / "run"), "--final", tmp_path / "final.ckpt")
+    for resume in ((), ("--resume", "auto")):
+        done = run_script("train_infer", *words, "--gpus_per_node", 2, *resume)
+        assert done.returncode == 0, done.stderr
+    crops = len(Crops(sources(made)[0], NETWORK, (16, 16, 16), 3, augment=True))
+    content = read_checkpoint(tmp_path / "final.ckpt")
+    assert content["global_step"] == 2 * crops // (2 * SETTINGS.batch_train)
+    assert {path.name for path in (tmp_path / "run").glob("epoch=*")} == {
+        "epoch=0.ckpt",
+        "epoch=1.ckpt",
+    }
+
+
 def test_the_command_leaves_tables_curves_and_pictures(
     run_script: Run, made: Folders, tmp_path: Path
 ) -> None:
-    done = run_script(
-        "train_infer",
-        *("--dir_data_train", made.data_train, "--dir_target_train", made.target_train),
-        *("--dir_data_valid", made.data_valid, "--dir_target_valid", made.target_valid),
-        *("--dir_output", tmp_path / "run", "--n1", 32, "--n2", 32, "--n3", 32),
-        *("--epochs", 2, "--preset", "small", "--crop", 16, 16, 16),
-        *("--metrics", tmp_path / "m.csv", "--curves", tmp_path / "curves.png"),
-    )
+    tables = ("--metrics", tmp_path / "m.csv", "--curves", tmp_path / "curves.png")
+    done = run_script("train_infer", *flags_of(made, tmp_path / "run"), *tables)
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / "m.csv")
     assert list(table["epoch"]) == [0, 1]
@@ -233,6 +260,42 @@ def test_weights_say_what_they_are_and_may_be_averaged_or_not(
     load_network(tmp_path / "False.pth", "infer", NETWORK.tasks)
     with pytest.raises(StrataflowError, match="averaged weights only"):
         write_weights(tmp_path / "True.pth", tmp_path / "x.pth", averaged=False)
+
+
+def test_cells_are_put_into_channels_and_back() -> None:
+    cube = torch.arange(2 * 3 * 4 * 6 * 8.0).reshape(2, 3, 4, 6, 8)
+    cells = cells_to_channels(cube)
+    assert cells.shape == (2, 24, 2, 3, 4)
+    assert set(cells[1, :8, 1, 2, 3].tolist()) == set(cube[1, 0, 2:, 4:, 6:].flatten().tolist())
+    assert torch.equal(channels_to_cells(cells), cube)
+
+
+def test_refinement_begins_as_what_it_is_given() -> None:
+    network = MultiTaskNetwork(Architecture("refine", "small", NETWORK.tasks)).eval()
+    given = torch.rand(1, 9, 16, 16, 32)
+    outputs = network(given)
+    for task, channels in network.architecture.inputs.items():
+        if task != "fault":
+            assert torch.equal(outputs[task], given[:, channels])
+    probability = outputs["fault"][:, 0].sigmoid()
+    assert torch.allclose(probability, given[:, 2].clamp(0.02, 0.98), atol=1e-5)
+    assert torch.equal(outputs["fault"][:, 1:], given[:, 3:])
+
+
+def test_the_more_an_image_differs_the_less_similar_it_is() -> None:
+    torch.manual_seed(0)
+    image = torch.randn(2, 1, 16, 24, 32)
+    noise = torch.randn_like(image)
+    measured = [float(dissimilarity(image + x * noise, image, 6.0)) for x in (0.0, 0.5, 2.0)]
+    assert measured[0] == pytest.approx(0, abs=1e-5)
+    assert 0.05 < measured[1] < measured[2] < 1
+    # Without overlap of the windows it is the mean of the textbook's formula over them.
+    a, b = image[:1, :, :8, :8, :8] + 3, noise[:1, :, :8, :8, :8]
+    covariance = ((a - a.mean()) * (b - b.mean())).mean()
+    c1, c2 = 0.06**2, 0.18**2
+    expected = (2 * a.mean() * b.mean() + c1) / (a.mean() ** 2 + b.mean() ** 2 + c1)
+    expected *= (2 * covariance + c2) / (a.var(correction=0) + b.var(correction=0) + c2)
+    assert float(dissimilarity(a, b, 6.0)) == pytest.approx(1 - float(expected), abs=1e-4)
 
 
 def test_no_output_sees_more_of_the_input_than_the_receptive_field() -> None:

@@ -18,9 +18,10 @@ def precision_of_hardware() -> Literal["bf16-mixed", "16-mixed", "32-true"]:
     return "bf16-mixed" if in_hardware else "32-true"
 
 
-def limit_threads() -> None:
-    """Use no more threads than there are cores, whatever OMP_NUM_THREADS says.
+def limit_threads(processes: int = 1) -> None:
+    """Use no more threads than each of `processes` has cores, whatever OMP_NUM_THREADS says.
 
     Snakemake sets that to a rule's threads, which `--cores 8` makes 8 on any machine.
     """
-    torch.set_num_threads(min(torch.get_num_threads(), len(os.sched_getaffinity(0))))
+    cores = max(len(os.sched_getaffinity(0)) // processes, 1)
+    torch.set_num_threads(min(torch.get_num_threads(), cores))

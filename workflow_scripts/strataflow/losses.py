@@ -10,16 +10,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+# Side in voxels of the windows of structural similarity, and the step from one to the next.
+SIMILARITY_WINDOW = 8
+SIMILARITY_STEP = 4
+
 
 def fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Balanced cross-entropy, Dice and axial orientation loss of 7 channels.
+    """Overlap and orientation loss of 7 channels.
+
+    The squared distance of orientation tensors is 2 - 2 cos^2 of the angle between the sign-less
+    normals; it counts on fault voxels only.
+    """
+    label = target[:, 0]
+    orientation = orientation_loss(predicted[:, 1:], target[:, 1:], label)
+    return fault_overlap_loss(predicted[:, 0], label) + orientation
+
+
+def fault_overlap_loss(logit: Tensor, label: Tensor) -> Tensor:
+    """Balanced cross-entropy and Dice (Milletari et al., 2016) of logits (batch, n3, n2, n1).
 
     Faults fill a few per cent of the voxels; cross-entropy weights them by the square root of
-    their rarity, Dice (Milletari et al., 2016) looks at the overlap. The squared distance of
-    orientation tensors is 2 - 2 cos^2 of the angle between the sign-less normals; it counts on
-    fault voxels only.
+    their rarity.
     """
-    logit, label = predicted[:, 0].float(), target[:, 0]
+    logit = logit.float()
     share = label.mean().clamp(1e-3, 0.5)
     entropy = functional.binary_cross_entropy_with_logits(
         logit, label, pos_weight=((1 - share) / share).sqrt()
@@ -27,7 +40,7 @@ def fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
     probability = logit.sigmoid()
     overlap = 2 * (probability * label).sum() + 1
     dice = 1 - overlap / (probability.sum() + label.sum() + 1)
-    return entropy + dice + orientation_loss(predicted[:, 1:], target[:, 1:], label)
+    return entropy + dice
 
 
 def orientation_loss(predicted: Tensor, target: Tensor, label: Tensor) -> Tensor:
@@ -39,18 +52,39 @@ def orientation_loss(predicted: Tensor, target: Tensor, label: Tensor) -> Tensor
 
 
 def geologic_time_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """L1 of the layer shift, whose offset in a cube is free, and of its gradient."""
+    """L1 of the layer shift, whose offset in a cube is free, of its gradient, and dissimilarity."""
     error = predicted.float() - target
     error = error - error.mean(dim=(2, 3, 4), keepdim=True)
     # One voxel of shift between neighbours is 1/16 unit; the factor brings both terms to one size.
     gradient = sum(error.diff(dim=axis).abs().mean() for axis in (2, 3, 4))
-    return error.abs().mean() + 4.0 * gradient
+    return error.abs().mean() + 4.0 * gradient + dissimilarity(target + error, target, span=1.0)
 
 
 def image_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error of the image and of its derivative along n1, which lifts resolution."""
+    """Mean squared error of the image and of its derivative along n1, and dissimilarity.
+
+    The derivative lifts the resolution.
+    """
     error = predicted.float() - target
-    return (error**2).mean() + (error.diff(dim=-1) ** 2).mean()
+    squares = (error**2).mean() + (error.diff(dim=-1) ** 2).mean()
+    return squares + dissimilarity(predicted, target, span=6.0)
+
+
+def dissimilarity(predicted: Tensor, target: Tensor, span: float) -> Tensor:
+    """One minus the mean structural similarity (Wang et al., 2004) of values that span `span`.
+
+    Its windows are overlapping boxes, not one about each voxel: that would cost more than the
+    network. Where the cube is smaller they are as large as the cube.
+    """
+    a, b = predicted.float(), target.float()
+    window = tuple(min(SIMILARITY_WINDOW, n) for n in a.shape[2:])
+    moments = functional.avg_pool3d(torch.cat([a, b, a * a, b * b, a * b]), window, SIMILARITY_STEP)
+    mean_a, mean_b, square_a, square_b, product = moments.chunk(5)
+    variance = square_a - mean_a**2 + square_b - mean_b**2
+    covariance = product - mean_a * mean_b
+    c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return 1 - (luminance * (2 * covariance + c2) / (variance + c2)).mean()
 
 
 LOSSES = {"dhr": image_loss, "rgt": geologic_time_loss, "fault": fault_loss}

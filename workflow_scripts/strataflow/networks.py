@@ -2,8 +2,10 @@
 
 One encoder is shared and each task has a decoder of its own, after Gao (2024, GJI, doi
 10.1093/gji/ggad424), from whose networks these differ in what keeps them cheap and free of seams:
-skips are added instead of concatenated, decoders are narrow, and the norm is batch norm, whose
-result at inference is one affine map for all voxels and so does not depend on the tile.
+all convolutions work on cells of 2 x 2 x 2 voxels, whose values are put into channels at the input
+and taken out of channels at the output (sub-pixel convolution, Shi et al., 2016, CVPR); skips are
+added instead of concatenated; decoders are narrow; and the norm is batch norm, whose result at
+inference is one affine map for all voxels and so does not depend on the tile.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,17 +21,24 @@ from .attributes import CHANNELS, TASKS
 from .errors import StrataflowError
 
 # Channels of the first level; the published network has 14.5 million parameters.
-PRESETS: dict[str, int] = {"small": 8, "base": 16, "large": 48}
+PRESETS: dict[str, int] = {"small": 16, "base": 32, "large": 96}
 
-ENCODER_WIDTHS = (1.0, 2.0, 4.0, 6.0, 6.0)
-DECODER_WIDTHS = (1.0, 1.5, 2.0, 3.0)
+# Channels of the levels over those of the first. Every decoder has one level less.
+ENCODER_WIDTHS = (1.0, 2.0, 3.0, 3.0)
+DECODER_WIDTHS = (0.75, 1.0, 1.5)
+
+# Side in voxels of the cells that the first level sees.
+CELL = 2
 
 # Share of a batch in the running statistics of the norms. Batches of a few crops differ much: at
 # PyTorch's 0.1 the last ten of them decide what is predicted.
 NORM_MOMENTUM = 0.01
 
 # Every side of the input must be a multiple of this.
-STRIDE = 2 ** (len(ENCODER_WIDTHS) - 1)
+STRIDE = CELL * 2 ** (len(ENCODER_WIDTHS) - 1)
+
+# A refinement network corrects probabilities as logits, and believes none more than this.
+LARGEST_PROBABILITY = 0.98
 
 KINDS = ("infer", "refine")
 
@@ -69,6 +79,20 @@ def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Seq
     )
 
 
+def cells_to_channels(x: Tensor) -> Tensor:
+    """(batch, channels, n3, n2, n1) to (batch, 8 channels, n3 / 2, n2 / 2, n1 / 2)."""
+    batch, channels, n3, n2, n1 = x.shape
+    cells = x.reshape(batch, channels, n3 // CELL, CELL, n2 // CELL, CELL, n1 // CELL, CELL)
+    return cells.permute(0, 1, 3, 5, 7, 2, 4, 6).flatten(1, 4)
+
+
+def channels_to_cells(x: Tensor) -> Tensor:
+    """The inverse of `cells_to_channels`."""
+    batch, _, n3, n2, n1 = x.shape
+    voxels = x.reshape(batch, -1, CELL, CELL, CELL, n3, n2, n1).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return voxels.reshape(batch, -1, n3 * CELL, n2 * CELL, n1 * CELL)
+
+
 class Decoder(nn.Module):
     """From the encoder's levels back to full resolution for one task."""
 
@@ -80,7 +104,7 @@ class Decoder(nn.Module):
         below = [*widths[1:], encoder[-1]]
         self.rises = nn.ModuleList(nn.Conv3d(b, w, 1) for b, w in zip(below, widths, strict=True))
         self.convolutions = nn.ModuleList(_convolution(w, w) for w in widths)
-        self.head = nn.Conv3d(widths[0], channels_out, 1)
+        self.head = nn.Conv3d(widths[0], CELL**3 * channels_out, 1)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Levels of the encoder, finest first, to (batch, channels, n3, n2, n1)."""
@@ -88,7 +112,7 @@ class Decoder(nn.Module):
         for level in reversed(range(len(self.rises))):
             x = functional.interpolate(self.rises[level](x), scale_factor=2, mode="nearest")
             x = self.convolutions[level](x + self.skips[level](levels[level]))
-        return self.head(x)
+        return channels_to_cells(self.head(x))
 
 
 class MultiTaskNetwork(nn.Module):
@@ -100,7 +124,8 @@ class MultiTaskNetwork(nn.Module):
         width = PRESETS[architecture.preset]
         encoder = [round(width * share) for share in ENCODER_WIDTHS]
         decoder = [round(width * share) for share in DECODER_WIDTHS]
-        channels = [max(c.stop for c in architecture.inputs.values()), *encoder]
+        inputs = max(channels.stop for channels in architecture.inputs.values())
+        channels = [CELL**3 * inputs, *encoder]
         self.encoder = nn.ModuleList(
             nn.Sequential(
                 _convolution(channels[level], width_, 1 if level == 0 else 2),
@@ -108,27 +133,37 @@ class MultiTaskNetwork(nn.Module):
             )
             for level, width_ in enumerate(encoder)
         )
-        self.decoders = nn.ModuleDict(
-            {task: Decoder(encoder, decoder, CHANNELS[task]) for task in architecture.tasks}
-        )
+        decoders = {task: Decoder(encoder, decoder, CHANNELS[task]) for task in architecture.tasks}
+        self.decoders = nn.ModuleDict(decoders)
+        if architecture.kind == "refine":
+            # It begins as a network that changes nothing.
+            for parameter in (p for d in decoders.values() for p in d.head.parameters()):
+                nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(batch, channels, n3, n2, n1) to one tensor a task, (batch, CHANNELS[task], n3, n2, n1).
 
-        The fault's first channel is a logit, the others the orientation tensor; a refinement
-        network corrects the image and geologic time that it is given rather than making them.
+        The fault's first channel is a logit, the others the orientation tensor. A refinement
+        network corrects what it is given rather than making it.
         """
         levels: list[Tensor] = []
-        given = x
+        given, x = x, cells_to_channels(x)
         for block in self.encoder:
             x = block(x)
             levels.append(x)
         outputs = {task: decoder(levels) for task, decoder in self.decoders.items()}
         if self.architecture.kind == "refine":
             for task, channels in self.architecture.inputs.items():
-                if task != "fault":
-                    outputs[task] = outputs[task] + given[:, channels]
+                outputs[task] = outputs[task] + _as_output(task, given[:, channels])
         return outputs
+
+
+def _as_output(task: str, given: Tensor) -> Tensor:
+    """Channels of a task as refinement reads them, in the form in which networks predict them."""
+    if task != "fault":
+        return given
+    probability = given[:, :1].clamp(1 - LARGEST_PROBABILITY, LARGEST_PROBABILITY)
+    return torch.cat([probability.logit(), given[:, 1:]], dim=1)
 
 
 def receptive_field() -> int:
@@ -141,4 +176,4 @@ def receptive_field() -> int:
     # Nearest-neighbour upsampling can shift a voxel by one less than a coarse cell.
     for level in range(deepest):
         reach += 2**level + 2**level
-    return 2 * reach + 1
+    return CELL * (2 * reach + 1)

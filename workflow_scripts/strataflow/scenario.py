@@ -196,13 +196,14 @@ def _random_faults(
     Those along strike slip by what the others throw.
     """
     faults = []
-    main_strike = rng.uniform(0, 360)
+    main_strike, main_dip = rng.uniform(0, 360), rng.uniform(*scenario.fault_dip)
     largest = 3.0 * max(shape)
     for _ in range(count):
         in_set = rng.random() < 0.5
         conjugate = main_strike + rng.normal(0, 10) + 180 * rng.integers(2)
         strike = conjugate if in_set else rng.uniform(0, 360)
-        dip = float(rng.uniform(*scenario.fault_dip))
+        dip = main_dip + rng.normal(0, 6) if in_set else rng.uniform(*scenario.fault_dip)
+        dip = float(np.clip(dip, *scenario.fault_dip))
         kind = rng.random()
         low, high = scenario.throw
         slip = _log_uniform(rng, max(low, 1e-3), max(high, 1e-3))
@@ -211,9 +212,9 @@ def _random_faults(
         else:
             rake = -90.0 if kind < scenario.strike_slip + scenario.reverse else 90.0
             slip /= np.sin(np.radians(dip))
-        # Faults are ten to a hundred times as long as they slip (Cowie & Scholz, 1992, J. Struct.
-        # Geol. 14).
-        half_length = float(np.clip(slip / (2 * _log_uniform(rng, 0.01, 0.1)), 16, largest))
+        # Faults are ten to some hundreds of times as long as they slip (Kim & Sanderson, 2005,
+        # Earth-Sci. Rev. 68).
+        half_length = float(np.clip(slip / (2 * _log_uniform(rng, 0.003, 0.1)), 16, largest))
         half_height = float(half_length * rng.uniform(0.5, 1.0))
         wavelength = float(rng.uniform(60, 200))
         faults.append(
@@ -307,12 +308,12 @@ def random_acquisition(rng: np.random.Generator, scenario: Scenario) -> Acquisit
         phase=float(rng.choice([0.0, rng.uniform(-90, 90)])),
         ormsby=bool(rng.random() < 0.4),
         noise=noise,
-        noise_smear=float(rng.uniform(0, 1.5)),
+        noise_smear=float(rng.uniform(0, 2.5)),
         coherent_noise=float(rng.uniform(0.1, 0.6) * noise**0.5) if rng.random() < 0.3 else 0.0,
         coherent_slope=(float(rng.uniform(0.5, 3)), float(rng.uniform(0, 2 * np.pi))),
         footprint=float(rng.uniform(0.05, 0.3)) if rng.random() < 0.25 else 0.0,
         footprint_periods=(float(rng.uniform(4, 16)), float(rng.uniform(4, 16))),
-        lateral_smear=float(rng.uniform(0.2, 1.2)),
+        lateral_smear=_log_uniform(rng, 0.2, 1.6),
         fading=float(rng.uniform(0, 0.5)),
         gaps=int(rng.integers(1, 4)) if rng.random() < 0.12 else 0,
         balanced=bool(rng.random() < 0.5),

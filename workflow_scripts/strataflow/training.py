@@ -21,6 +21,7 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -53,7 +54,8 @@ class TrainingSettings:
     """How a network is trained; sizes as n3, n2, n1, `epochs` in all and not on top.
 
     Training ends early once the loss of validation has not fallen for `patience` epochs; then the
-    best epoch counts.
+    best epoch counts. A node has one process for each of its `gpus_per_node`, or, where there is
+    no GPU, as many processes on its cores; each of them takes batches of `batch_train` crops.
     """
 
     epochs: int
@@ -209,7 +211,7 @@ def train(
     if checkpoint and read_checkpoint(checkpoint)["epoch"] == settings.epochs - 1:
         print(f"training: {checkpoint} has had its {settings.epochs} epochs; nothing to train")
         return checkpoint
-    limit_threads()
+    limit_threads(settings.gpus_per_node)
     pl.seed_everything(settings.seed, verbose=False)
     lesson = Lesson(stored, settings.learning_rate, identity)
     if checkpoint:
@@ -270,12 +272,17 @@ def _checkpoint_to_resume(
                 return path
             print("training: network, data or settings have changed; starting afresh")
             break
+    _clear(output)
+    return None
+
+
+@rank_zero_only
+def _clear(output: Path) -> None:
     for stale in ("tensorboard", "csv"):
         shutil.rmtree(output / stale, ignore_errors=True)
     for pattern in ("epoch=*.ckpt", "best-*.ckpt", "last.ckpt"):
         for checkpoint in output.glob(pattern):
             checkpoint.unlink()
-    return None
 
 
 def _digest(*paths: Path) -> str:
@@ -321,11 +328,11 @@ def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.T
     )
     early = [EarlyStopping("valid/loss", patience=settings.patience)] if settings.patience else []
     gpu = torch.cuda.is_available()
-    devices = min(settings.gpus_per_node, torch.cuda.device_count()) if gpu else 1
+    devices = settings.gpus_per_node
     return pl.Trainer(
         max_epochs=settings.epochs,
         accelerator="gpu" if gpu else "cpu",
-        devices=max(devices, 1),
+        devices=min(devices, torch.cuda.device_count()) if gpu else devices,
         num_nodes=settings.nodes,
         precision=precision_of_hardware(),
         gradient_clip_val=1.0,
@@ -365,7 +372,11 @@ def _loader(
     workers = min(4, max((os.cpu_count() or 1) - 1, 1))
     return DataLoader(
         crops,
-        batch_size=min(settings.batch_train if augment else settings.batch_valid, len(crops)),
+        batch_size=(
+            min(settings.batch_train, len(sampler))
+            if augment
+            else min(settings.batch_valid, len(crops))
+        ),
         sampler=sampler if augment else None,
         num_workers=workers,
         persistent_workers=True,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 from pathlib import Path
+
+from pytorch_lightning.utilities import rank_zero_only
 
 from .cli import Parser, add_shape, add_tasks, positive, shape_of, tasks_of
 from .dataset import SampleSource
@@ -49,7 +52,10 @@ def train_command(kind: str, description: str) -> None:
         "--crop", type=positive, nargs=3, metavar=("N1", "N2", "N3"), help="crop of the samples"
     )
     parser.add_argument(
-        "--gpus_per_node", type=positive, default=1, help="used where there are GPUs"
+        "--gpus_per_node",
+        type=positive,
+        default=1,
+        help="processes on a node, each with a GPU where there are GPUs",
     )
     parser.add_argument("--nodes", type=positive, default=1, help="nodes of a cluster")
     parser.add_argument(
@@ -90,6 +96,12 @@ def train_command(kind: str, description: str) -> None:
         arguments.resume,
         arguments.init_weights,
     )
+    _deliver(arguments, checkpoint)
+
+
+@rank_zero_only
+def _deliver(arguments: argparse.Namespace, checkpoint: Path) -> None:
+    """What the command is asked to leave beside its checkpoints."""
     if arguments.metrics:
         write_metrics_table(arguments.dir_output, arguments.metrics)
         if arguments.curves:

@@ -221,12 +221,10 @@ def sample_folders(what):
     return [str(Path(manifest).with_name(what)) for manifest in manifests(split)]
 
 
-def predicted_folders(split):
-    """Folders of what the inference network makes of the samples of a split."""
-    return [
-        f"results/predict_samples/{Path(manifest).parent.relative_to('results')}/data_{split}"
-        for manifest in manifests(split)
-    ]
+def predicted_folders(what):
+    """Folders of what the inference network makes of the samples in those of `sample_folders`."""
+    folders = sample_folders(what)
+    return [folder.replace("results/", "results/predict_samples/", 1) for folder in folders]
 
 
 def training_flags(epochs=None):

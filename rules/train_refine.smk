@@ -2,9 +2,9 @@ rule train_refine:
     input:
         manifests=manifests("train") + manifests("valid"),
         # Attributes that were spoiled on purpose, and those that the inference network spoils.
-        data_train=sample_folders("data_train") + predicted_folders("train"),
+        data_train=sample_folders("data_train") + predicted_folders("data_train"),
         target_train=2 * sample_folders("target_train"),
-        data_valid=predicted_folders("valid"),
+        data_valid=predicted_folders("data_valid"),
         target_valid=sample_folders("target_valid"),
         init_weights=initial_weights("refine"),
         code=code("train_refine"),

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, add_tasks, run, shape_of, tasks_of
+from strataflow.cli import Parser, run, shape_of, tasks_of
 from strataflow.prediction import infer_volume
-from strataflow.prediction_cli import add_tiling, tiling_of
+from strataflow.prediction_cli import add_inference, tiling_of
 from strataflow.volumes import open_volume
 from strataflow.weights import load_network
 
@@ -12,11 +12,8 @@ from strataflow.weights import load_network
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
-    parser.add_argument("--model", type=Path, required=True, help="weights, X.ckpt or X.pth")
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the predictions")
-    add_tasks(parser)
-    add_tiling(parser)
-    add_shape(parser)
+    add_inference(parser)
     a = parser.parse_args()
     volume = open_volume(a.input, shape_of(a))
     network = load_network(a.model, "infer", tasks_of(a))

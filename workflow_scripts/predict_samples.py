@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, add_tasks, run, shape_of, tasks_of
+from strataflow.cli import Parser, run, shape_of, tasks_of
 from strataflow.prediction import predict_samples
-from strataflow.prediction_cli import add_tiling, tiling_of
+from strataflow.prediction_cli import add_inference, tiling_of
 from strataflow.samples import infer_shape, sample_path
 from strataflow.weights import load_network
 
@@ -12,11 +12,8 @@ from strataflow.weights import load_network
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="folder of the images, I.bin")
-    parser.add_argument("--model", type=Path, required=True, help="weights, X.ckpt or X.pth")
     parser.add_argument("--output", type=Path, required=True, help="folder of the attributes")
-    add_tasks(parser)
-    add_tiling(parser)
-    add_shape(parser)
+    add_inference(parser)
     a = parser.parse_args()
     tasks = tasks_of(a)
     shape = shape_of(a) or infer_shape(sample_path(a.input, 0))

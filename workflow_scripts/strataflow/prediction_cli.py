@@ -1,11 +1,20 @@
-"""The flags that infer.py and refine.py have in common."""
+"""The flags that infer.py, predict_samples.py and refine.py have in common."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from .cli import fraction, positive
+from .cli import add_shape, add_tasks, fraction, positive
 from .tiles import PRECISIONS, Tiling
+
+
+def add_inference(parser: argparse.ArgumentParser) -> None:
+    """Add --model and --rgt --dhr --fault, the tiling and --n1 --n2 --n3."""
+    parser.add_argument("--model", type=Path, required=True, help="weights, X.ckpt or X.pth")
+    add_tasks(parser)
+    add_tiling(parser)
+    add_shape(parser)
 
 
 def add_tiling(parser: argparse.ArgumentParser) -> None:

@@ -329,10 +329,12 @@ def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.T
     early = [EarlyStopping("valid/loss", patience=settings.patience)] if settings.patience else []
     gpu = torch.cuda.is_available()
     devices = settings.gpus_per_node
+    if gpu:
+        devices = min(devices, torch.cuda.device_count())
     return pl.Trainer(
         max_epochs=settings.epochs,
         accelerator="gpu" if gpu else "cpu",
-        devices=min(devices, torch.cuda.device_count()) if gpu else devices,
+        devices=devices,
         num_nodes=settings.nodes,
         precision=precision_of_hardware(),
         gradient_clip_val=1.0,
@@ -369,14 +371,11 @@ def _loader(
     sampler = CountingSampler(len(crops), settings.seed, trainer.global_rank, trainer.world_size)
     # Lightning begins to fetch the first batches before it tells the sampler the epoch.
     sampler.set_epoch(first_epoch)
+    items, batch = (sampler, settings.batch_train) if augment else (crops, settings.batch_valid)
     workers = min(4, max((os.cpu_count() or 1) - 1, 1))
     return DataLoader(
         crops,
-        batch_size=(
-            min(settings.batch_train, len(sampler))
-            if augment
-            else min(settings.batch_valid, len(crops))
-        ),
+        batch_size=min(batch, len(items)),
         sampler=sampler if augment else None,
         num_workers=workers,
         persistent_workers=True,

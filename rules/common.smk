@@ -151,6 +151,10 @@ wildcard_constraints:
     attribute="|".join(ATTRIBUTES),
     network="infer|refine",
     split="|".join(SPLITS),
+    slab=r"\d+",
+    slabs=r"\d+",
+    iteration=r"[1-9]\d*",
+    passed=r"infer/[^/]+|refine/[^/]+/\d+",
     samples="|".join(["synthesize", *(f"make_patches/{v}" for v in TRAINING_VOLUMES)]),
 
 
@@ -250,11 +254,34 @@ def tiling_flags():
     return {name: chosen[name] for name in ("tile", "overlap", "precision")}
 
 
-def refine_flags():
-    """The refinement network and how it is applied; no network for no iteration."""
-    iterations = config["refinement"]["iterations"]
-    model = {"model": weights("refine")} if iterations else {}
-    return flags(iterations=iterations, **model, **tiling_flags())
+def passes_over(volume):
+    """Folders under results/ of the passes over a volume: inference, then each refinement."""
+    iterations = range(1, config["refinement"]["iterations"] + 1)
+    return [f"infer/{volume}", *(f"refine/{volume}/{iteration}" for iteration in iterations)]
+
+
+def attributes_after(volume, iterations):
+    """The attributes of a volume and their sidecars after so many iterations of refinement."""
+    folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"
+    return [f"results/{folder}/{volume}.{name}{end}" for name in PREDICTED for end in ("", ".json")]
+
+
+def attributes_before(wildcards):
+    """What an iteration of refinement reads."""
+    return attributes_after(wildcards.volume, int(wildcards.iteration) - 1)
+
+
+def prefixes_of_slabs(wildcards):
+    """PREFIX of each of the slabs that a volume is cut into."""
+    count = int(VOLUMES[wildcards.volume].get("slabs", config["prediction"]["slabs"]))
+    folder = f"results/{wildcards.passed}"
+    return [f"{folder}/{slab}-of-{count}/{wildcards.volume}" for slab in range(count)]
+
+
+def slabs_of_pass(wildcards):
+    """The files of those slabs."""
+    names = [*PREDICTED, "slab.json"]
+    return [f"{prefix}.{name}" for prefix in prefixes_of_slabs(wildcards) for name in names]
 
 
 def prefix_of(wildcards, input):
@@ -337,6 +364,7 @@ def predictions():
     for volume in PREDICTED_VOLUMES:
         prefix = f"results/predictions/{volume}/{volume}"
         files += [f"{prefix}.{name}{suffix}" for name in PREDICTED for suffix in suffixes]
+        files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
         if is_evaluated(volume):
-            files.append(f"results/predictions/{volume}/metrics.json")
+            files += [f"results/predictions/{volume}/{n}" for n in ("metrics.json", "passes.csv")]
     return files

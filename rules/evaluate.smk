@@ -1,19 +1,16 @@
+# Scores of a pass over a volume.
 rule evaluate:
     input:
-        attributes=expand("results/predictions/{{volume}}/{{volume}}.{name}", name=PREDICTED),
+        attributes=expand("results/{{passed}}/{{volume}}.{name}", name=PREDICTED),
         labels=raw_labels,
         image="results/segy_to_binary/{volume}/{volume}.bin",
         code=code("evaluate"),
     output:
-        report(
-            "results/predictions/{volume}/metrics.json",
-            category="Scores against labels",
-            labels={"volume": "{volume}"},
-        ),
+        "results/evaluate/{passed}/{volume}.json",
     log:
-        "results/evaluate/{volume}.log",
+        "results/evaluate/{passed}/{volume}.log",
     benchmark:
-        "results/evaluate/{volume}.benchmark.tsv"
+        "results/evaluate/{passed}/{volume}.benchmark.tsv"
     conda:
         "../envs/strataflow.yaml"
     threads: 2
@@ -25,3 +22,36 @@ rule evaluate:
     shell:
         "python workflow_scripts/evaluate.py --prediction {params.prefix}"
         " {params.target} --image {input.image} --output {output} > {log} 2>&1"
+
+
+# What refinement gains, iteration by iteration; the scores of the last pass are those delivered.
+rule compare_passes:
+    input:
+        metrics=lambda wildcards: [
+            f"results/evaluate/{passed}/{wildcards.volume}.json"
+            for passed in passes_over(wildcards.volume)
+        ],
+        code=code("compare_passes"),
+    output:
+        metrics=report(
+            "results/predictions/{volume}/metrics.json",
+            category="Scores against labels",
+            labels={"volume": "{volume}", "table": "all metrics"},
+        ),
+        table=report(
+            "results/predictions/{volume}/passes.csv",
+            caption="../report/passes.rst",
+            category="Scores against labels",
+            labels={"volume": "{volume}", "table": "each pass"},
+        ),
+    log:
+        "results/compare_passes/{volume}.log",
+    localrule: True
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "(python workflow_scripts/compare_passes.py --metrics {input.metrics}"
+        " --output {output.table} && cp {input.metrics[-1]} {output.metrics}) > {log} 2>&1"

@@ -1,3 +1,4 @@
+# A slab of the inlines of a volume; so many jobs can work on it side by side.
 rule infer:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
@@ -5,15 +6,16 @@ rule infer:
         model=weights("infer"),
         code=code("infer"),
     output:
-        expand(
-            "results/infer/{{volume}}/{{volume}}.{name}{suffix}",
-            name=PREDICTED,
-            suffix=["", ".json"],
+        temp(
+            expand(
+                "results/infer/{{volume}}/{{slab}}-of-{{slabs}}/{{volume}}.{name}",
+                name=[*PREDICTED, "slab.json"],
+            )
         ),
     log:
-        "results/infer/{volume}/{volume}.log",
+        "results/infer/{volume}/{slab}-of-{slabs}.log",
     benchmark:
-        "results/infer/{volume}/{volume}.benchmark.tsv"
+        "results/infer/{volume}/{slab}-of-{slabs}.benchmark.tsv"
     conda:
         "../envs/strataflow.yaml"
     threads: 8
@@ -21,8 +23,9 @@ rule infer:
         mem_mb=8000,
         gpu=1,
     params:
-        prefix="results/infer/{volume}/{volume}",
+        prefix="results/infer/{volume}/{slab}-of-{slabs}/{volume}",
         flags=flags(**task_flags(), **tiling_flags()),
     shell:
         "python workflow_scripts/infer.py --input {input.image} --model {input.model}"
-        " --output {params.prefix} {params.flags} > {log} 2>&1"
+        " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"
+        " {params.flags} > {log} 2>&1"

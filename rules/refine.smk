@@ -1,22 +1,20 @@
+# One iteration on a slab, with the attributes of the whole volume after the one before.
 rule refine:
     input:
-        attributes=expand(
-            "results/infer/{{volume}}/{{volume}}.{name}{suffix}",
-            name=PREDICTED,
-            suffix=["", ".json"],
-        ),
-        model=weights("refine") if config["refinement"]["iterations"] else [],
+        attributes=attributes_before,
+        model=weights("refine"),
         code=code("refine"),
     output:
-        expand(
-            "results/predictions/{{volume}}/{{volume}}.{name}{suffix}",
-            name=PREDICTED,
-            suffix=["", ".json"],
+        temp(
+            expand(
+                "results/refine/{{volume}}/{{iteration}}/{{slab}}-of-{{slabs}}/{{volume}}.{name}",
+                name=[*PREDICTED, "slab.json"],
+            )
         ),
     log:
-        "results/refine/{volume}.log",
+        "results/refine/{volume}/{iteration}/{slab}-of-{slabs}.log",
     benchmark:
-        "results/refine/{volume}.benchmark.tsv"
+        "results/refine/{volume}/{iteration}/{slab}-of-{slabs}.benchmark.tsv"
     conda:
         "../envs/strataflow.yaml"
     threads: 8
@@ -25,8 +23,9 @@ rule refine:
         gpu=1,
     params:
         given=prefix_of,
-        prefix="results/predictions/{volume}/{volume}",
-        flags=refine_flags(),
+        prefix="results/refine/{volume}/{iteration}/{slab}-of-{slabs}/{volume}",
+        flags=flags(**tiling_flags()),
     shell:
-        "python workflow_scripts/refine.py --input {params.given}"
-        " --output {params.prefix} {params.flags} > {log} 2>&1"
+        "python workflow_scripts/refine.py --input {params.given} --model {input.model}"
+        " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"
+        " {params.flags} > {log} 2>&1"

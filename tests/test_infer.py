@@ -3,49 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from conftest import Finished, refused_in_one_line, write_segy
+from conftest import ATTRIBUTES, Finished, refused_in_one_line, write_segy
+from random_network import TASKS, network, stored
+from strataflow import prediction
 from strataflow.dataset import Crops, SampleSource
+from strataflow.errors import StrataflowError
 from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field
-from strataflow.prediction import infer_volume
+from strataflow.prediction import image_source, predict_volume
 from strataflow.samples import Shape
 from strataflow.tiles import Tiling
 from strataflow.volumes import Volume, plain_sidecar
 
 Run = Callable[..., Finished]
-TASKS = ("dhr", "rgt", "fault")
-
-
-def network(kind: str = "infer", tasks: tuple[str, ...] = TASKS) -> MultiTaskNetwork:
-    torch.manual_seed(0)
-    made = MultiTaskNetwork(Architecture(kind, "small", tasks))
-    # A fresh batch norm has a variance that no data had.
-    made.train()
-    with torch.no_grad():
-        for _ in range(3):
-            made(torch.randn(1, max(c.stop for c in made.architecture.inputs.values()), 32, 32, 32))
-    return made.eval()
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    made = network()
-    stored = asdict(made.architecture) | {"tasks": list(TASKS)}
-    state = {f"network.{k}": v for k, v in made.state_dict().items()}
-    path = tmp_path / "model.pth"
-    torch.save({"hyper_parameters": {"architecture": stored}, "state_dict": state}, path)
-    return path
+    return stored(network(), tmp_path / "model.pth")
+
+
+@pytest.fixture
+def refine_model(tmp_path: Path) -> Path:
+    return stored(network("refine"), tmp_path / "refine.pth")
 
 
 def volume_of(values: np.ndarray) -> Volume:
     shape = Shape(*values.shape[::-1])
     return Volume(Path("x.bin"), values, plain_sidecar(shape, "image"))
+
+
+def infer_volume(
+    made: MultiTaskNetwork, volume: Volume, output: Path, tasks: tuple[str, ...], tiling: Tiling
+) -> None:
+    """Predict an image."""
+    predict_volume(made, image_source(volume), output, tasks, tiling)
 
 
 def test_where_tiles_overlap_enough_their_borders_leave_no_trace(tmp_path: Path) -> None:
@@ -111,6 +109,82 @@ def test_a_gpu_predicts_what_the_cpu_does(tmp_path: Path) -> None:
         assert np.abs(auto - cpu).mean() < 0.05 * cpu.std(), attribute
 
 
+@pytest.mark.parametrize("script", ["infer", "refine"])
+def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them_and_any_batch(
+    run_script: Run, tmp_path: Path, model: Path, refine_model: Path, script: str
+) -> None:
+    shape, size = (70, 40, 64), ("--n1", 64, "--n2", 40, "--n3", 70)
+    rng = np.random.default_rng(1)
+    rng.normal(size=shape).astype("<f4").tofile(tmp_path / "x.bin")
+    for name in ATTRIBUTES:
+        rng.uniform(size=shape).astype("<f4").tofile(tmp_path / f"x.{name}")
+    given = {"infer": (tmp_path / "x.bin", model), "refine": (tmp_path / "x", refine_model)}
+    source, weights = given[script]
+    tiling = ("--tile", 32, 32, 32, "--overlap", 0.25, "--precision", "fp32")
+    words = ("--input", source, "--model", weights, *size, *tiling)
+    done = run_script(script, *words, "--output", tmp_path / "whole")
+    assert done.returncode == 0, done.stderr
+    for count, batch in ((2, 1), (4, 3)):
+        slabs = [tmp_path / f"{number}-of-{count}" for number in range(count)]
+        for number, slab in enumerate(slabs):
+            place = ("--output", slab, "--slab", number, count, "--batch", batch)
+            done = run_script(script, *words, *place)
+            assert done.returncode == 0, done.stderr
+        flags = ("--input", tmp_path / "x.bin", *size, "--slabs", *slabs[::-1])
+        done = run_script("join_slabs", *flags, "--output", tmp_path / "joined")
+        assert done.returncode == 0, done.stderr
+        for name in ATTRIBUTES:
+            joined = (tmp_path / f"joined.{name}").read_bytes()
+            assert joined == (tmp_path / f"whole.{name}").read_bytes(), name
+    refused_in_one_line(
+        run_script("join_slabs", *flags[:-1], "--output", tmp_path / "p"), "slab.json", "count=3"
+    )
+    (tmp_path / "0-of-4.fsem").write_bytes(b"short")
+    refused_in_one_line(
+        run_script("join_slabs", *flags, "--output", tmp_path / "p"), "0-of-4.fsem", "5"
+    )
+    assert not list(tmp_path.glob("p.*"))
+
+
+def test_where_a_gpu_has_no_memory_for_a_batch_it_gets_fewer_tiles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tiles = np.random.default_rng(1).normal(size=(5, 1, 32, 32, 32)).astype(np.float32)
+    made, cpu = network(), torch.device("cpu")
+    forward, sizes, most = prediction._forward, [], 2
+
+    def with_little_memory(
+        given: MultiTaskNetwork, some: np.ndarray, *rest: Any
+    ) -> dict[str, np.ndarray]:
+        sizes.append(len(some))
+        if len(some) > most:
+            raise torch.OutOfMemoryError
+        return forward(given, some, *rest)
+
+    monkeypatch.setattr(prediction, "_forward", with_little_memory)
+    outputs = list(prediction._outputs(made, tiles, cpu, "fp32"))
+    assert sizes == [5, 2, 2, 1]
+    for tile, output in zip(tiles, outputs, strict=True):
+        alone = forward(made, tile[None], cpu, "fp32")
+        for task in TASKS:
+            assert output[task] == pytest.approx(alone[task][0], abs=1e-4), task
+    most = 0
+    with pytest.raises(StrataflowError, match=r"tile: .* more memory"):
+        list(prediction._outputs(made, tiles, cpu, "fp32"))
+
+
+def test_a_value_that_is_no_number_is_refused_with_its_place(
+    run_script: Run, tmp_path: Path, model: Path
+) -> None:
+    values = np.random.default_rng(1).normal(size=(20, 18, 32)).astype("<f4")
+    values[3, 4, 5] = np.nan
+    values.tofile(tmp_path / "x.bin")
+    words = ("--input", tmp_path / "x.bin", "--model", model, "--output", tmp_path / "p")
+    done = run_script("infer", *words, "--n1", 32, "--n2", 18, "--n3", 20)
+    refused_in_one_line(done, "x.bin", "nan at n1=5 n2=4 n3=3")
+    assert not list(tmp_path.glob("p*"))
+
+
 def test_samples_are_predicted_as_volumes_are_and_train_refinement(
     run_script: Run, model: Path, tmp_path: Path
 ) -> None:
@@ -161,6 +235,7 @@ def spoiled(tmp_path: Path, model: Path) -> None:
         ("--n3 21", ("x.bin", "n3=21")),
         ("--overlap 1.5", ("--overlap", "1.5")),
         ("--tile 20 20 20", ("tile", "multiples of 16")),
+        ("--slab 2 2", ("--slab", "0 to 1")),
         ("--rgt False --dhr False --fault False", ("--rgt --dhr --fault",)),
     ],
 )

@@ -18,7 +18,16 @@ from strataflow.volumes import read_sidecar
 pytestmark = pytest.mark.slow
 
 EXPORTS = {"export_segy": 5, "export_vgi": 5}
-AFTER_INFER = {"refine": 1, **EXPORTS, "evaluate": 1, "plot": 1}
+AFTER_REFINE = {"deliver": 1, **EXPORTS, "plot": 1}
+SCORES = {"compare_passes": 1}
+AFTER_INFER = {
+    "check_seams": 1,
+    "refine": 1,
+    "join_slabs": 2,
+    "evaluate": 2,
+    **SCORES,
+    **AFTER_REFINE,
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +57,9 @@ def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
     folder = finished.folder / "results" / "predictions" / "north"
     suffixes = ("", ".json", ".sgy", ".vgi", ".mhd", ".png")
     expected = {f"north.{name}{suffix}" for name in ATTRIBUTES for suffix in suffixes}
-    assert {path.name for path in folder.iterdir()} == expected | {"metrics.json"}
+    assert {path.name for path in folder.iterdir()} == expected | {
+        *("metrics.json", "passes.csv", "seams.csv", "seams.png")
+    }
 
 
 def test_predictions_keep_their_promised_ranges(finished: Workflow) -> None:
@@ -84,6 +95,9 @@ def test_the_demo_is_scored_against_its_truth(finished: Workflow) -> None:
     metrics = json.loads((folder / "metrics.json").read_text())
     assert {"fault", "orientation", "rgt", "dhr"} <= metrics.keys()
     sidecar = read_sidecar(folder / "north.fsem.json")
+    table = pd.read_csv(folder / "passes.csv")
+    assert list(table["pass"]) == ["infer", "refine 1"]
+    assert table["fault.f1"][1] == pytest.approx(metrics["fault"]["f1"], rel=1e-3)
     assert metrics["voxels"] == np.count_nonzero(sidecar.live) * sidecar.shape.n1
 
 
@@ -97,6 +111,7 @@ def test_every_stage_leaves_a_log_and_a_benchmark(finished: Workflow) -> None:
         "predict_samples",
         "infer",
         "refine",
+        "evaluate",
         "export_segy",
     ):
         assert list((results / stage).rglob("*.log")), stage
@@ -144,7 +159,28 @@ def test_a_changed_precision_reruns_inference_and_what_follows(changed: Workflow
 
 def test_more_refinement_reruns_refinement_and_what_follows(changed: Workflow) -> None:
     changed.configure({"refinement.iterations": 2})
-    assert changed.jobs() == AFTER_INFER
+    again = {"refine": 1, "join_slabs": 1, "evaluate": 1}
+    assert changed.jobs() == {**again, **SCORES, **AFTER_REFINE}
+
+
+def test_without_refinement_the_attributes_of_inference_are_delivered(changed: Workflow) -> None:
+    changed.configure({"refinement.iterations": 0})
+    assert changed.jobs() == {**SCORES, **AFTER_REFINE}
+
+
+def test_more_slabs_rerun_prediction_and_give_the_same_bytes(changed: Workflow) -> None:
+    folder = changed.folder / "results" / "predictions" / "north"
+    before = {name: (folder / f"north.{name}").read_bytes() for name in ATTRIBUTES}
+    # Two rows of tiles: the third slab has nothing to do.
+    changed.configure({"prediction.slabs": 3})
+    assert changed.jobs() == {**AFTER_INFER, "infer": 3, "refine": 3}
+    done = changed.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert before == {name: (folder / f"north.{name}").read_bytes() for name in ATTRIBUTES}
+    changed.list_volumes(
+        synthetic_row("north", train="false", slabs="2"), synthetic_row("south", predict="false")
+    )
+    assert changed.jobs() == {**AFTER_INFER, "infer": 2, "refine": 2}
 
 
 def test_a_changed_export_reruns_exports_only(changed: Workflow) -> None:
@@ -188,7 +224,8 @@ def test_an_added_volume_runs_that_volume_only(changed: Workflow) -> None:
         synthetic_row("east", labels=()),
     )
     again = {"synthesize_survey": 1, "segy_to_binary": 1, "describe_samples": 1}
-    assert changed.jobs() == {**again, "infer": 1, "refine": 1, "plot": 1, **EXPORTS}
+    slabs = {"infer": 1, "refine": 1, "join_slabs": 2, "check_seams": 1}
+    assert changed.jobs() == {**again, **slabs, **AFTER_REFINE}
     done = changed.run()
     assert done.returncode == 0, done.stdout + done.stderr
     folder = changed.folder / "results" / "predictions" / "east"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from strataflow.cli import Parser, run, shape_of, tasks_of
-from strataflow.prediction import infer_volume
-from strataflow.prediction_cli import add_inference, tiling_of
+from strataflow.prediction import image_source
+from strataflow.prediction_cli import add_inference, add_slab, predict
 from strataflow.volumes import open_volume
 from strataflow.weights import load_network
 
@@ -14,10 +14,11 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the predictions")
     add_inference(parser)
+    add_slab(parser)
     a = parser.parse_args()
     volume = open_volume(a.input, shape_of(a))
     network = load_network(a.model, "infer", tasks_of(a))
-    infer_volume(network, volume, a.output, tasks_of(a), tiling_of(a))
+    predict(network, image_source(volume), tasks_of(a), a)
 
 
 if __name__ == "__main__":

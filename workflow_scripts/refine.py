@@ -4,8 +4,8 @@ from pathlib import Path
 
 from strataflow.cli import Parser, add_shape, not_negative, run, shape_of
 from strataflow.errors import StrataflowError
-from strataflow.prediction import refine_volumes
-from strataflow.prediction_cli import add_tiling, tiling_of
+from strataflow.prediction import attribute_source, refine_volume
+from strataflow.prediction_cli import add_slab, add_tiling, predict, tiling_of
 from strataflow.weights import load_network
 
 
@@ -18,12 +18,19 @@ def main() -> None:
         "--iterations", type=not_negative, default=1, help="0 copies the attributes"
     )
     add_tiling(parser)
+    add_slab(parser)
     add_shape(parser)
     a = parser.parse_args()
     if a.iterations and not a.model:
         raise StrataflowError("--model: needed for one iteration or more")
     network = load_network(a.model, "refine", ()) if a.iterations else None
-    refine_volumes(network, a.input, a.output, a.iterations, tiling_of(a), shape_of(a))
+    if a.slab is None:
+        refine_volume(network, a.input, a.output, a.iterations, tiling_of(a), shape_of(a))
+        return
+    if network is None or a.iterations > 1:
+        raise StrataflowError("--slab: with --iterations 1, since the next needs all slabs")
+    tasks = network.architecture.tasks
+    predict(network, attribute_source(a.input, tasks, shape_of(a)), tasks, a)
 
 
 if __name__ == "__main__":

@@ -2,91 +2,136 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, vstack
-from scipy.sparse.linalg import lsqr
+from scipy.sparse import coo_matrix
+from scipy.sparse.linalg import spsolve
 
-from .tiles import TileGrid
+from .tiles import TileAxis, TileGrid
 
 Array = NDArray[np.float32]
+Points = NDArray[np.float64]
 
-# Overlaps are compared at every so many voxels along each axis.
+# Overlaps are compared at the middle of every so many voxels along each axis. Tiles begin at
+# multiples of that, so all have their points at the same places.
 COMPARE_EVERY = 8
 
 # Iterations of the reweighting, and the residual in samples beyond which a point loses weight.
 REWEIGHTINGS = 8
 TRUSTED_RESIDUAL = 1.0
 
-# Weight of "a tile keeps its scale" against one compared point.
-SCALE_PRIOR = 10.0
+# How many compared points "a tile keeps its scale" and "its offset is small" count as, by a
+# residual of a sample at half a tile's height and by one of a sample.
+SCALE_PRIOR = 400.0
+OFFSET_PRIOR = 1e-4
 
 
-def align_tiles(tiles: Array, grid: TileGrid) -> NDArray[np.float64]:
+def compared_points(tiles: Array) -> Array:
+    """The voxels of `tiles` (tiles, n3, n2, n1) at which overlaps are compared."""
+    thin = slice(COMPARE_EVERY // 2, None, COMPARE_EVERY)
+    return np.array(tiles[:, thin, thin, thin])
+
+
+def align_tiles(points: Array, grid: TileGrid, live: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Scale and offset of each tile, (tiles, 2), that make overlapping tiles agree.
 
-    `tiles` (tiles, n3, n2, n1) hold geologic time in samples, in the order of `grid.corners()`;
-    may be a memory map. Minimises sum |a_i p_i + b_i - a_j p_j - b_j| over points of all overlaps
-    by iteratively reweighted least squares (Holland & Welsch, 1977), so that points across faults
-    and poor tiles do not drag their neighbours; the mean offset stays 0 and scales stay near 1.
+    `points` (tiles, m3, m2, m1) are the `compared_points` of tiles of geologic time in samples, in
+    the order of `grid.corners()`; `live` (n3, n2). Minimises sum |a_i p_i + b_i - a_j p_j - b_j|
+    over the live points of all overlaps by iteratively reweighted least squares (Holland & Welsch,
+    1977, Comm. Stat. 6), so that points across faults and poor tiles do not drag their neighbours.
+    Scales stay near 1 and the mean offset near 0.
     """
-    corners = grid.corners()
-    count = len(corners)
-    rows: list[NDArray] = []
-    columns: list[NDArray] = []
-    values: list[NDArray] = []
-    n_rows = 0
-    for i, j in combinations(range(count), 2):
-        here, there = _overlap(grid, corners[i], corners[j])
-        if here is None or there is None:
-            continue
-        p = tiles[i][here].ravel().astype(np.float64)
-        q = tiles[j][there].ravel().astype(np.float64)
-        at = n_rows + np.arange(p.size)
-        for column, value in ((2 * i, p), (2 * i + 1, 1.0), (2 * j, -q), (2 * j + 1, -1.0)):
-            rows.append(at)
-            columns.append(np.full(p.size, column))
-            values.append(np.broadcast_to(value, p.shape))
-        n_rows += p.size
-    if not n_rows:
-        return np.tile([1.0, 0.0], (count, 1))
-    data = coo_matrix(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))),
-        shape=(n_rows, 2 * count),
-    ).tocsr()
-    scales = 2 * np.arange(count)
-    prior = coo_matrix(
-        (
-            np.concatenate([np.full(count, SCALE_PRIOR * grid.tile[2]), np.ones(count)]),
-            (
-                np.concatenate([np.arange(count), np.full(count, count)]),
-                np.concatenate([scales, scales + 1]),
-            ),
-        ),
-        shape=(count + 1, 2 * count),
-    ).tocsr()
-    wanted = np.concatenate([np.full(count, SCALE_PRIOR * grid.tile[2]), [0.0]])
-    solution = np.tile([1.0, 0.0], count)
-    for _ in range(REWEIGHTINGS):
-        residual = np.abs(data @ solution)
-        weight = 1 / np.sqrt(np.maximum(residual, TRUSTED_RESIDUAL))
-        system = vstack([data.multiply(weight[:, None]), prior]).tocsr()
-        solution = lsqr(system, np.concatenate([np.zeros(n_rows), wanted]), x0=solution)[0]
-    return solution.reshape(count, 2)
+    numbers = np.arange(len(points)).reshape([len(axis.starts) for axis in grid.axes])
+    depth = np.repeat([grid.axes[2].starts], numbers[..., 0].size, axis=0).ravel()
+    middle = depth + grid.tile[2] / 2
+    # Scales act about the middle of a tile, in units of half its height.
+    unit = grid.tile[2] / 2
+    lever = (points - middle[:, None, None, None]) / unit
+    valid = _valid(grid, live)
+    pairs = [_pairs(numbers, grid, offset) for offset in _offsets(grid)]
+    compared = [
+        (first, second, here, there)
+        for first, second, here, there in pairs
+        if first.size and points[0][here].size
+    ]
+    solution = np.zeros((len(points), 2))
+    prior = np.tile([SCALE_PRIOR, OFFSET_PRIOR], len(points))
+    for _ in range(REWEIGHTINGS if compared else 0):
+        rows: list[NDArray] = [np.arange(prior.size)]
+        columns: list[NDArray] = [np.arange(prior.size)]
+        values: list[NDArray] = [prior]
+        right = np.zeros(prior.size)
+        for first, second, here, there in compared:
+            inside = valid[first][(slice(None), *here)]
+            p, q = (points[t][(slice(None), *w)] for t, w in ((first, here), (second, there)))
+            u, v = (lever[t][(slice(None), *w)] for t, w in ((first, here), (second, there)))
+            gap = p.astype(np.float64) - q
+            change = _column(solution[first, 0]) * u + _column(solution[first, 1])
+            change -= _column(solution[second, 0]) * v + _column(solution[second, 1])
+            weight = inside / np.maximum(np.abs(gap + change), TRUSTED_RESIDUAL)
+            unknowns = [2 * first, 2 * first + 1, 2 * second, 2 * second + 1]
+            coefficients = [u, np.ones_like(u), -v, -np.ones_like(v)]
+            for row, a in zip(unknowns, coefficients, strict=True):
+                np.add.at(right, row, -(weight * a * gap).sum(axis=(1, 2, 3)))
+                for column, b in zip(unknowns, coefficients, strict=True):
+                    rows.append(row)
+                    columns.append(column)
+                    values.append((weight * a * b).sum(axis=(1, 2, 3)))
+        normal = coo_matrix(
+            (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+        )
+        solution = spsolve(normal.tocsc(), right).reshape(-1, 2)
+    scale = 1 + solution[:, 0] / unit
+    return np.stack([scale, solution[:, 1] + (1 - scale) * middle], axis=1)
 
 
-def _overlap(
-    grid: TileGrid, first: tuple[int, int, int], second: tuple[int, int, int]
-) -> tuple[tuple[slice, ...] | None, tuple[slice, ...] | None]:
-    """Windows of two tiles on the points inside the volume that both of them hold, thinned."""
-    here, there = [], []
-    for axis, a, b in zip(grid.axes, first, second, strict=True):
-        low, high = max(a, b, 0), min(a + axis.size, b + axis.size, axis.n)
-        if low >= high:
-            return None, None
-        middle = low + ((high - low - 1) % COMPARE_EVERY) // 2
-        here.append(slice(middle - a, high - a, COMPARE_EVERY))
-        there.append(slice(middle - b, high - b, COMPARE_EVERY))
-    return tuple(here), tuple(there)
+def _column(values: Points) -> Points:
+    return values[:, None, None, None]
+
+
+def _offsets(grid: TileGrid) -> list[tuple[int, int, int]]:
+    """Steps between tiles of the grid that overlap, each pair of tiles once."""
+    reach = [-(-axis.size // axis.step) - 1 for axis in grid.axes]
+    steps = product(*(range(-r, r + 1) for r in reach))
+    return [offset for offset in steps if offset > (0, 0, 0)]  # type: ignore[misc]
+
+
+def _pairs(
+    numbers: NDArray[np.intp], grid: TileGrid, offset: tuple[int, ...]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], tuple[slice, ...], tuple[slice, ...]]:
+    """Tiles that have another one `offset` away, the others, and windows on the points shared."""
+    first, second = _windows(offset, numbers.shape)
+    shifts = [o * axis.step // COMPARE_EVERY for o, axis in zip(offset, grid.axes, strict=True)]
+    there, here = _windows(shifts, [axis.size // COMPARE_EVERY for axis in grid.axes])
+    return numbers[first].ravel(), numbers[second].ravel(), here, there
+
+
+def _windows(
+    shift: Sequence[int], sizes: Sequence[int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Of an array of `sizes`, what has a partner `shift` away, and the partners."""
+    pairs = list(zip(shift, sizes, strict=True))
+    return (
+        tuple(slice(max(-s, 0), n - max(s, 0)) for s, n in pairs),
+        tuple(slice(max(s, 0), n - max(-s, 0)) for s, n in pairs),
+    )
+
+
+def _valid(grid: TileGrid, live: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the compared points of each tile are inside the volume and on live traces."""
+
+    def places(axis: TileAxis) -> NDArray[np.intp]:
+        return np.add.outer(axis.starts, np.arange(COMPARE_EVERY // 2, axis.size, COMPARE_EVERY))
+
+    i3, i2, i1 = (places(axis) for axis in grid.axes)
+    inside3, inside2, inside1 = (
+        (i >= 0) & (i < axis.n) for i, axis in zip((i3, i2, i1), grid.axes, strict=True)
+    )
+    n3, n2 = live.shape
+    traces = live[i3.clip(0, n3 - 1)[:, None, :, None], i2.clip(0, n2 - 1)[None, :, None, :]]
+    traces = traces & inside3[:, None, :, None] & inside2[None, :, None, :]
+    points = traces[:, :, None, :, :, None] & inside1[None, None, :, None, None, :]
+    return points.reshape(-1, *points.shape[3:])

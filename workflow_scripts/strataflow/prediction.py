@@ -1,12 +1,15 @@
-"""Networks over whole volumes: tiles in, blended attributes out, inline after inline."""
+"""Networks over volumes: tiles in, slabs of finished inlines out, joined to whole attributes."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TypeVar
 
 import numpy as np
 import torch
@@ -16,42 +19,131 @@ from tqdm import tqdm
 from .attributes import ATTRIBUTES, CHANNELS, attributes_of, encode, fault_angles, geologic_time
 from .errors import StrataflowError
 from .files import require_free_space, written_whole
-from .geologic_time import align_tiles
 from .hardware import limit_threads, precision_of_hardware
 from .networks import STRIDE, MultiTaskNetwork
 from .samples import Shape, count_samples, sample_path
-from .tiles import TileGrid, Tiling
-from .volumes import (
-    Volume,
-    attribute_path,
-    open_volume,
-    sidecar_path,
-    statistics_of,
-    write_sidecar,
-    write_volume,
-)
+from .slabs import Slab, description_path, join_slabs, write_description, write_lines
+from .tiles import Corner, TileGrid, Tiling, blend
+from .volumes import Volume, attribute_path, open_volume, statistics_of, write_volume
 
 Array = NDArray[np.float32]
-Corner = tuple[int, int, int]
+Item = TypeVar("Item")
+
+# Tiles that a GPU is given together at first; half of them whenever its memory does not do.
+GPU_BATCH = 16
 
 
-def infer_volume(
+@dataclass(frozen=True)
+class Source:
+    """What a network reads: `read(grid, corner)` gives a tile (channels, n3, n2, n1)."""
+
+    volumes: tuple[Volume, ...]
+    read: Callable[[TileGrid, Corner], Array]
+
+    @property
+    def volume(self) -> Volume:
+        """The volume that tells the size, the place and the live traces."""
+        return self.volumes[0]
+
+
+def image_source(volume: Volume) -> Source:
+    """The image, normalised, for the inference network."""
+    statistics = statistics_of(volume)
+    live = volume.sidecar.live
+
+    def read(grid: TileGrid, corner: Corner) -> Array:
+        tile = grid.read(volume.values, corner)
+        return (statistics.normalise(tile) * _alive(grid, live, corner))[None]
+
+    return Source((volume,), read)
+
+
+def attribute_source(given: Path, tasks: tuple[str, ...], shape: Shape | None = None) -> Source:
+    """The attributes `given`.<attribute> of `tasks`, encoded, for the refinement network.
+
+    `shape` is needed without a sidecar. StrataflowError when sizes differ.
+    """
+    volumes = {
+        name: open_volume(attribute_path(given, name), shape, name) for name in attributes_of(tasks)
+    }
+    first = next(iter(volumes.values()))
+    for volume in volumes.values():
+        if volume.shape != first.shape:
+            raise StrataflowError(
+                f"{volume.path}: {volume.shape}, but {first.path} is {first.shape}"
+            )
+
+    def read(grid: TileGrid, corner: Corner) -> Array:
+        tiles = {name: grid.read(volume.values, corner) for name, volume in volumes.items()}
+        if "rgt" in tiles:
+            tiles["rgt"] = _continued(tiles["rgt"], grid, first.sidecar.live, corner)
+        return encode(tiles, tasks)
+
+    return Source(tuple(volumes.values()), read)
+
+
+def predict_volume(
     network: MultiTaskNetwork,
-    volume: Volume,
+    source: Source,
     output: Path,
     tasks: tuple[str, ...],
     tiling: Tiling,
     show_progress: bool = True,
 ) -> None:
-    """Predict the attributes of `tasks` for `volume` and write them as `output`.<attribute>."""
-    statistics = statistics_of(volume)
-    live = volume.sidecar.live
+    """Predict the attributes of `tasks` of a volume, write them as `output`.<attribute>."""
+    with tempfile.TemporaryDirectory(dir=_made(output.parent)) as scratch:
+        slab = Path(scratch) / "slab"
+        predict_slab(network, source, slab, tasks, tiling, show_progress=show_progress)
+        join_slabs([slab], source.volume.sidecar, output)
 
-    def read(grid: TileGrid, corner: Corner) -> Array:
-        tile = np.nan_to_num(grid.read(volume.values, corner), posinf=0.0, neginf=0.0)
-        return (statistics.normalise(tile) * _alive(grid, live, corner))[None]
 
-    _predict(network, read, volume, output, tasks, tiling, show_progress)
+def predict_slab(
+    network: MultiTaskNetwork,
+    source: Source,
+    prefix: Path,
+    tasks: tuple[str, ...],
+    tiling: Tiling,
+    number: int = 0,
+    count: int = 1,
+    show_progress: bool = True,
+) -> None:
+    """Predict slab `number` of `count` and write it with the given PREFIX, as `slabs` says.
+
+    In fp32 on a CPU the joined volume has the same bits for every `count` and batch. Raises
+    StrataflowError for values that are no numbers, before anything is predicted.
+    """
+    volume = source.volume
+    if max(volume.shape.array) < STRIDE:
+        raise StrataflowError(
+            f"{volume.path}: {volume.shape} is smaller than the smallest tile, {STRIDE} a side"
+        )
+    slab = Slab(number, count, volume.shape.array, tiling.tile, tiling.overlap, tasks)
+    names = attributes_of(tasks)
+    require_free_space(_made(prefix.parent), sum(slab.n_bytes(name) for name in names))
+    grid, rows = slab.grid, slab.rows
+    _require_numbers(source, grid.inlines(grid.with_halo(rows)))
+    finals = [attribute_path(prefix, name) for name in names]
+    with written_whole(*finals, description_path(prefix)) as paths, ExitStack() as stack:
+        streams = {
+            name: stack.enter_context(open(path, "wb"))
+            for name, path in zip(names, paths, strict=False)
+        }
+        write_description(paths[-1], slab)
+        blended = [task for task in tasks if task != "rgt"]
+        channels = sum(CHANNELS[task] for task in blended)
+        tiles = _ahead(_predicted_tiles(network, source, slab, tiling, streams.get("rgt")))
+        bar = stack.enter_context(_progress_bar(slab, disable=not show_progress))
+        for inlines, crosslines, block in blend(grid, rows, channels, tiles):
+            alive = volume.sidecar.live[inlines, crosslines, None]
+            first = 0
+            for task in blended:
+                values = _finished(task, block[first : first + CHANNELS[task]], alive)
+                for name, lines in values.items():
+                    write_lines(
+                        streams[name], slab.inlines.start, inlines, crosslines, slab.shape[1], lines
+                    )
+                first += CHANNELS[task]
+            bar.update(alive.size * slab.shape[2])
 
 
 def predict_samples(
@@ -68,14 +160,14 @@ def predict_samples(
     """
     with tempfile.TemporaryDirectory(dir=_made(output)) as scratch:
         for number in tqdm(range(count_samples(folder)), unit="sample"):
-            volume = open_volume(sample_path(folder, number), shape)
+            source = image_source(open_volume(sample_path(folder, number), shape))
             prefix = Path(scratch) / str(number)
-            infer_volume(network, volume, prefix, tasks, tiling, show_progress=False)
+            predict_volume(network, source, prefix, tasks, tiling, show_progress=False)
             for name in attributes_of(tasks):
                 os.replace(attribute_path(prefix, name), sample_path(output, number, name))
 
 
-def refine_volumes(
+def refine_volume(
     network: MultiTaskNetwork | None,
     given: Path,
     output: Path,
@@ -93,7 +185,9 @@ def refine_volumes(
             assert network is not None
             last = iteration + 1 == iterations
             refined = output if last else Path(scratch) / str(iteration)
-            _refine_once(network, given, refined, tiling, shape)
+            tasks = network.architecture.tasks
+            source = attribute_source(given, tasks, shape)
+            predict_volume(network, source, refined, tasks, tiling)
             given, shape = refined, None
     if iterations:
         return
@@ -103,29 +197,6 @@ def refine_volumes(
     for name in there:
         volume = open_volume(attribute_path(given, name), shape, name)
         write_volume(attribute_path(output, name), volume.values, volume.sidecar)
-
-
-def _refine_once(
-    network: MultiTaskNetwork, given: Path, output: Path, tiling: Tiling, shape: Shape | None
-) -> None:
-    tasks = network.architecture.tasks
-    volumes = {
-        name: open_volume(attribute_path(given, name), shape, name) for name in attributes_of(tasks)
-    }
-    first = next(iter(volumes.values()))
-    for volume in volumes.values():
-        if volume.shape != first.shape:
-            raise StrataflowError(
-                f"{volume.path}: {volume.shape}, but {first.path} is {first.shape}"
-            )
-
-    def read(grid: TileGrid, corner: Corner) -> Array:
-        tiles = {name: grid.read(volume.values, corner) for name, volume in volumes.items()}
-        if "rgt" in tiles:
-            tiles["rgt"] = _continued(tiles["rgt"], grid, first.sidecar.live, corner)
-        return encode(tiles, tasks)
-
-    _predict(network, read, first, output, tasks, tiling)
 
 
 def _continued(rgt: Array, grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> Array:
@@ -155,173 +226,117 @@ def _alive(grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> NDArray[n
     return live[np.ix_(i3, i2)][:, :, None]
 
 
-def _predict(
-    network: MultiTaskNetwork,
-    read: Callable[[TileGrid, Corner], Array],
-    volume: Volume,
-    output: Path,
-    tasks: tuple[str, ...],
-    tiling: Tiling,
-    show_progress: bool = True,
-) -> None:
-    """Run `network` over all tiles of `volume` and write each attribute of `tasks`.
-
-    One row of tiles along the inlines is in memory at a time. Geologic time is only relative
-    within a tile, so its tiles wait on disk until all of them can be aligned.
-    """
-    sidecar, shape = volume.sidecar, volume.shape
-    if max(shape.array) < STRIDE:
-        raise StrataflowError(
-            f"{volume.path}: {shape} is smaller than the smallest tile, {STRIDE} a side"
-        )
-    grid = TileGrid.cover(shape.array, tiling.tile, tiling.overlap)
-    names = attributes_of(tasks)
-    finals = [attribute_path(output, name) for name in names]
-    tile_bytes = 4 * int(np.prod(grid.tile)) * len(grid.corners()) if "rgt" in tasks else 0
-    require_free_space(_made(output.parent), len(names) * shape.n_bytes + tile_bytes)
-    with ExitStack() as stack:
-        raws = stack.enter_context(written_whole(*[sidecar_path(f) for f in finals], *finals))
-        for raw, name in zip(raws, names, strict=False):
-            write_sidecar(raw, sidecar.of_attribute(name))
-        results = {
-            name: np.memmap(raw, "<f4", "w+", shape=shape.array)
-            for name, raw in zip(names, raws[len(names) :], strict=True)
-        }
-        scratch = None
-        if "rgt" in tasks:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(dir=output.parent))
-            size = (len(grid.corners()), *grid.tile)
-            scratch = np.memmap(Path(folder) / "rgt.tiles", "<f4", "w+", shape=size)
-        blended = [task for task in tasks if task != "rgt"]
-        channels = sum(CHANNELS[task] for task in blended)
-        rows = _blend_rows(
-            grid,
-            channels,
-            _tile_values(network, read, grid, tasks, tiling, scratch, show_progress),
-        )
-        for inlines, block in rows:
-            alive = sidecar.live[inlines][:, :, None]
-            first = 0
-            for task in blended:
-                _store(results, task, inlines, block[first : first + CHANNELS[task]], alive)
-                first += CHANNELS[task]
-        if scratch is not None:
-            _write_geologic_time(scratch, grid, results["rgt"], sidecar.live)
-        for values in results.values():
-            values.flush()
+def _require_numbers(source: Source, inlines: slice) -> None:
+    """Raise StrataflowError for the first value that is NaN or infinite, with its place."""
+    for volume in source.volumes:
+        for i3 in range(*inlines.indices(volume.shape.n3)):
+            # The sum of a plane is a number exactly when all of its values are, overflow aside.
+            if np.isfinite(volume.values[i3].sum(dtype=np.float64)):
+                continue
+            bad = np.argwhere(~np.isfinite(volume.values[i3]))
+            if len(bad):
+                i2, i1 = bad[0]
+                raise StrataflowError(
+                    f"{volume.path}: {volume.values[i3, i2, i1]} at n1={i1} n2={i2} n3={i3}"
+                    f" ({len(bad)} such values on this inline); put 0 there"
+                )
 
 
-def _store(
-    volumes: Mapping[str, Array], task: str, inlines: slice, block: Array, alive: NDArray[np.bool_]
-) -> None:
-    """Put finished inlines of a task, `block` (channels, inlines, n2, n1), into its volumes."""
+def _finished(task: str, block: Array, alive: NDArray[np.bool_]) -> dict[str, Array]:
+    """The attributes of a task from its blended channels, block (channels, n3, n2, n1)."""
     if task == "dhr":
-        volumes["dhr"][inlines] = block[0] * alive
-        return
+        return {"dhr": block[0] * alive}
     fsem = np.clip(block[0], 0, 1) * alive
-    volumes["fsem"][inlines] = fsem
-    volumes["fdip"][inlines], volumes["fstrike"][inlines] = fault_angles(fsem, block[1:])
+    fdip, fstrike = fault_angles(fsem, block[1:])
+    return {"fsem": fsem, "fdip": fdip, "fstrike": fstrike}
 
 
-def _tile_values(
+def _progress_bar(slab: Slab, disable: bool) -> tqdm:
+    inlines = slab.inlines
+    voxels = (inlines.stop - inlines.start) * slab.shape[1] * slab.shape[2]
+    return tqdm(total=voxels, unit="voxel", unit_scale=True, disable=disable)
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """Let a thread make the next of `items` while the present one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = thread.submit(next, items, None)
+            yield item
+
+
+def _predicted_tiles(
     network: MultiTaskNetwork,
-    read: Callable[[TileGrid, Corner], Array],
-    grid: TileGrid,
-    tasks: tuple[str, ...],
+    source: Source,
+    slab: Slab,
     tiling: Tiling,
-    scratch: Array | None,
-    show_progress: bool,
-) -> Iterator[tuple[Corner, Array]]:
-    """Corner and values to be blended, (channels, n3, n2, n1), of each tile.
+    geologic_times: IO[bytes] | None,
+) -> Iterator[Array]:
+    """Values to be blended, (channels, n3, n2, n1), of each tile of a slab and its halo.
 
     Tensors are weighted by the fault's probability, so that a tile that sees a fault outweighs
-    one that does not. Geologic time goes to `scratch`.
+    one that does not. The slab's own tiles of geologic time are written to `geologic_times`.
     """
     limit_threads()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision_of_hardware())
     network = network.to(device, memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload] # torch leaves it out of its stubs
-    corners = grid.corners()
-    bar = tqdm(
-        total=len(corners) * int(np.prod(grid.tile)),
-        unit="voxel",
-        unit_scale=True,
-        disable=not show_progress,
-    )
-    with bar, torch.inference_mode():
-        for number, corner in enumerate(corners):
-            tile = torch.from_numpy(read(grid, corner))[None].to(device)
-            tile = tile.contiguous(memory_format=torch.channels_last_3d)
-            with torch.autocast(
-                device.type, half, enabled=tiling.precision == "auto" and half is not None
-            ):
-                outputs = network(tile)
-            channels: list[Array] = []
-            for task in tasks:
-                values = outputs[task][0].float().cpu().numpy()
+    grid = slab.grid
+    corners = grid.corners(grid.with_halo(slab.rows))
+    in_halo = len(corners) - slab.tiles_shape[0]
+    # One at a time a CPU is as fast, and gives the same bits whatever the batch.
+    batch = (tiling.batch or GPU_BATCH) if device.type == "cuda" else 1
+    batches = (corners[i : i + batch] for i in range(0, len(corners), batch))
+    read = (np.stack([source.read(grid, corner) for corner in those]) for those in batches)
+    number = 0
+    for tiles in _ahead(read):
+        for outputs in _outputs(network, tiles, device, tiling.precision):
+            corner = corners[number]
+            channels: list[Array] = [np.empty((0, *grid.tile), np.float32)]
+            for task in slab.tasks:
+                values = outputs[task]
                 if task == "rgt":
-                    assert scratch is not None
-                    scratch[number] = geologic_time(values[0], corner[2])
+                    assert geologic_times is not None
+                    if number >= in_halo:
+                        geologic_times.write(geologic_time(values[0], corner[2]).data)
                 elif task == "fault":
-                    probability = 1 / (1 + np.exp(-values[:1]))
+                    probability = np.reciprocal(1 + np.exp(-values[:1]), dtype=np.float32)
                     channels += [probability, probability * values[1:]]
                 else:
                     channels.append(values)
-            bar.update(int(np.prod(grid.tile)))
-            yield (
-                corner,
-                np.concatenate(channels) if channels else np.empty((0, *grid.tile), np.float32),
-            )
+            number += 1
+            yield np.concatenate(channels)
 
 
-def _blend_rows(
-    grid: TileGrid, channels: int, tiles: Iterator[tuple[Corner, Array]]
-) -> Iterator[tuple[slice, Array]]:
-    """Blend tiles that come row by row; yield inlines that no later tile touches.
+def _outputs(
+    network: MultiTaskNetwork, tiles: Array, device: torch.device, precision: str
+) -> Iterator[dict[str, Array]]:
+    """What `network` makes of each of `tiles` (tiles, channels, n3, n2, n1), by task.
 
-    Yields the slice of inlines and their values (channels, inlines, n2, n1), a view that holds
-    until the next is asked for.
+    Fewer at a time where the memory of a GPU does not do.
     """
-    rows, columns, samples = grid.axes
-    buffer = np.zeros((channels, rows.size, columns.n, samples.n), np.float32)
-    per_row = len(columns.starts) * len(samples.starts)
-    done = 0
-    for number, (corner, values) in enumerate(tiles):
-        inside = grid.inside(corner)
-        into = tuple(
-            slice(s.start + c, s.stop + c) for s, c in zip(inside[1:], corner[1:], strict=True)
-        )
-        weighted = values * grid.weights(corner)
-        buffer[(slice(None), inside[0], *into)] += weighted[(slice(None), *inside)]
-        if (number + 1) % per_row:
+    size, done = len(tiles), 0
+    while done < len(tiles):
+        try:
+            outputs = _forward(network, tiles[done : done + size], device, precision)
+        except torch.OutOfMemoryError as error:
+            if size == 1:
+                raise StrataflowError(
+                    f"tile: {tiles.shape[2:]} needs more memory than the GPU has"
+                ) from error
+            size //= 2
             continue
-        row = number // per_row
-        last = row + 1 == len(rows.starts)
-        finished = rows.n if last else max(rows.starts[row + 1], 0)
-        start = rows.starts[row]
-        yield slice(done, finished), buffer[:, done - start : finished - start]
-        if not last:
-            step = rows.starts[row + 1] - start
-            buffer[:, : rows.size - step] = buffer[:, step:].copy()
-            buffer[:, rows.size - step :] = 0
-        done = finished
+        for number in range(min(size, len(tiles) - done)):
+            yield {task: values[number] for task, values in outputs.items()}
+        done += size
 
 
-def _write_geologic_time(
-    scratch: Array, grid: TileGrid, rgt: Array, live: NDArray[np.bool_]
-) -> None:
-    """Align the tiles in `scratch`, blend them and scale to 0..1 over the live traces."""
-    maps = align_tiles(scratch, grid)
-    tiles = (
-        (corner, (scale * scratch[number] + offset)[None].astype(np.float32))
-        for number, (corner, (scale, offset)) in enumerate(zip(grid.corners(), maps, strict=True))
-    )
-    low, high = np.inf, -np.inf
-    for inlines, block in _blend_rows(grid, 1, tiles):
-        rgt[inlines] = block[0]
-        alive = block[0][live[inlines]]
-        if alive.size:
-            low, high = min(low, float(alive.min())), max(high, float(alive.max()))
-    for i3 in range(rgt.shape[0]):
-        scaled = (rgt[i3] - low) / max(high - low, 1e-9)
-        rgt[i3] = np.clip(scaled, 0, 1) * live[i3][:, None]
+@torch.inference_mode()
+def _forward(
+    network: MultiTaskNetwork, tiles: Array, device: torch.device, precision: str
+) -> dict[str, Array]:
+    half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision_of_hardware())
+    given = torch.from_numpy(tiles).to(device).contiguous(memory_format=torch.channels_last_3d)
+    with torch.autocast(device.type, half, enabled=precision == "auto" and half is not None):
+        outputs = network(given)
+    return {task: values.float().cpu().numpy() for task, values in outputs.items()}

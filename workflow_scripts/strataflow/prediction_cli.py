@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .cli import add_shape, add_tasks, fraction, positive
+from .cli import add_shape, add_tasks, fraction, not_negative, positive
+from .errors import StrataflowError
+from .networks import MultiTaskNetwork
+from .prediction import Source, predict_slab, predict_volume
 from .tiles import PRECISIONS, Tiling
 
 
@@ -18,7 +21,7 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
 
 
 def add_tiling(parser: argparse.ArgumentParser) -> None:
-    """Add --tile --overlap --precision."""
+    """Add --tile --overlap --precision --batch."""
     standard = Tiling()
     parser.add_argument(
         "--tile",
@@ -37,9 +40,42 @@ def add_tiling(parser: argparse.ArgumentParser) -> None:
         default=standard.precision,
         help="auto: the fastest that the hardware computes; fp32: the same on all hardware",
     )
+    parser.add_argument(
+        "--batch",
+        type=positive,
+        help="tiles predicted together on a GPU; by itself as many as it holds",
+    )
+
+
+def add_slab(parser: argparse.ArgumentParser) -> None:
+    """Add --slab."""
+    parser.add_argument(
+        "--slab",
+        type=not_negative,
+        nargs=2,
+        metavar=("NUMBER", "COUNT"),
+        help="predict only slab NUMBER (from 0) of COUNT along the inlines, for join_slabs.py",
+    )
+
+
+def predict(
+    network: MultiTaskNetwork,
+    source: Source,
+    tasks: tuple[str, ...],
+    arguments: argparse.Namespace,
+) -> None:
+    """Predict to --output all of a volume or, where --slab is given, that slab of it."""
+    tiling, output = tiling_of(arguments), arguments.output
+    if arguments.slab is None:
+        predict_volume(network, source, output, tasks, tiling)
+        return
+    number, count = arguments.slab
+    if number >= count:
+        raise StrataflowError(f"--slab: {number} {count}: slabs are numbered from 0 to {count - 1}")
+    predict_slab(network, source, output, tasks, tiling, number, count)
 
 
 def tiling_of(arguments: argparse.Namespace) -> Tiling:
     """The tiling that was given."""
     n1, n2, n3 = arguments.tile
-    return Tiling((n3, n2, n1), arguments.overlap, arguments.precision)
+    return Tiling((n3, n2, n1), arguments.overlap, arguments.precision, arguments.batch)

@@ -1,12 +1,15 @@
-"""The tile grid over a volume, and windows that blend overlapping tiles without a seam.
+"""The tile grid over a volume, and how overlapping tiles are blended without a seam.
 
 Tiles begin at multiples of the networks' stride from each other, so that all of them sample the
 volume in the same phase, and reach beyond the volume by half an overlap, where it is reflected:
 no voxel is predicted by the rim of a tile alone.
+
+A row of tiles are those at the same inlines, a column of a row those at the same crosslines too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -17,7 +20,7 @@ from .errors import StrataflowError
 from .networks import STRIDE
 
 Array = NDArray[np.float32]
-
+Corner = tuple[int, int, int]
 
 PRECISIONS = ("auto", "fp32")
 
@@ -26,12 +29,14 @@ PRECISIONS = ("auto", "fp32")
 class Tiling:
     """How a volume is cut: `tile` (n3, n2, n1) in voxels, least `overlap` as a fraction of it.
 
-    `precision` is auto (the fastest of the hardware) or fp32 (the same bits everywhere).
+    `precision` is auto (the fastest of the hardware) or fp32 (the same bits everywhere). `batch`
+    tiles are predicted together on a GPU, by itself as many as it holds.
     """
 
     tile: tuple[int, int, int] = (128, 128, 128)
     overlap: float = 0.25
     precision: str = "auto"
+    batch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,23 @@ class TileAxis:
         count = -(-(needed - tile) // step) + 1
         return cls(n, tile, tuple(-margin + k * step for k in range(count)))
 
+    @property
+    def step(self) -> int:
+        """Voxels from one tile to the next, or the size of the only one."""
+        return self.starts[1] - self.starts[0] if len(self.starts) > 1 else self.size
+
+    @property
+    def shared(self) -> int:
+        """Voxels that a tile shares with the next."""
+        return self.size - self.step
+
+    def finished(self, number: int) -> slice:
+        """The voxels of the volume that tile `number` covers and neither a later nor, alone, an
+        earlier one: together the tiles finish every voxel once."""
+        first = max(self.starts[number], 0) if number else 0
+        last = number + 1 == len(self.starts)
+        return slice(first, self.n if last else max(self.starts[number + 1], 0))
+
     def indices(self, start: int) -> NDArray[np.intp]:
         """Voxels of the volume that a tile at `start` reads, reflected at the ends."""
         if self.n == 1:
@@ -70,11 +92,11 @@ class TileAxis:
 
     def weights(self) -> Array:
         """Weights (tiles, size) of the voxels of each tile; they add up to 1 at every voxel."""
-        overlap = self.size - (self.starts[1] - self.starts[0]) if len(self.starts) > 1 else 0
-        ramp = np.sin(0.5 * np.pi * (np.arange(overlap) + 0.5) / max(overlap, 1)) ** 2
+        shared = self.shared
+        ramp = np.sin(0.5 * np.pi * (np.arange(shared) + 0.5) / max(shared, 1)) ** 2
         window = np.ones(self.size)
-        window[:overlap] = ramp
-        window[self.size - overlap :] *= ramp[::-1]
+        window[:shared] = ramp
+        window[self.size - shared :] *= ramp[::-1]
         total = np.zeros(self.starts[-1] - self.starts[0] + self.size)
         for start in self.starts:
             total[start - self.starts[0] :][: self.size] += window
@@ -112,26 +134,89 @@ class TileGrid:
         """Size of the tiles, (n3, n2, n1)."""
         return tuple(axis.size for axis in self.axes)  # type: ignore[return-value]
 
-    def corners(self) -> list[tuple[int, int, int]]:
-        """First voxel of each tile, those of one row of inlines together."""
-        return list(product(self.axes[0].starts, self.axes[1].starts, self.axes[2].starts))
+    @property
+    def per_row(self) -> int:
+        """Number of tiles in a row."""
+        return len(self.axes[1].starts) * len(self.axes[2].starts)
 
-    def read(self, values: NDArray, corner: tuple[int, int, int]) -> NDArray:
+    def corners(self, rows: range | None = None) -> list[Corner]:
+        """First voxel of each tile of `rows` (of all): row by row, column by column."""
+        starts = self.axes[0].starts
+        chosen = starts if rows is None else starts[rows.start : rows.stop]
+        return list(product(chosen, self.axes[1].starts, self.axes[2].starts))
+
+    def rows_of_slab(self, slab: int, slabs: int) -> range:
+        """Rows of tiles of `slab` of `slabs`; none where there are more slabs than rows."""
+        rows = len(self.axes[0].starts)
+        return range(rows * slab // slabs, rows * (slab + 1) // slabs)
+
+    def with_halo(self, rows: range) -> range:
+        """`rows` and the earlier ones that reach into the inlines that `rows` finish."""
+        reach = -(-self.axes[0].shared // self.axes[0].step)
+        return range(max(rows.start - reach, 0), rows.stop) if rows else rows
+
+    def inlines(self, rows: range) -> slice:
+        """The inlines that `rows` finish."""
+        if not rows:
+            return slice(0, 0)
+        finished = self.axes[0].finished
+        return slice(finished(rows[0]).start, finished(rows[-1]).stop)
+
+    def read(self, values: NDArray, corner: Corner) -> NDArray:
         """The tile at `corner` of `values` (n3, n2, n1), reflected where it leaves the volume."""
         i3, i2, i1 = (axis.indices(start) for axis, start in zip(self.axes, corner, strict=True))
         block = values[i3.min() : i3.max() + 1]
         block = block[:, i2.min() : i2.max() + 1, i1.min() : i1.max() + 1]
         return np.asarray(block)[np.ix_(i3 - i3.min(), i2 - i2.min(), i1 - i1.min())]
 
-    def inside(self, corner: tuple[int, int, int]) -> tuple[slice, slice, slice]:
-        """The part of the tile at `corner` that lies inside the volume."""
-        s3, s2, s1 = (axis.inside(start) for axis, start in zip(self.axes, corner, strict=True))
-        return (s3, s2, s1)
-
-    def weights(self, corner: tuple[int, int, int]) -> Array:
+    def weights(self, corner: Corner) -> Array:
         """Blending weights, shape of the tile, of the tile at `corner`."""
         w3, w2, w1 = (
             axis.weights()[axis.starts.index(start)]
             for axis, start in zip(self.axes, corner, strict=True)
         )
         return w3[:, None, None] * w2[None, :, None] * w1[None, None, :]
+
+
+def blend(
+    grid: TileGrid, rows: range, channels: int, tiles: Iterator[Array]
+) -> Iterator[tuple[slice, slice, Array]]:
+    """Blend `tiles`, (channels, n3, n2, n1) each, of `grid.with_halo(rows)` column by column.
+
+    Yields the inlines and crosslines that are finished and their values (channels, inlines,
+    crosslines, n1). In memory are a column of tiles and what a row shares with the next; sums are
+    made in an order that does not depend on `rows`.
+    """
+    along3, along2, along1 = grid.axes
+    width = along2.starts[-1] + along2.size - along2.starts[0]
+    behind = np.zeros((channels, along3.shared, width, along1.n), np.float32)
+    for row in grid.with_halo(rows):
+        beside = np.zeros((channels, along3.size, along2.shared, along1.n), np.float32)
+        for column, begin in enumerate(start - along2.starts[0] for start in along2.starts):
+            block = np.zeros((channels, along3.size, along2.size, along1.n), np.float32)
+            block[:, :, : along2.shared] = beside
+            for start in along1.starts:
+                inside = along1.inside(start)
+                weighted = next(tiles) * grid.weights(
+                    (along3.starts[row], along2.starts[column], start)
+                )
+                block[..., start + inside.start : start + inside.stop] += weighted[..., inside]
+            beside = block[:, :, along2.step :].copy()
+            # What no later column of the row touches, then what no later row does.
+            last = column + 1 == len(along2.starts)
+            block = block[:, :, : None if last else along2.step]
+            done = slice(begin, begin + block.shape[2])
+            block[:, : along3.shared] += behind[:, :, done]
+            behind[:, :, done] = block[:, along3.step :]
+            if row in rows:
+                inlines, crosslines = along3.finished(row), along2.finished(column)
+                first3, first2 = along3.starts[row], along2.starts[column]
+                yield (
+                    inlines,
+                    crosslines,
+                    block[
+                        :,
+                        inlines.start - first3 : inlines.stop - first3,
+                        crosslines.start - first2 : crosslines.stop - first2,
+                    ],
+                )

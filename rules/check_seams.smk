@@ -1,0 +1,32 @@
+# Traces of the tiles in what inference gave.
+rule check_seams:
+    input:
+        image="results/segy_to_binary/{volume}/{volume}.bin",
+        sidecar="results/segy_to_binary/{volume}/{volume}.json",
+        attributes=attributes_after("{volume}", 0),
+        model=weights("infer"),
+        code=code("check_seams"),
+    output:
+        table="results/predictions/{volume}/seams.csv",
+        picture=report(
+            "results/predictions/{volume}/seams.png",
+            caption="../report/seams.rst",
+            category="Quality control",
+            labels={"volume": "{volume}", "picture": "traces of the tiles"},
+        ),
+    log:
+        "results/check_seams/{volume}.log",
+    benchmark:
+        "results/check_seams/{volume}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        gpu=1,
+    params:
+        prefix=prefix_of,
+        flags=flags(**task_flags(), **tiling_flags()),
+    shell:
+        "python workflow_scripts/check_seams.py --input {input.image} --model {input.model}"
+        " --prediction {params.prefix} --output {output.table} {params.flags} > {log} 2>&1"

@@ -1,0 +1,24 @@
+# All slabs of a pass over a volume: of inference, or of an iteration of refinement.
+rule join_slabs:
+    input:
+        slabs=slabs_of_pass,
+        image="results/segy_to_binary/{volume}/{volume}.bin",
+        sidecar="results/segy_to_binary/{volume}/{volume}.json",
+        code=code("join_slabs"),
+    output:
+        expand("results/{{passed}}/{{volume}}.{name}{suffix}", name=PREDICTED, suffix=["", ".json"]),
+    log:
+        "results/{passed}/{volume}.log",
+    benchmark:
+        "results/{passed}/{volume}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        prefixes=prefixes_of_slabs,
+        prefix="results/{passed}/{volume}",
+    shell:
+        "python workflow_scripts/join_slabs.py --slabs {params.prefixes} --input {input.image}"
+        " --output {params.prefix} > {log} 2>&1"

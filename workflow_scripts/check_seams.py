@@ -1,0 +1,26 @@
+"""Look for traces of the tiles in predictions: steps at their borders, and changes by a shift."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, run, shape_of, tasks_of
+from strataflow.prediction_cli import add_inference, tiling_of
+from strataflow.seams import check_seams
+from strataflow.volumes import open_volume
+from strataflow.weights import load_network
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
+    parser.add_argument("--prediction", type=Path, required=True, help="PREFIX that infer.py gave")
+    parser.add_argument("--output", type=Path, required=True, help="X.csv; X.png beside it")
+    add_inference(parser)
+    a = parser.parse_args()
+    tasks = tasks_of(a)
+    network = load_network(a.model, "infer", tasks)
+    image = open_volume(a.input, shape_of(a))
+    check_seams(image, a.prediction, network, tasks, tiling_of(a), a.output)
+
+
+if __name__ == "__main__":
+    run(main)

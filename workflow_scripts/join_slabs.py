@@ -1,0 +1,21 @@
+"""Join the slabs that infer.py or refine.py predicted, with one geologic time for all."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, add_shape, run, shape_of
+from strataflow.slabs import join_slabs
+from strataflow.volumes import open_volume
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--slabs", type=Path, nargs="+", required=True, help="PREFIX of each slab")
+    parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
+    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the attributes")
+    add_shape(parser)
+    a = parser.parse_args()
+    join_slabs(a.slabs, open_volume(a.input, shape_of(a)).sidecar, a.output)
+
+
+if __name__ == "__main__":
+    run(main)

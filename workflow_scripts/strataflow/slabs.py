@@ -1,0 +1,196 @@
+"""Slabs: the inlines that one job predicts, as files, and how they are joined to a volume.
+
+PREFIX.slab.json says what a slab is. PREFIX.<attribute> holds its finished inlines, headerless as a
+volume. Geologic time is only relative within a tile, so PREFIX.rgt holds the tiles of the slab, one
+after the other, until those of all slabs are known.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .attributes import attributes_of
+from .errors import StrataflowError
+from .files import require_file, require_free_space, written_whole
+from .geologic_time import align_tiles, compared_points
+from .samples import Shape
+from .tiles import TileGrid, blend
+from .volumes import Sidecar, attribute_path, sidecar_path, write_sidecar
+
+Array = NDArray[np.float32]
+
+FORMAT = "strataflow slab 1"
+
+
+@dataclass(frozen=True)
+class Slab:
+    """Slab `number` of `count` of a volume of `shape`: the rows of `grid` and what they predict."""
+
+    number: int
+    count: int
+    shape: tuple[int, int, int]
+    tile: tuple[int, int, int]
+    overlap: float
+    tasks: tuple[str, ...]
+
+    @property
+    def grid(self) -> TileGrid:
+        """The tiles of the whole volume."""
+        return TileGrid.cover(self.shape, self.tile, self.overlap)
+
+    @property
+    def rows(self) -> range:
+        """The rows of tiles that the slab finishes."""
+        return self.grid.rows_of_slab(self.number, self.count)
+
+    @property
+    def inlines(self) -> slice:
+        """The inlines that the slab finishes."""
+        return self.grid.inlines(self.rows)
+
+    @property
+    def tiles_shape(self) -> tuple[int, int, int, int]:
+        """(tiles, n3, n2, n1) of the geologic time."""
+        return (len(self.rows) * self.grid.per_row, *self.grid.tile)
+
+    def n_bytes(self, attribute: str) -> int:
+        """Size of the file of `attribute`."""
+        if attribute == "rgt":
+            return 4 * int(np.prod(self.tiles_shape))
+        inlines = self.inlines
+        return 4 * (inlines.stop - inlines.start) * self.shape[1] * self.shape[2]
+
+
+def description_path(prefix: Path) -> Path:
+    """The file that says what the slab with that PREFIX is."""
+    return Path(f"{prefix}.slab.json")
+
+
+def write_description(path: Path, slab: Slab) -> None:
+    """Write what `slab` is as JSON to `path` itself (a temporary file, say)."""
+    path.write_text(json.dumps({"format": FORMAT} | asdict(slab), indent=1) + "\n")
+
+
+def read_description(prefix: Path) -> Slab:
+    """Read what the slab with that PREFIX is; StrataflowError when it or its files are none."""
+    path = require_file(description_path(prefix))
+    try:
+        content = json.loads(path.read_text())
+        tasks = tuple(content["tasks"])
+        slab = Slab(
+            number=int(content["number"]),
+            count=int(content["count"]),
+            shape=_three(content["shape"]),
+            tile=_three(content["tile"]),
+            overlap=float(content["overlap"]),
+            tasks=tasks,
+        )
+        names = attributes_of(tasks)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StrataflowError(f"{path}: not a slab of strataflow ({error})") from error
+    for name in names:
+        file = require_file(attribute_path(prefix, name))
+        if file.stat().st_size != slab.n_bytes(name):
+            raise StrataflowError(
+                f"{file}: {slab.n_bytes(name)} bytes expected, the file has {file.stat().st_size}"
+            )
+    return slab
+
+
+def _three(numbers: list[int]) -> tuple[int, int, int]:
+    n3, n2, n1 = (int(number) for number in numbers)
+    return (n3, n2, n1)
+
+
+def write_lines(
+    stream: IO[bytes], first: int, inlines: slice, crosslines: slice, n2: int, values: Array
+) -> None:
+    """Write `values` (inlines, crosslines, n1) into a raw volume that begins at inline `first`."""
+    n1 = values.shape[-1]
+    for i3, plane in zip(range(inlines.start - first, inlines.stop - first), values, strict=True):
+        stream.seek(4 * n1 * (i3 * n2 + crosslines.start))
+        stream.write(np.ascontiguousarray(plane, "<f4").data)
+
+
+def join_slabs(prefixes: list[Path], sidecar: Sidecar, output: Path) -> None:
+    """Join all slabs of a volume, in any order, to `output`.<attribute> with their sidecars.
+
+    `sidecar` is that of the volume they were predicted from. Raises StrataflowError when slabs are
+    missing or do not belong together.
+    """
+    slabs = {prefix: read_description(prefix) for prefix in prefixes}
+    prefixes = sorted(prefixes, key=lambda prefix: slabs[prefix].number)
+    first = slabs[prefixes[0]]
+    for number, prefix in enumerate(prefixes):
+        expected = Slab(
+            number, len(prefixes), sidecar.shape.array, first.tile, first.overlap, first.tasks
+        )
+        if slabs[prefix] != expected:
+            raise StrataflowError(
+                f"{description_path(prefix)}: {slabs[prefix]}, where {expected} is needed"
+            )
+    names = attributes_of(first.tasks)
+    finals = [attribute_path(output, name) for name in names]
+    require_free_space(output.parent, len(names) * sidecar.shape.n_bytes)
+    with written_whole(*[sidecar_path(final) for final in finals], *finals) as paths:
+        for name, beside, raw in zip(names, paths, paths[len(names) :], strict=False):
+            write_sidecar(beside, sidecar.of_attribute(name))
+            parts = [attribute_path(prefix, name) for prefix in prefixes]
+            with open(raw, "wb") as stream:
+                if name != "rgt":
+                    for part in parts:
+                        with open(part, "rb") as source:
+                            shutil.copyfileobj(source, stream, 1 << 22)
+            if name == "rgt":
+                _write_geologic_time(raw, parts, [slabs[p] for p in prefixes], sidecar)
+
+
+def _write_geologic_time(raw: Path, parts: list[Path], slabs: list[Slab], sidecar: Sidecar) -> None:
+    """Align the tiles in `parts`, blend them and scale to 0..1 over the live traces."""
+    grid, shape, live = slabs[0].grid, sidecar.shape, sidecar.live
+    points = np.concatenate([compared_points(rows) for rows in _tile_rows(parts, slabs)])
+    maps = iter(align_tiles(points, grid, live))
+
+    def aligned() -> Iterator[Array]:
+        for tiles in _tile_rows(parts, slabs):
+            for tile in tiles:
+                scale, offset = next(maps)
+                yield (scale * tile + offset)[None].astype(np.float32)
+
+    low, high = np.inf, -np.inf
+    with open(raw, "r+b") as stream:
+        for inlines, crosslines, block in blend(grid, grid.rows_of_slab(0, 1), 1, aligned()):
+            write_lines(stream, 0, inlines, crosslines, shape.n2, block[0])
+            alive = block[0][live[inlines, crosslines]]
+            if alive.size:
+                low, high = min(low, float(alive.min())), max(high, float(alive.max()))
+        _scale(stream, shape, live, low, high)
+
+
+def _tile_rows(parts: list[Path], slabs: list[Slab]) -> Iterator[Array]:
+    """The tiles (tiles, n3, n2, n1) of one row after the other; memory maps."""
+    for part, slab in zip(parts, slabs, strict=True):
+        row = (slab.grid.per_row, *slab.grid.tile)
+        for number in range(len(slab.rows)):
+            offset = 4 * number * int(np.prod(row))
+            yield np.memmap(part, "<f4", "r", offset=offset, shape=row)
+
+
+def _scale(
+    stream: IO[bytes], shape: Shape, live: NDArray[np.bool_], low: float, high: float
+) -> None:
+    """Scale a raw volume from `low`..`high` to 0..1 in place, 0 on dead traces."""
+    everywhere = slice(0, shape.n2)
+    for i3 in range(shape.n3):
+        stream.seek(4 * shape.n1 * shape.n2 * i3)
+        plane = np.frombuffer(stream.read(4 * shape.n1 * shape.n2), "<f4").reshape(-1, shape.n1)
+        scaled = np.clip((plane - low) / max(high - low, 1e-9), 0, 1) * live[i3][:, None]
+        write_lines(stream, 0, slice(i3, i3 + 1), everywhere, shape.n2, scaled[None])

@@ -260,6 +260,12 @@ def passes_over(volume):
     return [f"infer/{volume}", *(f"refine/{volume}/{iteration}" for iteration in iterations)]
 
 
+def scores_of_passes(wildcards):
+    """Scores of a volume after each pass."""
+    volume = wildcards.volume
+    return [f"results/evaluate/{passed}/{volume}.json" for passed in passes_over(volume)]
+
+
 def attributes_after(volume, iterations):
     """The attributes of a volume and their sidecars after so many iterations of refinement."""
     folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"

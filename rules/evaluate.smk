@@ -27,10 +27,7 @@ rule evaluate:
 # What refinement gains, iteration by iteration; the scores of the last pass are those delivered.
 rule compare_passes:
     input:
-        metrics=lambda wildcards: [
-            f"results/evaluate/{passed}/{wildcards.volume}.json"
-            for passed in passes_over(wildcards.volume)
-        ],
+        metrics=scores_of_passes,
         code=code("compare_passes"),
     output:
         metrics=report(
@@ -52,6 +49,8 @@ rule compare_passes:
     threads: 1
     resources:
         mem_mb=1000,
+    params:
+        last=lambda wildcards: scores_of_passes(wildcards)[-1],
     shell:
         "(python workflow_scripts/compare_passes.py --metrics {input.metrics}"
-        " --output {output.table} && cp {input.metrics[-1]} {output.metrics}) > {log} 2>&1"
+        " --output {output.table} && cp {params.last} {output.metrics}) > {log} 2>&1"

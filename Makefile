@@ -17,12 +17,19 @@ check: .venv/ready
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
 
-bench: .venv/ready
-	$(ENTER) python tests/benchmarks/bench_segy.py
-	$(ENTER) python tests/benchmarks/bench_synthesize.py
-	$(ENTER) python tests/benchmarks/bench_networks.py
+BENCHMARKS := segy synthesize networks inference
+
+bench: .venv-bench/ready
+	. .venv-bench/bin/activate && for name in $(BENCHMARKS); do \
+	  python tests/benchmarks/bench_$$name.py || exit 1; done
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	touch $@
+
+.venv-bench/ready: requirements.txt requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	. .venv-bench/bin/activate && \
+	  pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
 	touch $@

@@ -168,21 +168,6 @@ def test_without_refinement_the_attributes_of_inference_are_delivered(changed: W
     assert changed.jobs() == {**SCORES, **AFTER_REFINE}
 
 
-def test_more_slabs_rerun_prediction_and_give_the_same_bytes(changed: Workflow) -> None:
-    folder = changed.folder / "results" / "predictions" / "north"
-    before = {name: (folder / f"north.{name}").read_bytes() for name in ATTRIBUTES}
-    # Two rows of tiles: the third slab has nothing to do.
-    changed.configure({"prediction.slabs": 3})
-    assert changed.jobs() == {**AFTER_INFER, "infer": 3, "refine": 3}
-    done = changed.run()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert before == {name: (folder / f"north.{name}").read_bytes() for name in ATTRIBUTES}
-    changed.list_volumes(
-        synthetic_row("north", train="false", slabs="2"), synthetic_row("south", predict="false")
-    )
-    assert changed.jobs() == {**AFTER_INFER, "infer": 2, "refine": 2}
-
-
 def test_a_changed_export_reruns_exports_only(changed: Workflow) -> None:
     changed.configure({"export.segy": False})
     assert changed.jobs() == {}
@@ -233,7 +218,26 @@ def test_an_added_volume_runs_that_volume_only(changed: Workflow) -> None:
     assert not (folder / "metrics.json").exists()
 
 
-# The last one: it trains on, so the others would see other weights.
+# From here on the tests leave other slabs or weights behind.
+def test_more_slabs_rerun_prediction_and_give_the_same_bytes(changed: Workflow) -> None:
+    folder = changed.folder / "results" / "predictions" / "north"
+    before = {name: (folder / f"north.{name}").read_bytes() for name in ATTRIBUTES}
+    # Two rows of tiles: the third slab has nothing to do.
+    changed.configure({"prediction.slabs": 3})
+    assert changed.jobs() == {**AFTER_INFER, "infer": 3, "refine": 3}
+    # As if the run had been killed after the first slab.
+    done = changed.run("--notemp", "--until", "results/infer/north/0-of-3/north.slab.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert changed.jobs() == {**AFTER_INFER, "infer": 2, "refine": 3}
+    done = changed.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert before == {name: (folder / f"north.{name}").read_bytes() for name in ATTRIBUTES}
+    changed.list_volumes(
+        synthetic_row("north", train="false", slabs="2"), synthetic_row("south", predict="false")
+    )
+    assert changed.jobs() == {**AFTER_INFER, "infer": 2, "refine": 2}
+
+
 def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:
     results = finished.folder / "results"
     first = torch.load(results / "train_infer" / "final.ckpt", weights_only=True)

@@ -15,13 +15,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from own_process import measure, report
 from results_table import write_table
 from tqdm import tqdm
 
@@ -123,14 +122,6 @@ WAYS: dict[str, Callable[[Path, Path], None]] = {
 }
 
 
-def anonymous_memory() -> int:
-    """Anonymous memory of this process in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return 1024 * int(line.split()[1])
-    raise OSError("/proc/self/status: no RssAnon")
-
-
 def one_run(way: str, segy: Path, out: Path) -> None:
     """Time one way and print its seconds and peak anonymous memory."""
     if "cigsegy" in way:
@@ -140,35 +131,13 @@ def one_run(way: str, segy: Path, out: Path) -> None:
     elif "ours" in way and "command" not in way:
         import strataflow.segy_export
         import strataflow.segy_import  # noqa: F401
-    peak, done = [anonymous_memory()], threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.01):
-            peak[0] = max(peak[0], anonymous_memory())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    start = time.perf_counter()
-    WAYS[way](segy, out)
-    seconds = time.perf_counter() - start
-    done.set()
-    watcher.join()
-    print(f"RESULT {seconds} {peak[0]}")
+    report(lambda: WAYS[way](segy, out))
 
 
-def measure(way: str, segy: Path) -> tuple[float, int]:
+def measure_way(way: str, segy: Path) -> tuple[float, int]:
     """Seconds and peak anonymous memory of one way in a process of its own."""
     with tempfile.TemporaryDirectory(dir=segy.parent) as folder:
-        words = ["--one", way, str(segy), f"{folder}/out"]
-        done = subprocess.run(
-            [sys.executable, __file__, *words],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=900,
-        )
-    seconds, memory = done.stdout.rsplit("RESULT ", 1)[1].split()
-    return float(seconds), int(memory)
+        return measure(__file__, "--one", way, str(segy), f"{folder}/out")
 
 
 def main() -> None:
@@ -191,7 +160,7 @@ def main() -> None:
             # Ways take turns, so that what else the machine does falls on all of them.
             for _ in tqdm(range(a.runs), sample_format):
                 for way, done in runs.items():
-                    done.append(measure(way, segy))
+                    done.append(measure_way(way, segy))
             cp = statistics.median(seconds for seconds, _ in runs["read cp"])
             durable = statistics.median(seconds for seconds, _ in runs["read cp durable"])
             for way, done in runs.items():

@@ -1,0 +1,206 @@
+"""Inference over volumes beside MONAI's sliding window and the published network, in one run.
+
+`make bench` writes results/benchmarks/inference.csv, .md and .png: seconds, million voxels a second
+and peak anonymous memory. Each run is a process of its own that is timed inside, after its imports
+and with its network built. Ours reads a raw volume and ends with five attributes on disk; MONAI,
+with the same weights, tile and overlap, ends with the network's channels in memory. The published
+network is given one tile, which is its best case: no overlap.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from own_process import measure, report
+from results_table import write_table
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
+
+from strataflow.hardware import limit_threads
+from strataflow.networks import MultiTaskNetwork
+from strataflow.prediction import image_source, predict_volume
+from strataflow.samples import Shape
+from strataflow.tiles import TileGrid, Tiling
+from strataflow.volumes import open_volume
+from strataflow.weights import load_network
+
+TASKS = ("dhr", "rgt", "fault")
+WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "pretrained" / "infer.pth"
+SIDES = (128, 192, 256, 384, 512)
+COMPARED = 384
+# Inlines of the survey of 1,000 crosslines and samples: enough for two rows of tiles, and memory
+# does not grow after the first.
+WIDE, CUT = 1000, 144
+
+
+def _network() -> MultiTaskNetwork:
+    limit_threads()
+    return load_network(WEIGHTS, "infer", TASKS)
+
+
+def ours(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
+    """A raw volume to attributes on disk."""
+    network = _network()
+
+    def work() -> None:
+        source = image_source(open_volume(path, shape))
+        output = path.parent / "ours" / "survey"
+        predict_volume(network, source, output, TASKS, tiling, show_progress=False)
+
+    return work
+
+
+def _sliding_window(
+    path: Path, shape: Shape, tiling: Tiling, network: torch.nn.Module
+) -> Callable[[], object]:
+    from monai.inferers.utils import sliding_window_inference
+
+    network = network.eval()
+
+    def work() -> object:
+        values = np.fromfile(path, "<f4").reshape(1, 1, *shape.array)
+        given = torch.from_numpy((values - values.mean()) / values.std())
+        with torch.inference_mode():
+            return sliding_window_inference(
+                given, tiling.tile, 1, network, tiling.overlap, mode="gaussian"
+            )
+
+    return work
+
+
+def monai(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
+    """The same volume and weights to channels in memory."""
+    return _sliding_window(path, shape, tiling, _network())
+
+
+def published(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
+    """The published network, by MONAI too."""
+    from published_network import PublishedNetwork
+
+    limit_threads()
+    return _sliding_window(path, shape, tiling, PublishedNetwork())
+
+
+WAYS = {way.__name__: way for way in (ours, monai, published)}
+
+
+def make_volume(path: Path, shape: Shape) -> None:
+    """Noise, the same on each inline: of its values inference takes no notice."""
+    plane = np.random.default_rng(1).normal(size=(shape.n2, shape.n1)).astype("<f4")
+    with open(path, "wb") as stream:
+        for _ in range(shape.n3):
+            stream.write(plane.data)
+
+
+def run(way: str, shape: Shape, folder: Path) -> dict[str, object]:
+    """One run of `way` over a volume of `shape`."""
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        path = Path(scratch) / "volume.bin"
+        make_volume(path, shape)
+        sides = [str(side) for side in (shape.n1, shape.n2, shape.n3)]
+        seconds, memory = measure(__file__, "--one", way, str(path), *sides, timeout=3600)
+    voxels = math.prod(shape.array)
+    return {
+        "way": way,
+        "n3 x n2 x n1": shape_name(shape),
+        "voxels": voxels,
+        "seconds": seconds,
+        "million voxels a second": voxels / seconds / 1e6,
+        "anonymous MB": memory / 1e6,
+    }
+
+
+def shape_name(shape: Shape) -> str:
+    """Sizes as n3 x n2 x n1."""
+    return " x ".join(str(side) for side in shape.array)
+
+
+def cube(side: int) -> Shape:
+    """A cube of that side."""
+    return Shape(side, side, side)
+
+
+def summary(table: pd.DataFrame, tiling: Tiling) -> tuple[list[str], float]:
+    """What the runs say, and the exponent of time over voxels."""
+    sizes, ways = table["n3 x n2 x n1"], table["way"]
+
+    def median(way: str, shape: Shape, quantity: str) -> float:
+        runs = table.loc[ways.eq(way) & sizes.eq(shape_name(shape)), quantity]
+        return float(np.median(runs.to_numpy(float)))
+
+    both = [
+        (median("ours", cube(COMPARED), q), median("monai", cube(COMPARED), q))
+        for q in ("seconds", "anonymous MB")
+    ]
+    seconds = [median("ours", cube(side), "seconds") for side in SIDES]
+    exponent = float(np.polyfit(3 * np.log(SIDES), np.log(seconds), 1)[0])
+    tiles = len(TileGrid.cover(cube(COMPARED).array, tiling.tile, tiling.overlap).corners())
+    times = tiles * median("published", cube(tiling.tile[0]), "seconds") / both[0][0]
+    wide = median("ours", Shape(WIDE, WIDE, CUT), "anonymous MB")
+    return [
+        f"{COMPARED} cubed: {both[0][0] / both[0][1]:.2f} of MONAI's time,"
+        f" {both[1][0] / both[1][1]:.2f} of its memory.",
+        f"Time grows with voxels to the power {exponent:.2f}.",
+        f"The published network would take {times:.0f} times as long for the {tiles} tiles"
+        f" of {COMPARED} cubed.",
+        f"{WIDE} crosslines of {WIDE} samples: {wide:.0f} MB whatever the number of inlines.",
+    ], exponent
+
+
+def draw(table: pd.DataFrame, path: Path, exponent: float) -> None:
+    """Seconds and memory over the number of voxels."""
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for panel, quantity in zip(panels, ("seconds", "anonymous MB"), strict=True):
+        for way, runs in table.groupby("way"):
+            panel.loglog(runs["voxels"] / 1e6, runs[quantity], "o", mfc="none", label=way)
+        panel.set(xlabel="million voxels", ylabel=quantity)
+    panels[0].legend(title=f"ours: exponent {exponent:.2f}")
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5, help=f"of {COMPARED} cubed, of each way")
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
+    parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
+    a = parser.parse_args()
+    tiling = Tiling()
+    if a.one:
+        way, path, *sides = a.one
+        report(WAYS[way](Path(path), Shape(*(int(side) for side in sides)), tiling))
+        return
+    a.output.mkdir(parents=True, exist_ok=True)
+    # Ways take turns, so that what else the machine does falls on all of them.
+    planned = [(way, cube(COMPARED)) for _ in range(a.runs) for way in ("ours", "monai")]
+    planned += [("ours", cube(side)) for side in SIDES if side != COMPARED]
+    planned += [("published", cube(tiling.tile[0])), ("ours", Shape(WIDE, WIDE, CUT))]
+    folder = Path(tempfile.mkdtemp(dir=a.output))
+    try:
+        table = pd.DataFrame([run(way, shape, folder) for way, shape in tqdm(planned)])
+    finally:
+        shutil.rmtree(folder)
+    lines, exponent = summary(table, tiling)
+    draw(table, a.output / "inference.png", exponent)
+    columns = ["seconds", "million voxels a second", "anonymous MB"]
+    grouped = table.groupby(["way", "n3 x n2 x n1"], sort=False)[columns]
+    shown = grouped.median().join(
+        (grouped["seconds"].max() - grouped["seconds"].min()).rename("spread")
+    )
+    write_table(
+        a.output, "inference", f"Inference, {a.runs} runs", shown.reset_index(), "\n".join(lines)
+    )
+
+
+if __name__ == "__main__":
+    main()

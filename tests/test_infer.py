@@ -120,6 +120,7 @@ def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them_and_any_batch
         rng.uniform(size=shape).astype("<f4").tofile(tmp_path / f"x.{name}")
     given = {"infer": (tmp_path / "x.bin", model), "refine": (tmp_path / "x", refine_model)}
     source, weights = given[script]
+    reflectors = tmp_path / {"infer": "x.bin", "refine": "x.dhr"}[script]
     tiling = ("--tile", 32, 32, 32, "--overlap", 0.25, "--precision", "fp32")
     words = ("--input", source, "--model", weights, *size, *tiling)
     done = run_script(script, *words, "--output", tmp_path / "whole")
@@ -130,7 +131,7 @@ def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them_and_any_batch
             place = ("--output", slab, "--slab", number, count, "--batch", batch)
             done = run_script(script, *words, *place)
             assert done.returncode == 0, done.stderr
-        flags = ("--input", tmp_path / "x.bin", *size, "--slabs", *slabs[::-1])
+        flags = ("--input", reflectors, *size, "--slabs", *slabs[::-1])
         done = run_script("join_slabs", *flags, "--output", tmp_path / "joined")
         assert done.returncode == 0, done.stderr
         for name in ATTRIBUTES:

@@ -10,11 +10,13 @@ from strataflow.volumes import open_volume
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--slabs", type=Path, nargs="+", required=True, help="PREFIX of each slab")
-    parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="raw volume that shows the reflectors: the image"
+    )
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the attributes")
     add_shape(parser)
     a = parser.parse_args()
-    join_slabs(a.slabs, open_volume(a.input, shape_of(a)).sidecar, a.output)
+    join_slabs(a.slabs, open_volume(a.input, shape_of(a)), a.output)
 
 
 if __name__ == "__main__":

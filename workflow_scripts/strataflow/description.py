@@ -19,13 +19,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d
 from scipy.stats import kurtosis
 
 from .amplitudes import amplitude_statistics
-from .angles import TENSOR_COMPONENTS, principal_normal
 from .figures import FAULT_COLOURS, GREY_CLIP, HORIZONS, save_picture
 from .files import require_file, written_whole
+from .reflectors import texture_normals
 from .samples import Shape, read_cube, sample_path
 from .volumes import open_volume
 
@@ -39,8 +39,8 @@ AMPLITUDE_BINS = np.linspace(-4, 4, 81)
 DIP_BINS = np.linspace(0, 90, 46)
 FREQUENCIES = np.linspace(0, 0.5, 65)
 
-# Scales of the gradient and of the averages of the structure tensor, in voxels.
-GRADIENT_SCALE, TENSOR_SCALE = 1.0, 3.0
+# Voxels along the side of a cell whose dip is looked at.
+DIP_CELL = 4
 
 
 @dataclass(frozen=True)
@@ -84,21 +84,10 @@ def look(image: Array) -> Look:
 
 
 def local_dip(image: Array) -> Array:
-    """Dip of the texture of `image` (n3, n2, n1) in degrees, at every fourth voxel, in a row.
-
-    From the structure tensor (Bigun & Granlund, 1987; for seismic images van Vliet & Verbeek,
-    1995, and Fehmers & Hocker, 2003, Geophysics 68).
-    """
-    smooth = gaussian_filter(image, GRADIENT_SCALE)
-    gradient = np.gradient(smooth)
-    tensor = np.stack(
-        [
-            gaussian_filter(gradient[i] * gradient[j], TENSOR_SCALE)[::4, ::4, ::4].ravel()
-            for i, j in TENSOR_COMPONENTS
-        ]
-    )
-    normal = principal_normal(tensor[:, tensor[:3].sum(0) > 0])
-    return np.degrees(np.arctan2(np.hypot(normal[0], normal[1]), np.abs(normal[2])))
+    """Dip of the texture of `image` (n3, n2, n1) in degrees, one for each cell that shows one."""
+    normals, planarity = texture_normals(image, DIP_CELL)
+    normal = normals[:, planarity > 0]
+    return np.degrees(np.arctan2(np.hypot(normal[0], normal[1]), normal[2]))
 
 
 def _trace_correlation(image: Array) -> float:

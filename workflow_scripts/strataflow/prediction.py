@@ -94,7 +94,7 @@ def predict_volume(
     with tempfile.TemporaryDirectory(dir=_made(output.parent)) as scratch:
         slab = Path(scratch) / "slab"
         predict_slab(network, source, slab, tasks, tiling, show_progress=show_progress)
-        join_slabs([slab], source.volume.sidecar, output)
+        join_slabs([slab], source.volume, output)
 
 
 def predict_slab(

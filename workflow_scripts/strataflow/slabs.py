@@ -16,14 +16,15 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from .attributes import attributes_of
 from .errors import StrataflowError
 from .files import require_file, require_free_space, written_whole
+from .flattening import follow_reflectors, growing
 from .geologic_time import align_tiles, compared_points
-from .samples import Shape
 from .tiles import TileGrid, blend
-from .volumes import Sidecar, attribute_path, sidecar_path, write_sidecar
+from .volumes import Volume, attribute_path, sidecar_path, write_sidecar
 
 Array = NDArray[np.float32]
 
@@ -120,12 +121,13 @@ def write_lines(
         stream.write(np.ascontiguousarray(plane, "<f4").data)
 
 
-def join_slabs(prefixes: list[Path], sidecar: Sidecar, output: Path) -> None:
+def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     """Join all slabs of a volume, in any order, to `output`.<attribute> with their sidecars.
 
-    `sidecar` is that of the volume they were predicted from. Raises StrataflowError when slabs are
-    missing or do not belong together.
+    `volume` is what they were predicted from; geologic time follows its reflectors. Raises
+    StrataflowError when slabs are missing or do not belong together.
     """
+    sidecar = volume.sidecar
     slabs = {prefix: read_description(prefix) for prefix in prefixes}
     prefixes = sorted(prefixes, key=lambda prefix: slabs[prefix].number)
     first = slabs[prefixes[0]]
@@ -149,13 +151,21 @@ def join_slabs(prefixes: list[Path], sidecar: Sidecar, output: Path) -> None:
                     for part in parts:
                         with open(part, "rb") as source:
                             shutil.copyfileobj(source, stream, 1 << 22)
-            if name == "rgt":
-                _write_geologic_time(raw, parts, [slabs[p] for p in prefixes], sidecar)
+        if "rgt" in names:
+            raws = dict(zip(names, paths[len(names) :], strict=True))
+            parts = [attribute_path(prefix, "rgt") for prefix in prefixes]
+            # Sums in the same order, and so the same bits, whatever the number of cores.
+            with threadpool_limits(1, "blas"):
+                _write_geologic_time(
+                    raws["rgt"], parts, [slabs[p] for p in prefixes], volume, raws.get("fsem")
+                )
 
 
-def _write_geologic_time(raw: Path, parts: list[Path], slabs: list[Slab], sidecar: Sidecar) -> None:
-    """Align the tiles in `parts`, blend them and scale to 0..1 over the live traces."""
-    grid, shape, live = slabs[0].grid, sidecar.shape, sidecar.live
+def _write_geologic_time(
+    raw: Path, parts: list[Path], slabs: list[Slab], volume: Volume, fault: Path | None
+) -> None:
+    """Align the tiles in `parts`, blend them, follow the reflectors; 0..1 over the live traces."""
+    grid, shape, live = slabs[0].grid, volume.shape, volume.sidecar.live
     points = np.concatenate([compared_points(rows) for rows in _tile_rows(parts, slabs)])
     maps = iter(align_tiles(points, grid, live))
 
@@ -165,14 +175,21 @@ def _write_geologic_time(raw: Path, parts: list[Path], slabs: list[Slab], sideca
                 scale, offset = next(maps)
                 yield (scale * tile + offset)[None].astype(np.float32)
 
-    low, high = np.inf, -np.inf
     with open(raw, "r+b") as stream:
+        stream.truncate(shape.n_bytes)
         for inlines, crosslines, block in blend(grid, grid.rows_of_slab(0, 1), 1, aligned()):
             write_lines(stream, 0, inlines, crosslines, shape.n2, block[0])
-            alive = block[0][live[inlines, crosslines]]
-            if alive.size:
-                low, high = min(low, float(alive.min())), max(high, float(alive.max()))
-        _scale(stream, shape, live, low, high)
+    time = np.memmap(raw, "<f4", "r+", shape=shape.array)
+    faults = np.memmap(fault, "<f4", "r", shape=shape.array) if fault else None
+    corrections = follow_reflectors(time, volume.values, faults, live)
+    low, high = np.inf, -np.inf
+    for plane, correction, alive in zip(time, corrections, live, strict=True):
+        plane[:] = growing(plane + correction)
+        if alive.any():
+            low, high = min(low, float(plane[alive].min())), max(high, float(plane[alive].max()))
+    for plane, alive in zip(time, live, strict=True):
+        plane[:] = np.clip((plane - low) / max(high - low, 1e-9), 0, 1) * alive[:, None]
+    time.flush()
 
 
 def _tile_rows(parts: list[Path], slabs: list[Slab]) -> Iterator[Array]:
@@ -182,15 +199,3 @@ def _tile_rows(parts: list[Path], slabs: list[Slab]) -> Iterator[Array]:
         for number in range(len(slab.rows)):
             offset = 4 * number * int(np.prod(row))
             yield np.memmap(part, "<f4", "r", offset=offset, shape=row)
-
-
-def _scale(
-    stream: IO[bytes], shape: Shape, live: NDArray[np.bool_], low: float, high: float
-) -> None:
-    """Scale a raw volume from `low`..`high` to 0..1 in place, 0 on dead traces."""
-    everywhere = slice(0, shape.n2)
-    for i3 in range(shape.n3):
-        stream.seek(4 * shape.n1 * shape.n2 * i3)
-        plane = np.frombuffer(stream.read(4 * shape.n1 * shape.n2), "<f4").reshape(-1, shape.n1)
-        scaled = np.clip((plane - low) / max(high - low, 1e-9), 0, 1) * live[i3][:, None]
-        write_lines(stream, 0, slice(i3, i3 + 1), everywhere, shape.n2, scaled[None])

@@ -22,6 +22,8 @@ include: "rules/deliver.smk"
 include: "rules/check_seams.smk"
 include: "rules/export_segy.smk"
 include: "rules/export_vgi.smk"
+include: "rules/pick_faults.smk"
+include: "rules/pick_horizons.smk"
 include: "rules/evaluate.smk"
 include: "rules/plot.smk"
 

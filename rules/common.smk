@@ -266,6 +266,11 @@ def scores_of_passes(wildcards):
     return [f"results/evaluate/{passed}/{volume}.json" for passed in passes_over(volume)]
 
 
+def scores_of_last_pass(wildcards):
+    """Those after the last one."""
+    return scores_of_passes(wildcards)[-1]
+
+
 def attributes_after(volume, iterations):
     """The attributes of a volume and their sidecars after so many iterations of refinement."""
     folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"
@@ -360,6 +365,21 @@ def descriptions():
     return [f"results/describe_samples/{name}" for name in DESCRIPTION]
 
 
+def horizons():
+    """Names of the horizons."""
+    return [f"horizon_{number:02d}" for number in range(1, config["export"]["horizons"] + 1)]
+
+
+def picks(volume):
+    """Faults and horizons of a volume, as far as they are predicted and wanted."""
+    names = []
+    if config["export"]["faults"] and "fsem" in PREDICTED:
+        names += ["faults.csv", "fault_points.csv", "fault_sticks.txt"]
+    if config["export"]["horizons"] and "rgt" in PREDICTED:
+        names += ["horizons.csv", *(f"{name}.irap" for name in horizons())]
+    return [f"results/predictions/{volume}/{volume}.{name}" for name in names]
+
+
 def predictions():
     """All that is delivered under results/predictions/."""
     suffixes = ["", ".json"]
@@ -370,6 +390,7 @@ def predictions():
     for volume in PREDICTED_VOLUMES:
         prefix = f"results/predictions/{volume}/{volume}"
         files += [f"{prefix}.{name}{suffix}" for name in PREDICTED for suffix in suffixes]
+        files += picks(volume)
         files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
         if is_evaluated(volume):
             files += [f"results/predictions/{volume}/{n}" for n in ("metrics.json", "passes.csv")]

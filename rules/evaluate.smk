@@ -50,7 +50,7 @@ rule compare_passes:
     resources:
         mem_mb=1000,
     params:
-        last=lambda wildcards: scores_of_passes(wildcards)[-1],
+        last=scores_of_last_pass,
     shell:
         "(python workflow_scripts/compare_passes.py --metrics {input.metrics}"
         " --output {output.table} && cp {params.last} {output.metrics}) > {log} 2>&1"

@@ -146,11 +146,9 @@ def write_survey(
 def _new_trace_headers(sidecar: Sidecar) -> NDArray[np.uint8]:
     """Trace headers (n3, n2, 240) of a survey that has none yet; coordinates in centimetres."""
     shape = sidecar.shape
-    inline, crossline, sample = sidecar.axes
+    sample = sidecar.axes[2]
     i3, i2 = np.indices((shape.n3, shape.n2))
-    first, along2, along3 = (np.array(sidecar.corners[i]) for i in (0, 1, 2))
-    step2, step3 = (along2 - first) / max(shape.n2 - 1, 1), (along3 - first) / max(shape.n3 - 1, 1)
-    x, y = (first[a] + i3 * step3[a] + i2 * step2[a] for a in (0, 1))
+    places = sidecar.places(np.stack([i3, i2, np.zeros_like(i3)]))
     headers = np.zeros((shape.n3, shape.n2, TRACE_HEADER), np.uint8)
     field = TraceField
     for byte, values in (
@@ -160,10 +158,10 @@ def _new_trace_headers(sidecar: Sidecar) -> NDArray[np.uint8]:
         (field.DelayRecordingTime, round(sample.first)),
         (field.TRACE_SAMPLE_COUNT, shape.n1),
         (field.TRACE_SAMPLE_INTERVAL, round(sample.step * 1000)),
-        (field.CDP_X, np.round(100 * x)),
-        (field.CDP_Y, np.round(100 * y)),
-        (field.INLINE_3D, inline.first + i3 * inline.step),
-        (field.CROSSLINE_3D, crossline.first + i2 * crossline.step),
+        (field.CDP_X, np.round(100 * places["x"])),
+        (field.CDP_Y, np.round(100 * places["y"])),
+        (field.INLINE_3D, places["inline"]),
+        (field.CROSSLINE_3D, places["crossline"]),
     ):
         put(headers, byte, values, field_width(byte))
     return headers

@@ -67,6 +67,31 @@ class Sidecar:
     amplitudes: AmplitudeStatistics | None
     live: NDArray[np.bool_]
 
+    def places(self, at: NDArray) -> dict[str, NDArray[np.float64]]:
+        """Line numbers, CDP coordinates, time or depth of points (3, N) over (n3, n2, n1)."""
+        inline, crossline, vertical = (
+            axis.first + axis.step * index for axis, index in zip(self.axes, at, strict=True)
+        )
+        origin, along3, along2 = self.lattice()
+        x, y = (o + a * at[0] + b * at[1] for o, a, b in zip(origin, along3, along2, strict=True))
+        return {"inline": inline, "crossline": crossline, "x": x, "y": y, self.domain: vertical}
+
+    def azimuth(self, strike: float) -> float:
+        """Clockwise from north, in degrees from 0 to 180, of a `strike` on the grid in degrees."""
+        _, along3, along2 = self.lattice()
+        phi = np.radians(strike)
+        east, north = np.cos(phi) * along3 + np.sin(phi) * along2
+        return float(np.degrees(np.arctan2(east, north)) % 180)
+
+    def lattice(self) -> tuple[NDArray[np.float64], ...]:
+        """CDP coordinates of the first trace, and the steps to the next inline and crossline."""
+        origin, last2, last3 = (np.array(self.corners[i]) for i in (0, 1, 2))
+        return (
+            origin,
+            (last3 - origin) / max(self.shape.n3 - 1, 1),
+            (last2 - origin) / max(self.shape.n2 - 1, 1),
+        )
+
     def of_attribute(self, attribute: str) -> Sidecar:
         """The sidecar of an attribute predicted from this volume."""
         return replace(self, attribute=attribute, amplitudes=None)

@@ -1,0 +1,32 @@
+# Faults as tables, points and sticks.
+rule pick_faults:
+    input:
+        attributes=expand(
+            "results/predictions/{{volume}}/{{volume}}.{name}{suffix}",
+            name=["fsem", "fdip", "fstrike"],
+            suffix=["", ".json"],
+        ),
+        code=code("pick_faults"),
+    output:
+        table=report(
+            "results/predictions/{volume}/{volume}.faults.csv",
+            caption="../report/pick_faults.rst",
+            category="Interpretation",
+            labels={"volume": "{volume}", "table": "faults"},
+        ),
+        points="results/predictions/{volume}/{volume}.fault_points.csv",
+        sticks="results/predictions/{volume}/{volume}.fault_sticks.txt",
+    log:
+        "results/pick_faults/{volume}.log",
+    benchmark:
+        "results/pick_faults/{volume}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+    params:
+        prefix="results/predictions/{volume}/{volume}",
+    shell:
+        "python workflow_scripts/pick_faults.py --input {params.prefix} --output {params.prefix}"
+        " > {log} 2>&1"

@@ -1,0 +1,24 @@
+# Surfaces of equal geologic time.
+rule pick_horizons:
+    input:
+        time="results/predictions/{volume}/{volume}.rgt",
+        sidecar="results/predictions/{volume}/{volume}.rgt.json",
+        code=code("pick_horizons"),
+    output:
+        table="results/predictions/{volume}/{volume}.horizons.csv",
+        grids=expand("results/predictions/{{volume}}/{{volume}}.{name}.irap", name=horizons()),
+    log:
+        "results/pick_horizons/{volume}.log",
+    benchmark:
+        "results/pick_horizons/{volume}.benchmark.tsv"
+    conda:
+        "../envs/strataflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        prefix="results/predictions/{volume}/{volume}",
+        how_many=config["export"]["horizons"],
+    shell:
+        "python workflow_scripts/pick_horizons.py --input {input.time} --output {params.prefix}"
+        " --count {params.how_many} > {log} 2>&1"

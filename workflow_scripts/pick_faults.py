@@ -1,0 +1,22 @@
+"""Pick faults: a table of them, their surfaces as points, and fault sticks."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, add_shape, positive, run, shape_of
+from strataflow.faults import LEAST_VOXELS, pick_faults
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="PREFIX of fsem, fdip, fstrike")
+    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the files to write")
+    parser.add_argument(
+        "--least_voxels", type=positive, default=LEAST_VOXELS, help="of the smallest fault"
+    )
+    add_shape(parser)
+    a = parser.parse_args()
+    pick_faults(a.input, a.output, shape_of(a), a.least_voxels)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -297,7 +297,7 @@ def slabs_of_pass(wildcards):
 
 def prefix_of(wildcards, input):
     """PREFIX of the attributes that a rule reads."""
-    return input.attributes[0].removesuffix(f".{PREDICTED[0]}")
+    return str(Path(input.attributes[0]).with_suffix(""))
 
 
 def folder_of(wildcards, output):

@@ -26,7 +26,7 @@ rule pick_faults:
     resources:
         mem_mb=8000,
     params:
-        prefix="results/predictions/{volume}/{volume}",
+        prefix=prefix_of,
     shell:
         "python workflow_scripts/pick_faults.py --input {params.prefix} --output {params.prefix}"
         " > {log} 2>&1"

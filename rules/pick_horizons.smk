@@ -1,8 +1,9 @@
 # Surfaces of equal geologic time.
 rule pick_horizons:
     input:
-        time="results/predictions/{volume}/{volume}.rgt",
-        sidecar="results/predictions/{volume}/{volume}.rgt.json",
+        attributes=expand(
+            "results/predictions/{{volume}}/{{volume}}.rgt{suffix}", suffix=["", ".json"]
+        ),
         code=code("pick_horizons"),
     output:
         table="results/predictions/{volume}/{volume}.horizons.csv",
@@ -17,8 +18,8 @@ rule pick_horizons:
     resources:
         mem_mb=4000,
     params:
-        prefix="results/predictions/{volume}/{volume}",
+        prefix=prefix_of,
         how_many=config["export"]["horizons"],
     shell:
-        "python workflow_scripts/pick_horizons.py --input {input.time} --output {params.prefix}"
+        "python workflow_scripts/pick_horizons.py --input {input.attributes[0]} --output {params.prefix}"
         " --count {params.how_many} > {log} 2>&1"

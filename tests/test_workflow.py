@@ -57,8 +57,8 @@ def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
     folder = finished.folder / "results" / "predictions" / "north"
     suffixes = ("", ".json", ".sgy", ".vgi", ".mhd", ".png")
     expected = {f"north.{name}{suffix}" for name in ATTRIBUTES for suffix in suffixes}
-    picks = ("faults.csv", "fault_points.csv", "fault_sticks.txt", "horizons.csv")
-    picks += tuple(f"horizon_{number:02d}.irap" for number in range(1, 11))
+    picks = ["faults.csv", "fault_points.csv", "fault_sticks.txt", "horizons.csv"]
+    picks += [f"horizon_{number:02d}.irap" for number in range(1, 11)]
     assert {path.name for path in folder.iterdir()} == expected | {
         *("metrics.json", "passes.csv", "seams.csv", "seams.png"),
         *(f"north.{pick}" for pick in picks),

@@ -1,0 +1,142 @@
+"""Show a predicted volume in ParaView: amplitudes on slices, faults, contours of geologic time.
+
+    pvpython workflow_scripts/paraview/show.py results/predictions/demo --state demo.pvsm
+
+The state opens by File > Load State, once the plug-in vgi_reader.py is loaded. In ParaView itself:
+View > Python Shell, `folder = "results/predictions/demo"`, Run Script, and this file.
+"""
+
+import argparse
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# Debian's ParaView 5.11 asks Python 3.11 for a function that is gone.
+if not hasattr(inspect, "getargspec"):
+    inspect.getargspec = inspect.getfullargspec
+
+from paraview import simple
+
+FAULT_THRESHOLD = 0.5
+HORIZONS = 14
+
+# Half the width of the grey scale of the image, whose root mean square is 1.
+GREY_CLIP = 2.5
+
+
+def show(folder: Path) -> Any:
+    """Build the pipeline for the attributes in `folder` and return the view.
+
+    RuntimeError where the folder has none, or a header without its raw volume.
+    """
+    headers = {path.name.split(".")[-2]: path for path in sorted(folder.glob("*.vgi"))}
+    if not headers:
+        raise RuntimeError(f"{folder}: no .vgi header in it")
+    plugin = Path(inspect.getfile(show)).with_name("vgi_reader.py")
+    sys.path.insert(0, str(plugin.parent))
+    from vgi_reader import read_header
+
+    for path in headers.values():
+        read_header(path)
+    simple.LoadPlugin(str(plugin), remote=False, ns=globals())
+    view = simple.GetActiveViewOrCreate("RenderView")
+    view.Background = [1, 1, 1]
+    view.UseColorPaletteForBackground = 0
+    readers = {}
+    for name, path in headers.items():
+        readers[name] = simple.OpenDataFile(str(path))
+        simple.RenameSource(path.stem, readers[name])
+        simple.UpdatePipeline(proxy=readers[name])
+    image = readers.get("dhr") or next(iter(readers.values()))
+    for section in sections(image):
+        display = simple.Show(section, view)
+        if "dhr" in readers:
+            grey(display)
+    if "rgt" in readers:
+        for section in sections(readers["rgt"]):
+            lines = simple.Contour(Input=in_place(section, "rgt", 0), ContourBy=["POINTS", "rgt"])
+            lines.Isosurfaces = [(i + 1) / (HORIZONS + 1) for i in range(HORIZONS)]
+            display = simple.Show(lines, view)
+            simple.ColorBy(display, ("POINTS", "rgt"))
+            colours = simple.GetColorTransferFunction("rgt")
+            colours.ApplyPreset("Turbo", True)
+            colours.RescaleTransferFunction(0, 1)
+            display.LineWidth = 2
+    if "fsem" in readers:
+        near = in_place(readers["fsem"], "fsem", FAULT_THRESHOLD / 2)
+        faults = simple.Contour(Input=near, ContourBy=["POINTS", "fsem"])
+        faults.Isosurfaces = [FAULT_THRESHOLD]
+        simple.RenameSource("faults", faults)
+        display = simple.Show(faults, view)
+        simple.ColorBy(display, None)
+        display.AmbientColor = display.DiffuseColor = [0.85, 0.1, 0.1]
+        display.Opacity = 0.4
+    outline = simple.Show(simple.Outline(Input=image), view)
+    outline.AmbientColor = outline.DiffuseColor = [0, 0, 0]
+    # From the south-west and above.
+    view.CameraPosition, view.CameraFocalPoint, view.CameraViewUp = (
+        (-2, -3, 2),
+        (0, 0, 0),
+        (0, 0, 1),
+    )
+    view.ResetCamera()
+    return view
+
+
+def sections(reader: Any) -> Iterator[Any]:
+    """The middle inline, crossline and time or depth slice of a volume."""
+    extent = reader.GetDataInformation().GetExtent()
+    for axis in range(3):
+        middle = (extent[2 * axis] + extent[2 * axis + 1]) // 2
+        section = simple.ExtractSubset(Input=reader)
+        section.VOI = [middle if end // 2 == axis else value for end, value in enumerate(extent)]
+        yield section
+
+
+def in_place(source: Any, name: str, least: float) -> Any:
+    """Cells of `source` with values of at least `least`, with explicit points.
+
+    Contour of image data does not heed how its lines are turned (seen in ParaView 5.11).
+    """
+    cells = simple.Threshold(Input=source, Scalars=["POINTS", name])
+    cells.ThresholdMethod = "Above Upper Threshold"
+    cells.UpperThreshold = least
+    cells.AllScalars = 0
+    return cells
+
+
+def grey(display: Any) -> None:
+    """Colour a section of the image as amplitudes are."""
+    simple.ColorBy(display, ("POINTS", "dhr"))
+    display.SetRepresentationType("Surface")
+    colours = simple.GetColorTransferFunction("dhr")
+    colours.ApplyPreset("Grayscale", True)
+    colours.RescaleTransferFunction(-GREY_CLIP, GREY_CLIP)
+
+
+def main() -> None:
+    """Show the folder that was given and write what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="results/predictions/VOLUME")
+    parser.add_argument("--state", type=Path, help="state file to write, X.pvsm")
+    parser.add_argument("--picture", type=Path, help="picture to write, X.png")
+    a = parser.parse_args()
+    try:
+        view = show(a.folder)
+    except (OSError, RuntimeError) as error:
+        sys.exit(f"show.py: error: {error}")
+    simple.Render(view)
+    if a.state:
+        simple.SaveState(str(a.state))
+    if a.picture:
+        simple.SaveScreenshot(str(a.picture), view, ImageResolution=[1400, 1000])
+
+
+if __name__ == "__main__":
+    if "folder" in globals():
+        show(Path(globals()["folder"]))
+        simple.Render()
+    else:
+        main()

@@ -1,0 +1,22 @@
+"""Look at a predicted volume in the browser: three linked sections."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, not_negative, run
+from strataflow.viewer import HOST, make_server, open_folder
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("folder", type=Path, help="results/predictions/VOLUME")
+    parser.add_argument("--image", type=Path, help="raw volume of the input, X.bin, to show too")
+    parser.add_argument("--port", type=not_negative, default=5006, help="0 for any free one")
+    a = parser.parse_args()
+    server, port = make_server(open_folder(a.folder, a.image), a.port)
+    server.start()
+    print(f"http://{HOST}:{port}/ (end with Ctrl+C)", flush=True)
+    server.run_until_shutdown()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -7,7 +7,12 @@ rule check_seams:
         model=weights("infer"),
         code=code("check_seams"),
     output:
-        table="results/predictions/{volume}/seams.csv",
+        table=report(
+            "results/predictions/{volume}/seams.csv",
+            caption="../report/seams.rst",
+            category="Quality control",
+            labels={"volume": "{volume}", "picture": "table of the same"},
+        ),
         picture=report(
             "results/predictions/{volume}/seams.png",
             caption="../report/seams.rst",

@@ -380,18 +380,34 @@ def picks(volume):
     return [f"results/predictions/{volume}/{volume}.{name}" for name in names]
 
 
-def predictions():
-    """All that is delivered under results/predictions/."""
+def pictures():
+    """Names of the pictures of a volume's attributes."""
+    more = {"dhr": "spectrum", "fstrike": "rose"}
+    return [*PREDICTED, *(picture for name, picture in more.items() if name in PREDICTED)]
+
+
+def delivered():
+    """All that is delivered of the volumes under results/predictions/."""
     suffixes = ["", ".json"]
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
-    suffixes += [".png"]
-    files = descriptions()
+    files = []
     for volume in PREDICTED_VOLUMES:
         prefix = f"results/predictions/{volume}/{volume}"
         files += [f"{prefix}.{name}{suffix}" for name in PREDICTED for suffix in suffixes]
+        files += [f"{prefix}.{name}.png" for name in pictures()]
         files += picks(volume)
         files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
         if is_evaluated(volume):
             files += [f"results/predictions/{volume}/{n}" for n in ("metrics.json", "passes.csv")]
     return files
+
+
+def predictions():
+    """All that a run is asked for."""
+    return [
+        *descriptions(),
+        *delivered(),
+        "results/predictions/index.html",
+        "results/predictions/timings.csv",
+    ]

@@ -6,7 +6,7 @@ rule plot:
         code=code("plot"),
     output:
         report(
-            expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=PREDICTED),
+            expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=pictures()),
             caption="../report/plot.rst",
             category="Quality control",
             labels={"volume": "{volume}"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from strataflow.volumes import read_sidecar
 pytestmark = pytest.mark.slow
 
 EXPORTS = {"export_segy": 5, "export_vgi": 5}
-AFTER_REFINE = {"deliver": 1, **EXPORTS, "plot": 1, "pick_faults": 1, "pick_horizons": 1}
+PICKS = {"pick_faults": 1, "pick_horizons": 1}
+OVERVIEW = {"make_overview": 1}
+AFTER_REFINE = {"deliver": 1, **EXPORTS, "plot": 1, **PICKS, **OVERVIEW}
 SCORES = {"compare_passes": 1}
 AFTER_INFER = {
     "check_seams": 1,
@@ -61,6 +64,7 @@ def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
     picks += [f"horizon_{number:02d}.irap" for number in range(1, 11)]
     assert {path.name for path in folder.iterdir()} == expected | {
         *("metrics.json", "passes.csv", "seams.csv", "seams.png"),
+        *("north.rose.png", "north.spectrum.png"),
         *(f"north.{pick}" for pick in picks),
     }
 
@@ -142,6 +146,18 @@ def test_the_report_holds_the_pictures_and_the_scores(finished: Workflow) -> Non
     page = (finished.folder / "report.html").read_text()
     assert "north.fsem.png" in page
     assert "metrics.json" in page
+    assert "timings.csv" in page
+    # Nothing is fetched when it is opened.
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=.https?:", page)
+
+
+def test_one_page_shows_all_volumes(finished: Workflow) -> None:
+    page = (finished.folder / "results/predictions/index.html").read_text()
+    assert "F1 of faults" in page
+    assert page.count("data:image/png;base64,") == 8
+    timings = pd.read_csv(finished.folder / "results/predictions/timings.csv")
+    assert {"train_infer", "infer", "refine", "export_segy"} <= set(timings["stage"])
+    assert (timings["seconds"] > 0).all()
 
 
 def test_the_rule_graph_shows_the_stages(finished: Workflow) -> None:
@@ -173,19 +189,19 @@ def test_without_refinement_the_attributes_of_inference_are_delivered(changed: W
 
 def test_a_changed_export_reruns_exports_only(changed: Workflow) -> None:
     changed.configure({"export.segy": False})
-    assert changed.jobs() == {}
+    assert changed.jobs() == OVERVIEW
     for path in (changed.folder / "results" / "predictions" / "north").glob("*.sgy"):
         path.unlink()
-    assert changed.jobs() == {}
+    assert changed.jobs() == OVERVIEW
     changed.configure({"export.segy": True})
-    assert changed.jobs() == {"export_segy": 5}
+    assert changed.jobs() == {"export_segy": 5, **OVERVIEW}
     done = changed.run()
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_another_form_of_the_exported_segy_reruns_that_export_only(changed: Workflow) -> None:
     changed.configure({"export.format": "ibm", "export.degrees": True})
-    assert changed.jobs() == {"export_segy": 5}
+    assert changed.jobs() == {"export_segy": 5, **OVERVIEW}
 
 
 def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow) -> None:
@@ -199,7 +215,7 @@ def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow)
 
 def test_a_deleted_prediction_alone_is_made_again(finished: Workflow) -> None:
     (finished.folder / "results" / "predictions" / "north" / "north.rgt.vgi").unlink()
-    assert finished.jobs() == {"export_vgi": 1}
+    assert finished.jobs() == {"export_vgi": 1, **OVERVIEW}
     assert finished.run().returncode == 0
 
 

@@ -164,7 +164,7 @@ def fault_table(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar
         row: dict[str, float] = {"fault": fault, "voxels": mine.size}
         row |= {"mean_probability": float(voxels.probability[mine].mean())}
         row |= {"strike": float(strike[0]), "dip": float(dip[0])}
-        row["azimuth"] = sidecar.azimuth(float(strike[0]))
+        row["azimuth"] = float(sidecar.azimuth(strike[0]))
         for axis, at in zip(sidecar.axes, voxels.at[:, mine], strict=True):
             name = sidecar.domain if axis is sidecar.axes[2] else axis.name
             ends = axis.first + axis.step * np.array([at.min(), at.max()])

@@ -30,6 +30,12 @@ GREY_CLIP = 2.5
 
 HORIZONS = 14
 
+SPECTRUM_INLINES = 32
+ROSE_SECTORS = 36
+
+# The attribute of a layer that shows the image less `dhr`.
+DIFFERENCE = "difference"
+
 
 @dataclass(frozen=True)
 class Section:
@@ -76,18 +82,80 @@ def plot(
     """Write `prefix`.<attribute>.png for each of the attributes in `predicted`.
 
     Each shows an inline, a crossline and a slice of the amplitudes, of the prediction, and of the
-    label where there is one.
+    label where there is one; for `dhr` also what it leaves out of the image. `prefix`.spectrum.png
+    has the spectra of `dhr` and the image, `prefix`.rose.png the strikes of the faults.
     """
     fsem = predicted["fsem"].values if "fsem" in predicted else None
     sections = sections_of(image.shape, fsem)
     for name, volume in predicted.items():
         rows: list[tuple[str, Layer]] = [("amplitude", Layer(image))]
         rows.append((f"predicted {name}", Layer(image, name, volume, predicted.get("fsem"))))
+        if name == "dhr":
+            rows.append(("amplitude less dhr", Layer(image, DIFFERENCE, volume)))
         if name in labels:
             rows.append((f"labelled {name}", Layer(image, name, labels[name], labels.get("fsem"))))
         source = Path(image.sidecar.source.get("segy", image.path)).name
         title = f"{TITLES[name]}: {prefix.name}, from {source}"
+        if name == "dhr":
+            _draw_spectra(image, predicted, labels, prefix.with_name(f"{prefix.name}.spectrum.png"))
+        if name == "fstrike":
+            _draw_rose(predicted, labels, prefix.with_name(f"{prefix.name}.rose.png"))
         _write(prefix.with_name(f"{prefix.name}.{name}.png"), title, sections, rows)
+
+
+def _draw_spectra(
+    image: Volume, predicted: dict[str, Volume], labels: dict[str, Volume], path: Path
+) -> None:
+    """Mean amplitude spectra of the image, of `dhr` and of its label, on some inlines."""
+    axis = image.sidecar.axes[2]
+    # ms to Hz, or m to cycles a kilometre.
+    frequency = 1000 * np.fft.rfftfreq(image.shape.n1, axis.spacing)
+    figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+    volumes = {"amplitude": image, "predicted dhr": predicted["dhr"]}
+    if "dhr" in labels:
+        volumes["labelled dhr"] = labels["dhr"]
+    step = max(image.shape.n3 // SPECTRUM_INLINES, 1)
+    for name, volume in volumes.items():
+        traces = statistics_of(volume).normalise(np.array(volume.values[step // 2 :: step]))
+        spectrum = np.abs(np.fft.rfft(traces, axis=-1)).mean(axis=(0, 1))
+        ax.plot(frequency, spectrum / spectrum.max(), label=name)
+    unit = "Hz" if axis.unit == "ms" else f"cycles per 1,000 {axis.unit}"
+    ax.set(xlabel=unit, ylabel="amplitude over its largest", xlim=(0, None), ylim=(0, None))
+    ax.legend()
+    figure.suptitle(f"Spectra: {path.name.split('.')[0]}")
+    save_picture(path, figure)
+
+
+def _draw_rose(predicted: dict[str, Volume], labels: dict[str, Volume], path: Path) -> None:
+    """Rose diagrams of the azimuth of strike over the voxels of faults."""
+    given = {"predicted": predicted} | ({"labelled": labels} if "fstrike" in labels else {})
+    given = {name: volumes for name, volumes in given.items() if "fsem" in volumes}
+    figure, grid = plt.subplots(
+        1,
+        max(len(given), 1),
+        figsize=(4.5 * max(len(given), 1), 4.8),
+        subplot_kw={"projection": "polar"},
+        squeeze=False,
+        layout="constrained",
+    )
+    edges = np.linspace(0, 180, ROSE_SECTORS + 1)
+    middles = np.radians((edges[:-1] + edges[1:]) / 2)
+    colours = plt.get_cmap("twilight")(middles / np.pi)
+    for ax, (name, volumes) in zip(grid[0], given.items(), strict=False):
+        counts = np.zeros(ROSE_SECTORS)
+        for strike, fsem in zip(volumes["fstrike"].values, volumes["fsem"].values, strict=True):
+            azimuth = volumes["fstrike"].sidecar.azimuth(180 * strike[fsem >= FAULT_THRESHOLD])
+            counts += np.histogram(azimuth, edges)[0]
+        share = counts / max(counts.sum(), 1)
+        ax.set(theta_zero_location="N", theta_direction=-1)
+        for half in (0, np.pi):
+            ax.bar(
+                middles + half, share, np.pi / ROSE_SECTORS, color=colours, edgecolor="0.3", lw=0.4
+            )
+        ax.set_title(f"{name}, {counts.sum():,.0f} voxels", fontsize=9)
+        ax.tick_params(labelsize=7)
+    figure.suptitle(f"Strike from north: {path.name.split('.')[0]}")
+    save_picture(path, figure)
 
 
 @dataclass(frozen=True)
@@ -148,6 +216,9 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     axes.tick_params(labelsize=7)
     if layer.attribute == "dhr" and layer.volume:
         return _show_amplitude(show, section, layer.volume)
+    if layer.attribute == DIFFERENCE and layer.volume:
+        recorded, clean = (_normalised(section, volume) for volume in (layer.image, layer.volume))
+        return show(recorded - clean, cmap="gray", vmin=-GREY_CLIP, vmax=GREY_CLIP)
     _show_amplitude(show, section, layer.image)
     if layer.volume is None:
         return None
@@ -190,8 +261,11 @@ FAULT_COLOURS = ListedColormap(
 
 
 def _show_amplitude(show: Callable[..., Any], section: Section, volume: Volume) -> Any:
-    normalised = statistics_of(volume).normalise(section.of(volume.values))
-    return show(normalised, cmap="gray", vmin=-GREY_CLIP, vmax=GREY_CLIP)
+    return show(_normalised(section, volume), cmap="gray", vmin=-GREY_CLIP, vmax=GREY_CLIP)
+
+
+def _normalised(section: Section, volume: Volume) -> Array:
+    return statistics_of(volume).normalise(section.of(volume.values))
 
 
 def _extent(section: Section, sidecar: Sidecar) -> tuple[float, float, float, float]:
@@ -212,6 +286,7 @@ def _legend(figure: Any, drawn: Any, layer: Layer, line: list[Axes]) -> None:
         "fstrike": "strike (degrees)",
         "rgt": "relative geologic time",
         "dhr": "amplitude (standard deviations)",
+        DIFFERENCE: "amplitude (standard deviations)",
     }
     bar = figure.colorbar(drawn, ax=line, shrink=0.85, pad=0.01)
     bar.set_label(labels[layer.attribute or "dhr"], fontsize=8)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
 from .errors import StrataflowError
@@ -76,12 +76,14 @@ class Sidecar:
         x, y = (o + a * at[0] + b * at[1] for o, a, b in zip(origin, along3, along2, strict=True))
         return {"inline": inline, "crossline": crossline, "x": x, "y": y, self.domain: vertical}
 
-    def azimuth(self, strike: float) -> float:
+    def azimuth(self, strike: ArrayLike) -> NDArray[np.float64]:
         """Clockwise from north, in degrees from 0 to 180, of a `strike` on the grid in degrees."""
         _, along3, along2 = self.lattice()
         phi = np.radians(strike)
-        east, north = np.cos(phi) * along3 + np.sin(phi) * along2
-        return float(np.degrees(np.arctan2(east, north)) % 180)
+        east, north = (
+            np.cos(phi) * a + np.sin(phi) * b for a, b in zip(along3, along2, strict=True)
+        )
+        return np.degrees(np.arctan2(east, north)) % 180
 
     def lattice(self) -> tuple[NDArray[np.float64], ...]:
         """CDP coordinates of the first trace, and the steps to the next inline and crossline."""

@@ -1,0 +1,25 @@
+"""One page over all predicted volumes, and a table of run times."""
+
+from pathlib import Path
+
+from strataflow.cli import Parser, run
+from strataflow.overview import gather_timings, make_overview
+
+
+def main() -> None:
+    parser = Parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="folder of the volumes' folders")
+    parser.add_argument("--template", type=Path, required=True, help="of the page, for Jinja")
+    parser.add_argument("--output", type=Path, required=True, help="page to write, index.html")
+    parser.add_argument("--results", type=Path, help="folder with benchmarks of Snakemake below it")
+    parser.add_argument("--timings", type=Path, help="table of them to write, X.csv")
+    a = parser.parse_args()
+    if (a.results is None) != (a.timings is None):
+        parser.error("--results and --timings go together")
+    make_overview(a.input, a.template, a.output)
+    if a.results:
+        gather_timings(a.results, a.timings)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -89,6 +89,7 @@ def test_vgi_and_mhd_open_with_the_right_size_place_and_values(
     write_asymmetric(tmp_path / "a.fsem")
     words = ("--input", tmp_path / "a.fsem", "--output", tmp_path / "a.fsem.vgi")
     assert run_script("export_vgi", *words).returncode == 0
+    assert "position = 400 0 0" in (tmp_path / "a.fsem.vgi").read_text()
     (tmp_path / "describe.py").write_text(DESCRIBE)
     headers = [tmp_path / f"a.fsem.{kind}" for kind in ("vgi", "mhd")]
     done = pvpython(tmp_path, "describe.py", PARAVIEW / "vgi_reader.py", *headers)

@@ -30,6 +30,9 @@ GREY_CLIP = 2.5
 
 HORIZONS = 14
 
+# Colours of dip and strike: 0 and 180 degrees are the same.
+CYCLIC = "twilight"
+
 SPECTRUM_INLINES = 32
 ROSE_SECTORS = 36
 
@@ -140,7 +143,7 @@ def _draw_rose(predicted: dict[str, Volume], labels: dict[str, Volume], path: Pa
     )
     edges = np.linspace(0, 180, ROSE_SECTORS + 1)
     middles = np.radians((edges[:-1] + edges[1:]) / 2)
-    colours = plt.get_cmap("twilight")(middles / np.pi)
+    colours = plt.get_cmap(CYCLIC)(middles / np.pi)
     for ax, (name, volumes) in zip(grid[0], given.items(), strict=False):
         counts = np.zeros(ROSE_SECTORS)
         for strike, fsem in zip(volumes["fstrike"].values, volumes["fsem"].values, strict=True):
@@ -248,7 +251,7 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     hidden = values <= 0 if fsem is None else fsem < FAULT_THRESHOLD
     return show(
         np.ma.masked_where(hidden, 180 * values),
-        cmap="twilight" if layer.attribute == "fstrike" else "viridis",
+        cmap=CYCLIC,
         vmin=0,
         vmax=180,
     )

@@ -44,6 +44,7 @@ def export_vgi(volume: Volume, output: Path) -> None:
         *(f"{key} = {value}" for key, value in file.items()),
         "{volumeprimitive12}",
         "[geometry]",
+        f"position = {origin}",
         f"resolution = {spacing}",
         f"unit = {axes[0].unit} {axes[1].unit} {axes[2].unit}",
         "[volume]",

@@ -34,6 +34,8 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
+from matplotlib import colormaps
+from matplotlib.colors import Colormap, to_hex
 from numpy.typing import NDArray
 from tornado import web
 from tornado.httpserver import HTTPServer
@@ -42,7 +44,7 @@ from tornado.netutil import bind_sockets
 
 from .attributes import ATTRIBUTES, FAULT_THRESHOLD
 from .errors import StrataflowError
-from .figures import FAULT_COLOURS, GREY_CLIP, Section
+from .figures import CYCLIC, FAULT_COLOURS, GREY_CLIP, Section
 from .samples import Shape
 from .volumes import Sidecar, Volume, attribute_path, open_volume, statistics_of
 
@@ -61,27 +63,25 @@ NO_OVERLAY = "none"
 
 @dataclass(frozen=True)
 class Attribute:
-    """How an attribute is shown: palette, range, factor to its unit and name of that."""
+    """How an attribute is shown: palette, range, and factor to the unit of that."""
 
     palette: str | list[str]
     low: float
     high: float
     factor: float = 1.0
-    unit: str = ""
 
 
-def _palette_of_faults() -> list[str]:
-    colours = np.round(255 * np.array(FAULT_COLOURS.colors)[:, :3]).astype(int)
-    return ["#{:02x}{:02x}{:02x}".format(*colour) for colour in colours]
+def _palette(colours: Colormap) -> list[str]:
+    return [to_hex(colour) for colour in colours(np.linspace(0, 1, 256))]
 
 
 SHOWN = {
     "image": Attribute("Greys256", -GREY_CLIP, GREY_CLIP),
     "dhr": Attribute("Greys256", -GREY_CLIP, GREY_CLIP),
     "rgt": Attribute("Turbo256", 0, 1),
-    "fsem": Attribute(_palette_of_faults(), 0, 1),
-    "fdip": Attribute("Viridis256", 0, 180, 180, "degrees"),
-    "fstrike": Attribute("Cividis256", 0, 180, 180, "degrees"),
+    "fsem": Attribute(_palette(FAULT_COLOURS), 0, 1),
+    "fdip": Attribute(_palette(colormaps[CYCLIC]), 0, 180, 180),
+    "fstrike": Attribute(_palette(colormaps[CYCLIC]), 0, 180, 180),
 }
 
 
@@ -141,6 +141,12 @@ def _no_reading_ahead(values: Array) -> Iterator[None]:
         mapped.madvise(mmap.MADV_NORMAL)
 
 
+def axis_label(sidecar: Sidecar, axis: int) -> str:
+    """What the numbers along an axis are."""
+    place = sidecar.axes[axis]
+    return place.name if axis < 2 else f"{sidecar.domain} ({place.unit})"
+
+
 class Viewer:
     """The page of one visitor: its controls, and the three sections that they choose."""
 
@@ -184,13 +190,12 @@ class Viewer:
         """A slider in the survey's own numbers along an axis."""
         place, n = self.sidecar.axes[axis], self.shape.array[axis]
         ends = place.first, place.first + place.step * max(n - 1, 1)
-        name = place.name if axis < 2 else f"{self.sidecar.domain} ({place.unit})"
         return Slider(
             start=min(ends),
             end=max(ends),
             step=abs(place.step),
             value=place.first + place.step * (n // 2),
-            title=name,
+            title=axis_label(self.sidecar, axis),
             name=("inline", "crossline", "vertical")[axis],
             disabled=n == 1,
         )
@@ -231,7 +236,7 @@ class _Panel:
         self.across = Section(axis, 0).axes
         sidecar = viewer.sidecar
         (left, right), (top, bottom) = (self._ends(a) for a in self.across)
-        names = [sidecar.axes[a].name if a < 2 else sidecar.domain for a in self.across]
+        names = [axis_label(sidecar, a) for a in self.across]
         # Time and, on slices, inlines go downward.
         self.figure = figure(
             x_range=Range1d(left, right),

@@ -237,34 +237,38 @@ def test_an_added_volume_runs_that_volume_only(changed: Workflow) -> None:
     assert not (folder / "metrics.json").exists()
 
 
-# From here on the tests leave other slabs or weights behind.
+# From here on the tests leave other slabs or weights behind. The test before has added a volume to
+# compare samples with, which is gone again.
+def jobs_but_the_comparison(flow: Workflow) -> dict[str, int]:
+    jobs = flow.jobs()
+    jobs.pop("describe_samples", None)
+    return jobs
+
+
 def test_more_slabs_rerun_prediction_and_give_the_same_bytes(changed: Workflow) -> None:
     folder = changed.folder / "results" / "predictions" / "north"
     before = {name: (folder / f"north.{name}").read_bytes() for name in ATTRIBUTES}
     # Two rows of tiles: the third slab has nothing to do.
     changed.configure({"prediction.slabs": 3})
-    assert changed.jobs() == {**AFTER_INFER, "infer": 3, "refine": 3}
+    assert jobs_but_the_comparison(changed) == {**AFTER_INFER, "infer": 3, "refine": 3}
     # As if the run had been killed after the first slab.
     done = changed.run("--notemp", "--until", "results/infer/north/0-of-3/north.slab.json")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert changed.jobs() == {**AFTER_INFER, "infer": 2, "refine": 3}
+    assert jobs_but_the_comparison(changed) == {**AFTER_INFER, "infer": 2, "refine": 3}
     done = changed.run()
     assert done.returncode == 0, done.stdout + done.stderr
     assert before == {name: (folder / f"north.{name}").read_bytes() for name in ATTRIBUTES}
     changed.list_volumes(
         synthetic_row("north", train="false", slabs="2"), synthetic_row("south", predict="false")
     )
-    assert changed.jobs() == {**AFTER_INFER, "infer": 2, "refine": 2}
+    assert jobs_but_the_comparison(changed) == {**AFTER_INFER, "infer": 2, "refine": 2}
 
 
 def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:
     results = finished.folder / "results"
     first = torch.load(results / "train_infer" / "final.ckpt", weights_only=True)
     finished.configure({"training.epochs": 2})
-    jobs = finished.jobs()
-    # A test before this one has added a volume to compare samples with, which is gone again.
-    jobs.pop("describe_samples", None)
-    assert jobs == {
+    assert jobs_but_the_comparison(finished) == {
         "train_infer": 1,
         "train_refine": 1,
         "extract_weights": 2,

@@ -24,7 +24,7 @@ SCORES = {
     "F1 of faults": ("fault", "f1"),
     "F1 within 2 voxels": ("fault", "f1_within_2_voxels"),
     "average precision": ("fault", "average_precision"),
-    "median angle of normals, degrees": ("orientation", "median_angle_degrees"),
+    "median angle of normals, degrees": ("orientation", "median_degrees"),
     "misplacement of layers, samples": ("rgt", "mean_absolute_shift_samples"),
     "scatter along horizons, samples": ("rgt", "horizon_scatter_samples"),
     "correlation of dhr": ("dhr", "correlation"),

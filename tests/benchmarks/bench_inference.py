@@ -193,10 +193,9 @@ def main() -> None:
     lines, exponent = summary(table, tiling)
     draw(table, a.output / "inference.png", exponent)
     columns = ["seconds", "million voxels a second", "anonymous MB"]
-    grouped = table.groupby(["way", "n3 x n2 x n1"], sort=False)[columns]
-    shown = grouped.median().join(
-        (grouped["seconds"].max() - grouped["seconds"].min()).rename("spread")
-    )
+    runs = table.groupby(["way", "n3 x n2 x n1"], sort=False)
+    spread = runs["seconds"].max() - runs["seconds"].min()
+    shown = runs[columns].median().assign(spread=spread)
     write_table(
         a.output, "inference", f"Inference, {a.runs} runs", shown.reset_index(), "\n".join(lines)
     )

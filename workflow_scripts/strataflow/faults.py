@@ -38,7 +38,7 @@ BLOCK = 32
 
 # Voxels of a fault this far apart, along each axis, may be neighbours; how far off each other's
 # plane, in voxels; and the largest angle between their normals, in degrees.
-REACH, OFF_PLANE, TURN = 2, 1.0, 25.0
+REACH, OFF_PLANE, TURN = 2, 0.6, 5.0
 
 # Voxels of the smallest fault that is kept, lines from one fault stick to the next, and samples or
 # lines from one point of a stick to the next.

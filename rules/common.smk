@@ -18,6 +18,7 @@ sys.path.insert(0, "workflow_scripts")
 
 from strataflow.attributes import ATTRIBUTES, TASKS as ALL_TASKS, attributes_of
 from strataflow.errors import StrataflowError
+from strataflow.horizons import horizon_names
 from strataflow.samples import SPLITS
 from strataflow.scenario import Scenario
 
@@ -139,6 +140,7 @@ TASKS = tuple(task for task, on in config["model"]["tasks"].items() if on)
 PREDICTED = attributes_of(TASKS)
 VOLUMES = read_sheet(config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
+HORIZONS = horizon_names(config["export"]["horizons"])
 PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
 require_input_files()
 require_scenarios()
@@ -365,18 +367,13 @@ def descriptions():
     return [f"results/describe_samples/{name}" for name in DESCRIPTION]
 
 
-def horizons():
-    """Names of the horizons."""
-    return [f"horizon_{number:02d}" for number in range(1, config["export"]["horizons"] + 1)]
-
-
 def picks(volume):
     """Faults and horizons of a volume, as far as they are predicted and wanted."""
     names = []
     if config["export"]["faults"] and "fsem" in PREDICTED:
         names += ["faults.csv", "fault_points.csv", "fault_sticks.txt"]
     if config["export"]["horizons"] and "rgt" in PREDICTED:
-        names += ["horizons.csv", *(f"{name}.irap" for name in horizons())]
+        names += ["horizons.csv", *(f"{name}.irap" for name in HORIZONS)]
     return [f"results/predictions/{volume}/{volume}.{name}" for name in names]
 
 

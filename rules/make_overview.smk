@@ -18,7 +18,9 @@ rule make_overview:
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        folder=folder_of,
     shell:
-        "python workflow_scripts/make_overview.py --input results/predictions"
+        "python workflow_scripts/make_overview.py --input {params.folder}"
         " --template {input.template} --output {output.page}"
         " --results results --timings {output.timings} > {log} 2>&1"

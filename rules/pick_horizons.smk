@@ -7,7 +7,7 @@ rule pick_horizons:
         code=code("pick_horizons"),
     output:
         table="results/predictions/{volume}/{volume}.horizons.csv",
-        grids=expand("results/predictions/{{volume}}/{{volume}}.{name}.irap", name=horizons()),
+        grids=expand("results/predictions/{{volume}}/{{volume}}.{name}.irap", name=HORIZONS),
     log:
         "results/pick_horizons/{volume}.log",
     benchmark:

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
@@ -15,7 +14,8 @@ import pytest
 
 from conftest import REPOSITORY, Finished
 from strataflow.samples import Shape
-from strataflow.volumes import Axis, open_volume, plain_sidecar, write_volume
+from strataflow.volumes import open_volume, plain_sidecar, write_volume
+from turned_survey import turned_survey
 
 Run = Callable[..., Finished]
 PARAVIEW = REPOSITORY / "workflow_scripts" / "paraview"
@@ -67,19 +67,7 @@ def pvpython(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
 def write_asymmetric(path: Path) -> None:
     """Values that tell their place, on lines turned against north."""
     i3, i2, i1 = np.indices(SHAPE.array)
-    axes = (
-        Axis("inline", 100, 2, 25.0, "m"),
-        Axis("crossline", 500, 1, 12.5, "m"),
-        Axis("sample", 400.0, 4.0, 4.0, "ms"),
-    )
-    origin = np.array([1000.0, 2000.0])
-    last2, last3 = 11 * 12.5 * np.array([0.8, 0.6]), 7 * 25 * np.array([-0.6, 0.8])
-    corners = (origin, origin + last2, origin + last3, origin + last2 + last3)
-    sidecar = replace(
-        plain_sidecar(SHAPE, "fsem"),
-        axes=axes,
-        corners=tuple((float(x), float(y)) for x, y in corners),
-    )
+    sidecar = turned_survey(SHAPE).of_attribute("fsem")
     write_volume(path, (i1 + 100 * i2 + 10000 * i3).astype(np.float32), sidecar)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +12,11 @@ import pytest
 from conftest import Finished, refused_in_one_line
 from strataflow.angles import normal_from_strike_dip
 from strataflow.samples import Shape
-from strataflow.volumes import Axis, Sidecar, plain_sidecar, write_volume
+from strataflow.volumes import write_volume
+from turned_survey import turned_survey
 
 Run = Callable[..., Finished]
 SHAPE = Shape(n1=60, n2=70, n3=80)
-
-
-def turned_survey() -> Sidecar:
-    """Lines 100, 102, ... and 500, 501, ...; 25 m by 12.5 m; inlines count to the north-west."""
-    plain = plain_sidecar(SHAPE, "image")
-    axes = (
-        Axis("inline", 100, 2, 25.0, "m"),
-        Axis("crossline", 500, 1, 12.5, "m"),
-        Axis("sample", 400.0, 4.0, 4.0, "ms"),
-    )
-    origin = np.array([1000.0, 2000.0])
-    step3, step2 = 25 * np.array([-0.6, 0.8]), 12.5 * np.array([0.8, 0.6])
-    last3, last2 = (SHAPE.n3 - 1) * step3, (SHAPE.n2 - 1) * step2
-    corners = (origin, origin + last2, origin + last3, origin + last2 + last3)
-    return replace(plain, axes=axes, corners=tuple((float(x), float(y)) for x, y in corners))
 
 
 def write_faults(
@@ -48,7 +33,7 @@ def write_faults(
         cubes["fdip"][mine], cubes["fstrike"][mine] = dip / 180, strike / 180
         cubes["fsem"] = np.maximum(cubes["fsem"], probability)
     for name, values in cubes.items():
-        write_volume(Path(f"{prefix}.{name}"), values, turned_survey().of_attribute(name))
+        write_volume(Path(f"{prefix}.{name}"), values, turned_survey(SHAPE).of_attribute(name))
 
 
 def test_two_faults_that_cross_are_two_with_their_orientations(

@@ -27,6 +27,7 @@ from .angles import axial_angle, normal_from_strike_dip
 from .attributes import ATTRIBUTES, FAULT_THRESHOLD, SHIFT_UNIT, layer_shift
 from .errors import StrataflowError
 from .files import written_whole
+from .horizons import crossings
 from .samples import Shape
 from .volumes import Volume, attribute_path, open_volume, statistics_of
 
@@ -225,17 +226,12 @@ def horizon_scatter(predicted: Array, label: Array) -> float | None:
     low, high = float(label.min()), float(label.max())
     scatter, weights = [], []
     for level in low + HORIZONS * (high - low):
-        below = label >= level
-        at = np.argmax(below, axis=1)
-        crossing = np.flatnonzero(below.any(1) & (at > 0))
-        if crossing.size < 2 or growth <= 0:
+        traces, above, part = crossings(label, level)
+        if traces.size < 2 or growth <= 0:
             continue
-        at = at[crossing]
-        first, second = label[crossing, at - 1], label[crossing, at]
-        part = (level - first) / np.maximum(second - first, 1e-12)
-        there = (1 - part) * predicted[crossing, at - 1] + part * predicted[crossing, at]
+        there = (1 - part) * predicted[traces, above] + part * predicted[traces, above + 1]
         scatter.append(float(there.std()) / growth)
-        weights.append(crossing.size)
+        weights.append(traces.size)
     return float(np.average(scatter, weights=weights)) if scatter else None
 
 

@@ -165,8 +165,9 @@ def fault_table(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar
         row |= {"mean_probability": float(voxels.probability[mine].mean())}
         row |= {"strike": float(strike[0]), "dip": float(dip[0])}
         row["azimuth"] = float(sidecar.azimuth(strike[0]))
-        for axis, at in zip(sidecar.axes, voxels.at[:, mine], strict=True):
-            name = sidecar.domain if axis is sidecar.axes[2] else axis.name
+        for name, axis, at in zip(
+            sidecar.axis_names, sidecar.axes, voxels.at[:, mine], strict=True
+        ):
             ends = axis.first + axis.step * np.array([at.min(), at.max()])
             row |= {f"{name}_from": float(ends.min()), f"{name}_to": float(ends.max())}
         rows.append(row)

@@ -99,11 +99,11 @@ def plot(
             rows.append((f"labelled {name}", Layer(image, name, labels[name], labels.get("fsem"))))
         source = Path(image.sidecar.source.get("segy", image.path)).name
         title = f"{TITLES[name]}: {prefix.name}, from {source}"
-        if name == "dhr":
-            _draw_spectra(image, predicted, labels, prefix.with_name(f"{prefix.name}.spectrum.png"))
-        if name == "fstrike":
-            _draw_rose(predicted, labels, prefix.with_name(f"{prefix.name}.rose.png"))
         _write(prefix.with_name(f"{prefix.name}.{name}.png"), title, sections, rows)
+    if "dhr" in predicted:
+        _draw_spectra(image, predicted, labels, prefix.with_name(f"{prefix.name}.spectrum.png"))
+    if "fstrike" in predicted:
+        _draw_rose(predicted, labels, prefix.with_name(f"{prefix.name}.rose.png"))
 
 
 def _draw_spectra(
@@ -207,15 +207,13 @@ def save_picture(path: Path, figure: Figure) -> None:
 def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     """Draw one section and return what a colour bar describes, if anything does."""
     sidecar = layer.image.sidecar
-    extent = _extent(section, sidecar)
+    extent = extent_of(section, sidecar)
     show: Callable[..., Any] = lambda values, **how: axes.imshow(  # noqa: E731
         values, extent=extent, aspect="auto", interpolation="nearest", **how
     )
-    horizontal, vertical = (sidecar.axes[i] for i in section.axes)
-    axes.set_xlabel(horizontal.name, fontsize=8)
-    axes.set_ylabel(
-        vertical.name if section.axis == 2 else f"{sidecar.domain} ({vertical.unit})", fontsize=8
-    )
+    horizontal, vertical = section.axes
+    axes.set_xlabel(axis_label(sidecar, horizontal), fontsize=8)
+    axes.set_ylabel(axis_label(sidecar, vertical), fontsize=8)
     axes.tick_params(labelsize=7)
     if layer.attribute == "dhr" and layer.volume:
         return _show_amplitude(show, section, layer.volume)
@@ -271,7 +269,13 @@ def _normalised(section: Section, volume: Volume) -> Array:
     return statistics_of(volume).normalise(section.of(volume.values))
 
 
-def _extent(section: Section, sidecar: Sidecar) -> tuple[float, float, float, float]:
+def axis_label(sidecar: Sidecar, axis: int) -> str:
+    """What the numbers along an axis are, with the unit of time or depth."""
+    name = sidecar.axis_names[axis]
+    return name if axis < 2 else f"{name} ({sidecar.axes[axis].unit})"
+
+
+def extent_of(section: Section, sidecar: Sidecar) -> tuple[float, float, float, float]:
     """Left, right, bottom and top in the survey's own numbers."""
     horizontal, vertical = section.axes
     ends = []

@@ -57,11 +57,12 @@ def follow_reflectors(
     cell = CELL
     while np.prod(count_cells(image.shape, cell)) > MOST_CELLS:
         cell *= 2
-    shift = _shift(time, cell)
+    depth = np.arange(time.shape[2], dtype=np.float32)
+    shift = _over_cells(time, cell, np.mean, less=depth)
     normals, weight = texture_normals(image, cell)
     weight = np.square(weight) * _seen(live, cell)[..., None]
     if fault is not None:
-        weight *= np.square(1 - _strongest(fault, cell))
+        weight *= np.square(1 - _over_cells(fault, cell, np.max))
     slopes = -normals[:2] / np.maximum(normals[2], 1e-6)
     weight *= np.hypot(*slopes) <= STEEPEST
     slopes = np.clip(slopes, -STEEPEST, STEEPEST)
@@ -79,22 +80,13 @@ def growing(time: Array) -> Array:
     return np.maximum.accumulate(time - floor, axis=-1) + floor
 
 
-def _shift(time: Array, cell: int) -> Array:
-    """Geologic time less depth, in samples, averaged over cells."""
-    depth = np.arange(time.shape[2], dtype=np.float32)
+def _over_cells(
+    values: Array, cell: int, reduce: Callable[..., Array], less: Array | float = 0.0
+) -> Array:
+    """`reduce` (np.mean, say) of `values` `less` something in each cell, line of cells by line."""
     return np.concatenate(
         [
-            in_cells(time[first : first + cell] - depth, cell).mean(axis=(1, 3, 5))
-            for first in range(0, time.shape[0], cell)
-        ]
-    )
-
-
-def _strongest(values: Array, cell: int) -> Array:
-    """The largest of `values` (n3, n2, n1) in each cell."""
-    return np.concatenate(
-        [
-            in_cells(values[first : first + cell], cell).max(axis=(1, 3, 5))
+            reduce(in_cells(values[first : first + cell] - less, cell), axis=(1, 3, 5))
             for first in range(0, values.shape[0], cell)
         ]
     )

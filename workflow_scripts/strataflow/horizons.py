@@ -38,7 +38,7 @@ def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | No
     i3, i2 = np.nonzero(sidecar.live)
     places = sidecar.places(np.stack([i3, i2, np.zeros_like(i3)]))
     places.pop(sidecar.domain)
-    names = [f"horizon_{number:02d}" for number in range(1, count + 1)]
+    names = horizon_names(count)
     table = pd.DataFrame(places | dict(zip(names, depths[:, i3, i2], strict=True)))
     output.parent.mkdir(parents=True, exist_ok=True)
     grids = [Path(f"{output}.{name}.irap") for name in names]
@@ -46,6 +46,11 @@ def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | No
         table.to_csv(csv, index=False, float_format="%.8g")
         for path, depth in zip(paths, depths, strict=True):
             path.write_text(irap_text(depth, sidecar))
+
+
+def horizon_names(count: int) -> list[str]:
+    """Names of `count` horizons, the shallowest first."""
+    return [f"horizon_{number:02d}" for number in range(1, count + 1)]
 
 
 def horizon_levels(rgt: Array, live: NDArray[np.bool_], count: int) -> Array:
@@ -70,14 +75,23 @@ def follow(rgt: Array, levels: Array, sidecar: Sidecar) -> Array:
     for i3, plane in enumerate(rgt):
         values = np.asarray(plane)
         for number, level in enumerate(levels):
-            below = values >= level
-            at = below.argmax(axis=1)
-            crossing = np.flatnonzero(below.any(axis=1) & (at > 0) & sidecar.live[i3])
-            at = at[crossing]
-            first, second = values[crossing, at - 1], values[crossing, at]
-            part = (level - first) / np.maximum(second - first, 1e-12)
-            depths[number, i3, crossing] = axis.first + axis.step * (at - 1 + part)
+            traces, above, part = crossings(values, level)
+            depths[number, i3, traces] = axis.first + axis.step * (above + part)
+    depths[:, ~sidecar.live] = np.nan
     return depths
+
+
+def crossings(time: Array, level: float) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
+    """Where the traces of `time` (N, n1) first reach `level`, from above.
+
+    Returns the traces that do, the last sample above it, and the part of the way to the next.
+    """
+    reached = time >= level
+    at = reached.argmax(axis=1)
+    traces = np.flatnonzero(reached.any(axis=1) & (at > 0))
+    at = at[traces]
+    first, second = time[traces, at - 1], time[traces, at]
+    return traces, at - 1, (level - first) / np.maximum(second - first, 1e-12)
 
 
 def irap_text(depth: Array, sidecar: Sidecar) -> str:

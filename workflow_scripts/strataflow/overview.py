@@ -47,30 +47,25 @@ def make_overview(folder: Path, template: Path, output: Path) -> None:
 
     StrataflowError where there is none.
     """
-    folders = sorted(
-        {path.parent for name in ATTRIBUTES for path in folder.glob(f"*/*.{name}.json")}
-    )
-    if not folders:
+    sidecars = {
+        path.parent: path for name in ATTRIBUTES for path in folder.glob(f"*/*.{name}.json")
+    }
+    if not sidecars:
         raise StrataflowError(f"{folder}: no predicted volume in it")
-    embedded = len(folders) <= EMBEDDED_VOLUMES
-    entries = [_entry(place, output.parent, embedded) for place in folders]
+    embedded = len(sidecars) <= EMBEDDED_VOLUMES
+    entries = [_entry(path, output.parent, embedded) for _, path in sorted(sidecars.items())]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(template.read_text()).render(entries=entries)
     with written_whole(output) as (temporary,):
         temporary.write_text(page)
 
 
-def _entry(place: Path, page: Path, embedded: bool) -> Entry:
-    first = next(
-        place / f"{place.name}.{name}.json"
-        for name in ATTRIBUTES
-        if (place / f"{place.name}.{name}.json").is_file()
-    )
-    sidecar = read_sidecar(first)
+def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
+    """The volume that one of its sidecars belongs to."""
+    place, sidecar = sidecar_file.parent, read_sidecar(sidecar_file)
     geometry = []
-    for axis, n in zip(sidecar.axes, sidecar.shape.array, strict=True):
+    for name, axis, n in zip(sidecar.axis_names, sidecar.axes, sidecar.shape.array, strict=True):
         last = axis.first + axis.step * (n - 1)
-        name = sidecar.domain if axis is sidecar.axes[2] else axis.name
         spacing = f"{axis.spacing:g} {axis.unit}"
         geometry.append((name, f"{axis.first:g} to {last:g}, {n} in all, {spacing} apart"))
     geometry.append(("live traces", f"{int(sidecar.live.sum())} of {sidecar.live.size}"))

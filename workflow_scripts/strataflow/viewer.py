@@ -44,7 +44,7 @@ from tornado.netutil import bind_sockets
 
 from .attributes import ATTRIBUTES, FAULT_THRESHOLD
 from .errors import StrataflowError
-from .figures import CYCLIC, FAULT_COLOURS, GREY_CLIP, Section
+from .figures import CYCLIC, FAULT_COLOURS, GREY_CLIP, Section, axis_label, extent_of
 from .samples import Shape
 from .volumes import Sidecar, Volume, attribute_path, open_volume, statistics_of
 
@@ -141,12 +141,6 @@ def _no_reading_ahead(values: Array) -> Iterator[None]:
         mapped.madvise(mmap.MADV_NORMAL)
 
 
-def axis_label(sidecar: Sidecar, axis: int) -> str:
-    """What the numbers along an axis are."""
-    place = sidecar.axes[axis]
-    return place.name if axis < 2 else f"{sidecar.domain} ({place.unit})"
-
-
 class Viewer:
     """The page of one visitor: its controls, and the three sections that they choose."""
 
@@ -235,7 +229,7 @@ class _Panel:
         self.viewer, self.axis = viewer, axis
         self.across = Section(axis, 0).axes
         sidecar = viewer.sidecar
-        (left, right), (top, bottom) = (self._ends(a) for a in self.across)
+        left, right, bottom, top = extent_of(Section(axis, 0), sidecar)
         names = [axis_label(sidecar, a) for a in self.across]
         # Time and, on slices, inlines go downward.
         self.figure = figure(
@@ -274,10 +268,6 @@ class _Panel:
             self.figure.add_layout(cut)
         self.figure.on_event(Tap, self._tapped)
 
-    def _ends(self, axis: int) -> tuple[float, float]:
-        place, n = self.viewer.sidecar.axes[axis], self.viewer.shape.array[axis]
-        return place.first - place.step / 2, place.first + place.step * (n - 0.5)
-
     def _tapped(self, event: Tap) -> None:
         for axis, number in zip(self.across, (event.x, event.y), strict=True):
             self.viewer.move(axis, number)
@@ -294,11 +284,13 @@ class _Panel:
         if over == NO_OVERLAY:
             value = shown = np.full_like(ground, np.nan)
         else:
-            value = SHOWN[over].factor * section_of(viewer.volumes[over], section)
-            shown = value
+            drawn = section_of(viewer.volumes[over], section)
+            value = shown = SHOWN[over].factor * drawn
             if over.startswith("f"):
-                fault = viewer.volumes.get("fsem", viewer.volumes[over])
-                hidden = section_of(fault, section) < viewer.threshold.value
+                fault = drawn
+                if over != "fsem" and "fsem" in viewer.volumes:
+                    fault = section_of(viewer.volumes["fsem"], section)
+                hidden = fault < viewer.threshold.value
                 shown = np.where(hidden, np.float32(np.nan), value)
         columns = {"ground": ground, "overlay": shown, "value": value}
         self.source.data = {key: [array.astype(np.float32)] for key, array in columns.items()}

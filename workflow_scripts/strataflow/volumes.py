@@ -67,6 +67,11 @@ class Sidecar:
     amplitudes: AmplitudeStatistics | None
     live: NDArray[np.bool_]
 
+    @property
+    def axis_names(self) -> tuple[str, str, str]:
+        """What is counted along each axis; along n1 time or depth."""
+        return (self.axes[0].name, self.axes[1].name, self.domain)
+
     def places(self, at: NDArray) -> dict[str, NDArray[np.float64]]:
         """Line numbers, CDP coordinates, time or depth of points (3, N) over (n3, n2, n1)."""
         inline, crossline, vertical = (

@@ -27,8 +27,13 @@ def test_noise_has_no_seam_and_a_step_at_a_border_of_tiles_is_one(grid: TileGrid
     live = np.ones(SHAPE[:2], bool)
     cube = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
     ratios = _borders({"dhr": cube}, "dhr", grid, live)
-    assert set(ratios) == {"border over inside", "crossline", "sample"}
-    assert list(ratios.values()) == pytest.approx([1, 1, 1], abs=0.05)
+    assert set(ratios) == {"border over inside", "crossline", "sample", "across cells"}
+    assert list(ratios.values()) == pytest.approx([1, 1, 1, 1], abs=0.05)
+    # Cells of two voxels are cells, and no seam.
+    cells = cube[::2, ::2, ::2].repeat(2, 0).repeat(2, 1).repeat(2, 2) + 0.1 * cube
+    blocky = _borders({"dhr": cells}, "dhr", grid, live)
+    assert blocky.pop("across cells") > 5
+    assert list(blocky.values()) == pytest.approx([1, 1, 1], abs=0.1)
     border = grid.axes[1].starts[1]
     cube[:, border:] += 3
     # One of the four borders along crosslines; |x + 3| of twice the variance is 3.04 on average.

@@ -61,12 +61,12 @@ def geologic_time_loss(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def image_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error of the image and of its derivative along n1, and dissimilarity.
+    """Mean squared error of the image and of its derivatives, and dissimilarity.
 
-    The derivative lifts the resolution.
+    The derivatives lift the resolution, and keep the cells of the network together.
     """
     error = predicted.float() - target
-    squares = (error**2).mean() + (error.diff(dim=-1) ** 2).mean()
+    squares = (error**2).mean() + sum((error.diff(dim=axis) ** 2).mean() for axis in (2, 3, 4))
     return squares + dissimilarity(predicted, target, span=6.0)
 
 

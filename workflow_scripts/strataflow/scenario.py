@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -49,8 +49,24 @@ class Scenario:
     strike_slip: float = field(
         default=0.1, metadata=_limits(0, 1, "share of faults that slip along strike")
     )
+    rigid: float = field(
+        default=0.0,
+        metadata=_limits(0, 1, "share of faults along which blocks move as one, without drag"),
+    )
     layer_dip: Range = field(
         default=(0, 60), metadata=_limits(0, 70, "steepest dip of the layers in degrees")
+    )
+    tilt: Range = field(
+        default=(0, 0.6),
+        metadata=_limits(0, 1, "share of that dip that is the same everywhere, not of folds"),
+    )
+    layer_thickness: Range = field(
+        default=(1.5, 9),
+        metadata=_limits(1, 50, "mean thickness of the layers of a package in samples"),
+    )
+    package: Range = field(
+        default=(20, 100),
+        metadata=_limits(5, 10000, "thickness of packages of like layers in samples"),
     )
     unconformity: float = field(
         default=0.35, metadata=_limits(0, 1, "probability of an unconformity")
@@ -61,6 +77,10 @@ class Scenario:
     )
     noise: Range = field(
         default=(0.03, 1.0), metadata=_limits(0, 10, "RMS of the noise over that of the signal")
+    )
+    lateral_smear: Range = field(
+        default=(0.2, 3),
+        metadata=_limits(0.01, 20, "loss of lateral resolution, sigma in voxels"),
     )
     fault_thickness: float = field(
         default=2.0, metadata=_limits(1, 10, "thickness of labelled faults in voxels")
@@ -113,9 +133,9 @@ def random_model(
     for number, (share, group) in enumerate(zip(shares, groups, strict=True)):
         if number:
             events.append(_random_unconformity(rng, shape, depths[number - 1], events))
-        events.append(_random_folding(rng, share * steepest, max(shape)))
+        events.append(_random_folding(rng, share * steepest, max(shape), scenario))
         events += [faults[i] for i in group]
-    layers = _random_layers(rng, *_span_of_ages(events, shape))
+    layers = _random_layers(rng, *_span_of_ages(events, shape), scenario)
     crossed = rng.random() < scenario.channel
     channels = _random_channels(rng, shape, events) if crossed else ()
     return EarthModel(tuple(events), layers, channels)
@@ -142,9 +162,11 @@ def _random_wave(rng: np.random.Generator, shortest: float, longest: float, heig
     )
 
 
-def _random_folding(rng: np.random.Generator, slope: float, extent: int) -> Folding:
+def _random_folding(
+    rng: np.random.Generator, slope: float, extent: int, scenario: Scenario
+) -> Folding:
     """A tilt and one to four folds whose slopes add up to at most `slope`."""
-    tilt_share, azimuth = rng.uniform(0.0, 0.6), rng.uniform(0, 2 * np.pi)
+    tilt_share, azimuth = rng.uniform(*scenario.tilt), rng.uniform(0, 2 * np.pi)
     tilt = float(tilt_share * slope * np.cos(azimuth)), float(tilt_share * slope * np.sin(azimuth))
     folds = []
     for share in rng.dirichlet(np.ones(int(rng.integers(1, 5)))):
@@ -234,6 +256,11 @@ def _random_faults(
                 reach=float(rng.uniform(0.8, 4.0) * half_height),
             )
         )
+        if scenario.rigid and rng.random() < scenario.rigid:
+            far = 30.0 * largest
+            faults[-1] = replace(
+                faults[-1], half_length=far, half_height=far, reach=far, growth=0.0
+            )
     return faults
 
 
@@ -248,14 +275,16 @@ def _random_listric(rng: np.random.Generator, dip: float, half_height: float) ->
     return float(np.tan(np.radians(turn)) / min(half_height, 128.0))
 
 
-def _random_layers(rng: np.random.Generator, shallowest: float, deepest: float) -> Layers:
+def _random_layers(
+    rng: np.random.Generator, shallowest: float, deepest: float, scenario: Scenario
+) -> Layers:
     """Packages of thin or thick, weak or strong layers, some of which change laterally."""
     boundaries = [shallowest]
     contrasts: list[float] = []
     while boundaries[-1] < deepest:
-        mean_thickness = _log_uniform(rng, 1.5, 9)
+        mean_thickness = _log_uniform(rng, *scenario.layer_thickness)
         strength = _log_uniform(rng, 0.06, 0.2)
-        package = boundaries[-1] + rng.uniform(20, 100)
+        package = boundaries[-1] + rng.uniform(*scenario.package)
         while boundaries[-1] < min(package, deepest):
             boundaries.append(boundaries[-1] + 0.8 + rng.gamma(2.0, mean_thickness / 2))
             contrasts.append(float(rng.normal(0, strength)))
@@ -313,7 +342,7 @@ def random_acquisition(rng: np.random.Generator, scenario: Scenario) -> Acquisit
         coherent_slope=(float(rng.uniform(0.5, 3)), float(rng.uniform(0, 2 * np.pi))),
         footprint=float(rng.uniform(0.05, 0.3)) if rng.random() < 0.25 else 0.0,
         footprint_periods=(float(rng.uniform(4, 16)), float(rng.uniform(4, 16))),
-        lateral_smear=_log_uniform(rng, 0.2, 3),
+        lateral_smear=_log_uniform(rng, *scenario.lateral_smear),
         fading=float(rng.uniform(0, 0.5)),
         gaps=int(rng.integers(1, 4)) if rng.random() < 0.12 else 0,
         balanced=bool(rng.random() < 0.5),

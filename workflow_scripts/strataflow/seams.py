@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .angles import axial_angle, normal_from_strike_dip
 from .attributes import FAULT_THRESHOLD, attributes_of
 from .files import written_whole
-from .networks import MultiTaskNetwork
+from .networks import CELL, STRIDE, MultiTaskNetwork
 from .prediction import image_source, predict_volume
 from .samples import Shape
 from .tiles import TileAxis, TileGrid, Tiling
@@ -26,9 +26,10 @@ from .volumes import Volume, attribute_path, open_volume, plain_sidecar, statist
 
 Array = NDArray[np.float32]
 
-# Lines looked at across each axis, and voxels to each side of a border that it is compared with.
+# Lines looked at across each axis, and strides of the networks to each side of a border at which
+# it is compared.
 LINES = 128
-NEAR = 8
+NEAR = 2
 
 # Voxels that the shifted survey is shifted by: not a multiple of a cell or stride of the networks.
 SHIFT = 37
@@ -52,8 +53,10 @@ def check_seams(
     """Write `output`.csv and .png: how much the attributes `prediction`.<attribute> owe the tiles.
 
     `border over inside` is the mean absolute difference of neighbours across borders of tiles over
-    that within NEAR voxels of them; for the image, which has no tiles, it shows the scatter of
-    that figure. `change by shift` is the mean absolute difference between the prediction and that
+    that at the places inside of tiles which are up to NEAR strides of the networks away: there the
+    networks' cells meet in the same way, so that nothing but the border is seen. `across cells` is
+    that between two cells of the networks over that between the voxels of one. The image has
+    neither tiles nor cells and shows the scatter of both figures. `change by shift` is the mean absolute difference between the prediction and that
     of a block of the survey that begins SHIFT voxels later, over the attribute's mean deviation
     (orientation: degrees); missing where the survey is too small.
     """
@@ -90,23 +93,29 @@ def _differences(cubes: dict[str, Array], others: dict[str, Array], quantity: st
 def _borders(
     cubes: dict[str, Array], quantity: str, grid: TileGrid, live: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """The ratio along each axis that has borders of tiles, and of all of them together."""
-    at_borders, inside = [], []
-    ratios = {}
+    """`border over inside` of all axes and of each that has borders, and `across cells`."""
+    ratios, weights, cells = {}, [], []
+    away = STRIDE * np.array([k for k in range(-NEAR, NEAR + 1) if k])
     for number, (name, axis) in enumerate(zip(AXES, grid.axes, strict=True)):
-        borders = _borders_of(axis)
-        if not borders.size:
-            continue
         profile = _profile(cubes, quantity, number, live)
-        near = np.unique(np.add.outer(borders, np.arange(-NEAR, NEAR + 1)))
-        near = np.setdiff1d(near[(near >= 0) & (near < profile.size)], borders)
-        level = float(np.nanmean(profile[near])) if np.isfinite(profile[near]).any() else 0.0
-        if level > 0 and np.isfinite(profile[borders]).any():
-            ratios[name] = float(np.nanmean(profile[borders])) / level
-            at_borders.append(ratios[name] * borders.size)
-            inside.append(borders.size)
-    together = sum(at_borders) / sum(inside) if inside else np.nan
-    return {"border over inside": together, **ratios}
+        between = (np.arange(profile.size) + 1 - axis.starts[0]) % CELL == 0
+        cells.append(_ratio(profile[between], profile[~between]))
+        borders = _borders_of(axis)
+        near = np.setdiff1d(np.add.outer(borders, away), borders)
+        near = near[(near >= 0) & (near < profile.size)]
+        ratio = _ratio(profile[borders], profile[near])
+        if np.isfinite(ratio):
+            ratios[name] = ratio
+            weights.append(borders.size)
+    together = float(np.average(list(ratios.values()), weights=weights)) if ratios else np.nan
+    return {"border over inside": together, **ratios, "across cells": float(np.mean(cells))}
+
+
+def _ratio(values: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """The mean of `values` over that of `others`; NaN without either, or where that is 0."""
+    values, others = values[np.isfinite(values)], others[np.isfinite(others)]
+    level = float(others.mean()) if others.size else 0.0
+    return float(values.mean()) / level if values.size and level > 0 else np.nan
 
 
 def _borders_of(axis: TileAxis) -> NDArray[np.intp]:

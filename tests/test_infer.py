@@ -15,7 +15,7 @@ from random_network import TASKS, network, stored
 from strataflow import prediction
 from strataflow.dataset import Crops, SampleSource
 from strataflow.errors import StrataflowError
-from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field
+from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field, with_norms_folded
 from strataflow.prediction import image_source, predict_volume
 from strataflow.samples import Shape
 from strataflow.tiles import Tiling
@@ -155,23 +155,43 @@ def test_where_a_gpu_has_no_memory_for_a_batch_it_gets_fewer_tiles(
     forward, sizes, most = prediction._forward, [], 2
 
     def with_little_memory(
-        given: MultiTaskNetwork, some: np.ndarray, *rest: Any
-    ) -> dict[str, np.ndarray]:
+        given: MultiTaskNetwork, tasks: tuple[str, ...], some: np.ndarray, *rest: Any
+    ) -> Any:
         sizes.append(len(some))
         if len(some) > most:
             raise torch.OutOfMemoryError
-        return forward(given, some, *rest)
+        return forward(given, tasks, some, *rest)
 
     monkeypatch.setattr(prediction, "_forward", with_little_memory)
-    outputs = list(prediction._outputs(made, tiles, cpu, "fp32"))
+    outputs = list(prediction._outputs(made, tuple(TASKS), tiles, cpu, "fp32"))
     assert sizes == [5, 2, 2, 1]
     for tile, output in zip(tiles, outputs, strict=True):
-        alone = forward(made, tile[None], cpu, "fp32")
-        for task in TASKS:
-            assert output[task] == pytest.approx(alone[task][0], abs=1e-4), task
+        alone = forward(made, tuple(TASKS), tile[None], cpu, "fp32")
+        for found, expected in zip(output, alone, strict=True):
+            assert expected is not None
+            assert found == pytest.approx(expected[0], abs=1e-4)
     most = 0
     with pytest.raises(StrataflowError, match=r"tile: .* more memory"):
-        list(prediction._outputs(made, tiles, cpu, "fp32"))
+        list(prediction._outputs(made, tuple(TASKS), tiles, cpu, "fp32"))
+
+
+def test_folded_norms_and_a_choice_of_tasks_change_nothing_of_what_is_predicted() -> None:
+    made = network()
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm3d):
+            module.running_mean.normal_(generator=torch.Generator().manual_seed(1))  # type: ignore[union-attr]
+            module.running_var.uniform_(0.5, 2, generator=torch.Generator().manual_seed(2))  # type: ignore[union-attr]
+    folded = with_norms_folded(made)
+    assert not any(isinstance(module, torch.nn.BatchNorm3d) for module in folded.modules())
+    x = torch.randn(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(3))
+    with torch.inference_mode():
+        before, after = made.eval()(x), folded(x)
+    for task, values in before.items():
+        assert after[task].numpy() == pytest.approx(values.numpy(), abs=1e-4), task
+    both = prediction._forward(folded, tuple(TASKS), x.numpy(), torch.device("cpu"), "fp32")
+    shift, image = prediction._forward(folded, ("dhr",), x.numpy(), torch.device("cpu"), "fp32")
+    assert shift is None
+    assert np.array_equal(image, both[1][:, :1])
 
 
 def test_a_value_that_is_no_number_is_refused_with_its_place(

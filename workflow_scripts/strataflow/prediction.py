@@ -20,7 +20,7 @@ from .attributes import ATTRIBUTES, CHANNELS, attributes_of, encode, fault_angle
 from .errors import StrataflowError
 from .files import require_free_space, written_whole
 from .hardware import limit_threads, precision_of_hardware
-from .networks import STRIDE, MultiTaskNetwork
+from .networks import STRIDE, MultiTaskNetwork, with_norms_folded
 from .samples import Shape, count_samples, sample_path
 from .slabs import Slab, description_path, join_slabs, write_description, write_lines
 from .tiles import Corner, TileGrid, Tiling, blend
@@ -200,20 +200,21 @@ def refine_volume(
 
 
 def _continued(rgt: Array, grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> Array:
-    """A tile of geologic time that keeps growing beyond the volume's top and base.
+    """A tile of geologic time that keeps growing beyond the volume's base.
 
     Reflected it would turn back there. Dead traces get the mean of the live ones.
     """
     alive = _alive(grid, live, corner)[:, :, 0]
     if alive.any():
         rgt[~alive] = rgt[alive].mean(axis=0)
-    axis, start = grid.axes[2], corner[2]
-    inside = axis.inside(start)
-    middle = rgt[..., inside].mean(axis=(0, 1))
-    growth = (middle[-1] - middle[0]) / max(middle.size - 1, 1)
-    position = np.arange(start, start + axis.size)
-    nearest = position.clip(0, axis.n - 1)
-    return (rgt[..., nearest - start] + growth * (position - nearest)).astype(np.float32)
+    inside = grid.axes[2].inside(corner[2])
+    beyond = rgt.shape[-1] - inside.stop
+    if beyond:
+        middle = rgt[..., inside].mean(axis=(0, 1))
+        growth = np.float32((middle[-1] - middle[0]) / max(middle.size - 1, 1))
+        last = rgt[..., inside.stop - 1 : inside.stop]
+        rgt[..., inside.stop :] = last + growth * np.arange(1, beyond + 1, dtype=np.float32)
+    return rgt
 
 
 def _made(folder: Path) -> Path:
@@ -275,12 +276,11 @@ def _predicted_tiles(
 ) -> Iterator[Array]:
     """Values to be blended, (channels, n3, n2, n1), of each tile of a slab and its halo.
 
-    Tensors are weighted by the fault's probability, so that a tile that sees a fault outweighs
-    one that does not. The slab's own tiles of geologic time are written to `geologic_times`.
+    The slab's own tiles of geologic time are written to `geologic_times`.
     """
     limit_threads()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = network.to(device, memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload] # torch leaves it out of its stubs
+    network = with_norms_folded(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload] # torch leaves it out of its stubs
     grid = slab.grid
     corners = grid.corners(grid.with_halo(slab.rows))
     in_halo = len(corners) - slab.tiles_shape[0]
@@ -288,37 +288,33 @@ def _predicted_tiles(
     batch = (tiling.batch or GPU_BATCH) if device.type == "cuda" else 1
     batches = (corners[i : i + batch] for i in range(0, len(corners), batch))
     read = (np.stack([source.read(grid, corner) for corner in those]) for those in batches)
-    number = 0
-    for tiles in _ahead(read):
-        for outputs in _outputs(network, tiles, device, tiling.precision):
-            corner = corners[number]
-            channels: list[Array] = [np.empty((0, *grid.tile), np.float32)]
-            for task in slab.tasks:
-                values = outputs[task]
-                if task == "rgt":
-                    assert geologic_times is not None
-                    if number >= in_halo:
-                        geologic_times.write(geologic_time(values[0], corner[2]).data)
-                elif task == "fault":
-                    probability = np.reciprocal(1 + np.exp(-values[:1]), dtype=np.float32)
-                    channels += [probability, probability * values[1:]]
-                else:
-                    channels.append(values)
-            number += 1
-            yield np.concatenate(channels)
+    predicted = (
+        tile
+        for tiles in _ahead(read)
+        for tile in _outputs(network, slab.tasks, tiles, device, tiling.precision)
+    )
+    for number, (shift, blended) in enumerate(predicted):
+        if shift is not None and number >= in_halo:
+            assert geologic_times is not None
+            geologic_times.write(geologic_time(shift, corners[number][2]).data)
+        yield blended
 
 
 def _outputs(
-    network: MultiTaskNetwork, tiles: Array, device: torch.device, precision: str
-) -> Iterator[dict[str, Array]]:
-    """What `network` makes of each of `tiles` (tiles, channels, n3, n2, n1), by task.
+    network: MultiTaskNetwork,
+    tasks: tuple[str, ...],
+    tiles: Array,
+    device: torch.device,
+    precision: str,
+) -> Iterator[tuple[Array | None, Array]]:
+    """The layer shift and what is to be blended of each of `tiles` (tiles, channels, n3, n2, n1).
 
     Fewer at a time where the memory of a GPU does not do.
     """
     size, done = len(tiles), 0
     while done < len(tiles):
         try:
-            outputs = _forward(network, tiles[done : done + size], device, precision)
+            shift, blended = _forward(network, tasks, tiles[done : done + size], device, precision)
         except torch.OutOfMemoryError as error:
             if size == 1:
                 raise StrataflowError(
@@ -327,16 +323,34 @@ def _outputs(
             size //= 2
             continue
         for number in range(min(size, len(tiles) - done)):
-            yield {task: values[number] for task, values in outputs.items()}
+            yield None if shift is None else shift[number], blended[number]
         done += size
 
 
 @torch.inference_mode()
 def _forward(
-    network: MultiTaskNetwork, tiles: Array, device: torch.device, precision: str
-) -> dict[str, Array]:
+    network: MultiTaskNetwork,
+    tasks: tuple[str, ...],
+    tiles: Array,
+    device: torch.device,
+    precision: str,
+) -> tuple[Array | None, Array]:
+    """Layer shifts (tiles, n3, n2, n1), and (tiles, channels, n3, n2, n1) of the other tasks.
+
+    Tensors are weighted by the fault's probability, so that a tile that sees a fault outweighs
+    one that does not.
+    """
     half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision_of_hardware())
     given = torch.from_numpy(tiles).to(device).contiguous(memory_format=torch.channels_last_3d)
     with torch.autocast(device.type, half, enabled=precision == "auto" and half is not None):
         outputs = network(given)
-    return {task: values.float().cpu().numpy() for task, values in outputs.items()}
+    channels = [given[:, :0]]
+    for task in tasks:
+        values = outputs[task]
+        if task == "fault":
+            probability = values[:, :1].float().sigmoid()
+            channels += [probability, probability * values[:, 1:]]
+        elif task != "rgt":
+            channels.append(values.float())
+    shift = outputs["rgt"][:, 0].float().cpu().numpy() if "rgt" in tasks else None
+    return shift, torch.cat(channels, dim=1).cpu().numpy()

@@ -56,9 +56,10 @@ def check_seams(
     that at the places inside of tiles which are up to NEAR strides of the networks away: there the
     networks' cells meet in the same way, so that nothing but the border is seen. `across cells` is
     that between two cells of the networks over that between the voxels of one. The image has
-    neither tiles nor cells and shows the scatter of both figures. `change by shift` is the mean absolute difference between the prediction and that
-    of a block of the survey that begins SHIFT voxels later, over the attribute's mean deviation
-    (orientation: degrees); missing where the survey is too small.
+    neither tiles nor cells and shows the scatter of both figures. `change by shift` is the mean
+    absolute difference between the prediction and that of a block of the survey that begins SHIFT
+    voxels later, over the attribute's mean deviation (orientation: degrees); missing where the
+    survey is too small.
     """
     cubes = {
         name: open_volume(attribute_path(prediction, name), image.shape, name).values

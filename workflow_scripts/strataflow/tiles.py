@@ -1,8 +1,9 @@
 """The tile grid over a volume, and how overlapping tiles are blended without a seam.
 
-Tiles begin at multiples of the networks' stride from each other, so that all of them sample the
-volume in the same phase, and reach beyond the volume by half an overlap, where it is reflected:
-no voxel is predicted by the rim of a tile alone.
+Tiles begin at multiples of the networks' stride, so that all of them sample the volume in the same
+phase. The outermost end where the volume does, as the crops do that the networks learn from:
+continued by its reflection, layers that dip would have a kink there, which looks like a fault. Only
+what a size lacks to a multiple of the stride is reflected.
 
 A row of tiles are those at the same inlines, a column of a row those at the same crosslines too.
 """
@@ -41,7 +42,7 @@ class Tiling:
 
 @dataclass(frozen=True)
 class TileAxis:
-    """Tiles of `size` along an axis of `n` voxels: the first voxel of each, maybe negative."""
+    """Tiles of `size` along an axis of `n` voxels, and the first voxel of each."""
 
     n: int
     size: int
@@ -49,59 +50,64 @@ class TileAxis:
 
     @classmethod
     def cover(cls, n: int, tile: int, overlap: float) -> TileAxis:
-        """Cover `n` voxels by tiles of at most `tile` that overlap by at least `overlap` of it.
+        """Cover `n` voxels evenly by tiles that overlap by at least `overlap` of `tile`.
 
-        No more than `tile` - STRIDE voxels: tiles must differ by a stride.
+        As few of them as do, of at most `tile` voxels, and no larger than so many need. The
+        overlap is at most `tile` - STRIDE voxels: tiles must differ by a stride.
         """
-        step = max(int(tile * (1 - overlap) / STRIDE), 1) * STRIDE
-        margin = (tile - step) // 2
-        needed = n + 2 * margin
-        if needed <= tile:
-            return cls(n, -(-needed // STRIDE) * STRIDE, (-margin,))
-        count = -(-(needed - tile) // step) + 1
-        return cls(n, tile, tuple(-margin + k * step for k in range(count)))
+        # All lengths in strides.
+        needed, largest = -(-n // STRIDE), tile // STRIDE
+        step = max(int(largest * (1 - overlap)), 1)
+        if needed <= largest:
+            return cls(n, needed * STRIDE, (0,))
+        count = -(-(needed - largest) // step) + 1
+        shared = largest - step
+        size = shared + -(-(needed - shared) // count)
+        room = needed - size
+        starts = tuple(STRIDE * (room * number // (count - 1)) for number in range(count))
+        return cls(n, size * STRIDE, starts)
 
-    @property
-    def step(self) -> int:
-        """Voxels from one tile to the next, or the size of the only one."""
-        return self.starts[1] - self.starts[0] if len(self.starts) > 1 else self.size
+    def step(self, number: int) -> int:
+        """Voxels from tile `number` to the next; its size for the last."""
+        if number + 1 == len(self.starts):
+            return self.size
+        return self.starts[number + 1] - self.starts[number]
 
-    @property
-    def shared(self) -> int:
-        """Voxels that a tile shares with the next."""
-        return self.size - self.step
+    def shared(self, number: int) -> int:
+        """Voxels that tile `number` shares with the next."""
+        return self.size - self.step(number)
 
     def finished(self, number: int) -> slice:
-        """The voxels of the volume that tile `number` covers and neither a later nor, alone, an
-        earlier one: together the tiles finish every voxel once."""
-        first = max(self.starts[number], 0) if number else 0
-        last = number + 1 == len(self.starts)
-        return slice(first, self.n if last else max(self.starts[number + 1], 0))
+        """The voxels of the volume that tile `number` covers and no later one does: together the
+        tiles finish every voxel once."""
+        first = self.starts[number]
+        return slice(first, min(first + self.step(number), self.n))
 
     def indices(self, start: int) -> NDArray[np.intp]:
-        """Voxels of the volume that a tile at `start` reads, reflected at the ends."""
+        """Voxels of the volume that a tile at `start` reads, reflected at the end."""
         if self.n == 1:
             return np.zeros(self.size, np.intp)
         period = 2 * (self.n - 1)
-        folded = np.abs(np.arange(start, start + self.size)) % period
+        folded = np.arange(start, start + self.size) % period
         return np.minimum(folded, period - folded)
 
     def inside(self, start: int) -> slice:
         """The part of a tile at `start` that lies inside the volume."""
-        return slice(max(-start, 0), min(self.n - start, self.size))
+        return slice(0, min(self.n - start, self.size))
 
     def weights(self) -> Array:
         """Weights (tiles, size) of the voxels of each tile; they add up to 1 at every voxel."""
-        shared = self.shared
-        ramp = np.sin(0.5 * np.pi * (np.arange(shared) + 0.5) / max(shared, 1)) ** 2
-        window = np.ones(self.size)
-        window[:shared] = ramp
-        window[self.size - shared :] *= ramp[::-1]
-        total = np.zeros(self.starts[-1] - self.starts[0] + self.size)
-        for start in self.starts:
-            total[start - self.starts[0] :][: self.size] += window
+        windows = np.ones((len(self.starts), self.size))
+        for number in range(len(self.starts) - 1):
+            shared = self.shared(number)
+            ramp = np.sin(0.5 * np.pi * (np.arange(shared) + 0.5) / max(shared, 1)) ** 2
+            windows[number, self.size - shared :] *= ramp[::-1]
+            windows[number + 1, :shared] *= ramp
+        total = np.zeros(self.starts[-1] + self.size)
+        for start, window in zip(self.starts, windows, strict=True):
+            total[start:][: self.size] += window
         return np.stack(
-            [window / total[start - self.starts[0] :][: self.size] for start in self.starts]
+            [w / total[start:][: self.size] for start, w in zip(self.starts, windows, strict=True)]
         ).astype(np.float32)
 
 
@@ -152,8 +158,11 @@ class TileGrid:
 
     def with_halo(self, rows: range) -> range:
         """`rows` and the earlier ones that reach into the inlines that `rows` finish."""
-        reach = -(-self.axes[0].shared // self.axes[0].step)
-        return range(max(rows.start - reach, 0), rows.stop) if rows else rows
+        if not rows:
+            return rows
+        starts, size = self.axes[0].starts, self.axes[0].size
+        reaching = (row for row in range(rows.stop) if starts[row] + size > starts[rows.start])
+        return range(next(reaching), rows.stop)
 
     def inlines(self, rows: range) -> slice:
         """The inlines that `rows` finish."""
@@ -169,14 +178,6 @@ class TileGrid:
         block = block[:, i2.min() : i2.max() + 1, i1.min() : i1.max() + 1]
         return np.asarray(block)[np.ix_(i3 - i3.min(), i2 - i2.min(), i1 - i1.min())]
 
-    def weights(self, corner: Corner) -> Array:
-        """Blending weights, shape of the tile, of the tile at `corner`."""
-        w3, w2, w1 = (
-            axis.weights()[axis.starts.index(start)]
-            for axis, start in zip(self.axes, corner, strict=True)
-        )
-        return w3[:, None, None] * w2[None, :, None] * w1[None, None, :]
-
 
 def blend(
     grid: TileGrid, rows: range, channels: int, tiles: Iterator[Array]
@@ -184,39 +185,37 @@ def blend(
     """Blend `tiles`, (channels, n3, n2, n1) each, of `grid.with_halo(rows)` column by column.
 
     Yields the inlines and crosslines that are finished and their values (channels, inlines,
-    crosslines, n1). In memory are a column of tiles and what a row shares with the next; sums are
-    made in an order that does not depend on `rows`.
+    crosslines, n1), which last until the next are asked for. In memory are a column of tiles and
+    what a row shares with the next; sums are made in an order that does not depend on `rows`.
     """
     along3, along2, along1 = grid.axes
-    width = along2.starts[-1] + along2.size - along2.starts[0]
-    behind = np.zeros((channels, along3.shared, width, along1.n), np.float32)
+    width = along2.starts[-1] + along2.size
+    weights3, weights2, weights1 = (axis.weights() for axis in grid.axes)
+    most = max(map(along3.shared, range(len(along3.starts))))
+    behind = np.zeros((channels, most, width, along1.n), np.float32)
+    # Made once: to get memory from the system takes longer than to add up what is in it.
+    block = np.empty((channels, along3.size, along2.size, along1.n), np.float32)
+    weighted = np.empty((channels, *grid.tile), np.float32)
+    shared = 0
     for row in grid.with_halo(rows):
-        beside = np.zeros((channels, along3.size, along2.shared, along1.n), np.float32)
-        for column, begin in enumerate(start - along2.starts[0] for start in along2.starts):
-            block = np.zeros((channels, along3.size, along2.size, along1.n), np.float32)
-            block[:, :, : along2.shared] = beside
-            for start in along1.starts:
+        beside = 0
+        for column, begin in enumerate(along2.starts):
+            if beside:
+                block[:, :, :beside] = block[:, :, along2.size - beside :]
+            block[:, :, beside:] = 0
+            across = weights3[row][:, None, None] * weights2[column][:, None]
+            for start, down in zip(along1.starts, weights1, strict=True):
                 inside = along1.inside(start)
-                weighted = next(tiles) * grid.weights(
-                    (along3.starts[row], along2.starts[column], start)
-                )
-                block[..., start + inside.start : start + inside.stop] += weighted[..., inside]
-            beside = block[:, :, along2.step :].copy()
+                np.multiply(next(tiles), across * down, out=weighted)
+                block[..., start : start + inside.stop] += weighted[..., inside]
+            beside = along2.shared(column)
             # What no later column of the row touches, then what no later row does.
-            last = column + 1 == len(along2.starts)
-            block = block[:, :, : None if last else along2.step]
-            done = slice(begin, begin + block.shape[2])
-            block[:, : along3.shared] += behind[:, :, done]
-            behind[:, :, done] = block[:, along3.step :]
+            finished = block[:, :, : along2.step(column)]
+            done = slice(begin, begin + finished.shape[2])
+            finished[:, :shared] += behind[:, :shared, done]
+            behind[:, : along3.shared(row), done] = finished[:, along3.step(row) :]
             if row in rows:
                 inlines, crosslines = along3.finished(row), along2.finished(column)
-                first3, first2 = along3.starts[row], along2.starts[column]
-                yield (
-                    inlines,
-                    crosslines,
-                    block[
-                        :,
-                        inlines.start - first3 : inlines.stop - first3,
-                        crosslines.start - first2 : crosslines.stop - first2,
-                    ],
-                )
+                n3, n2 = (part.stop - part.start for part in (inlines, crosslines))
+                yield inlines, crosslines, finished[:, :n3, :n2]
+        shared = along3.shared(row)

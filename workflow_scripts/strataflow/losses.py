@@ -10,6 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+# Cross-entropy weighs fault voxels by this times the square root of their rarity. With 1, F1 within
+# two voxels was best at a probability of 0.25 to 0.3 on three of four sets of held-out samples.
+FAULT_WEIGHT = 2.0
+
 # Side in voxels of the windows of structural similarity, and the step from one to the next.
 SIMILARITY_WINDOW = 8
 SIMILARITY_STEP = 4
@@ -29,13 +33,13 @@ def fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
 def fault_overlap_loss(logit: Tensor, label: Tensor) -> Tensor:
     """Balanced cross-entropy and Dice (Milletari et al., 2016) of logits (batch, n3, n2, n1).
 
-    Faults fill a few per cent of the voxels; cross-entropy weights them by the square root of
-    their rarity.
+    Faults fill a few per cent of the voxels; cross-entropy weights them by FAULT_WEIGHT times the
+    square root of their rarity.
     """
     logit = logit.float()
     share = label.mean().clamp(1e-3, 0.5)
     entropy = functional.binary_cross_entropy_with_logits(
-        logit, label, pos_weight=((1 - share) / share).sqrt()
+        logit, label, pos_weight=FAULT_WEIGHT * ((1 - share) / share).sqrt()
     )
     probability = logit.sigmoid()
     overlap = 2 * (probability * label).sum() + 1

@@ -7,7 +7,9 @@ after the other, until those of all slabs are known.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -145,12 +147,8 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     with written_whole(*[sidecar_path(final) for final in finals], *finals) as paths:
         for name, beside, raw in zip(names, paths, paths[len(names) :], strict=False):
             write_sidecar(beside, sidecar.of_attribute(name))
-            parts = [attribute_path(prefix, name) for prefix in prefixes]
-            with open(raw, "wb") as stream:
-                if name != "rgt":
-                    for part in parts:
-                        with open(part, "rb") as source:
-                            shutil.copyfileobj(source, stream, 1 << 22)
+            if name != "rgt":
+                _concatenate([attribute_path(prefix, name) for prefix in prefixes], raw)
         if "rgt" in names:
             raws = dict(zip(names, paths[len(names) :], strict=True))
             parts = [attribute_path(prefix, "rgt") for prefix in prefixes]
@@ -159,6 +157,18 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
                 _write_geologic_time(
                     raws["rgt"], parts, [slabs[p] for p in prefixes], volume, raws.get("fsem")
                 )
+
+
+def _concatenate(parts: list[Path], raw: Path) -> None:
+    """Write `parts` one after the other to `raw`; the only one of a whole volume needs no copy."""
+    if len(parts) == 1:
+        with contextlib.suppress(OSError):
+            os.link(parts[0], raw)
+            return
+    with open(raw, "wb") as stream:
+        for part in parts:
+            with open(part, "rb") as source:
+                shutil.copyfileobj(source, stream, 1 << 22)
 
 
 def _write_geologic_time(
@@ -175,7 +185,7 @@ def _write_geologic_time(
                 scale, offset = next(maps)
                 yield (scale * tile + offset)[None].astype(np.float32)
 
-    with open(raw, "r+b") as stream:
+    with open(raw, "wb") as stream:
         stream.truncate(shape.n_bytes)
         for inlines, crosslines, block in blend(grid, grid.rows_of_slab(0, 1), 1, aligned()):
             write_lines(stream, 0, inlines, crosslines, shape.n2, block[0])

@@ -195,7 +195,7 @@ def blend(
     behind = np.zeros((channels, most, width, along1.n), np.float32)
     # Made once: to get memory from the system takes longer than to add up what is in it.
     block = np.empty((channels, along3.size, along2.size, along1.n), np.float32)
-    weighted = np.empty((channels, *grid.tile), np.float32)
+    weighted = np.empty((channels, along2.size, along1.size), np.float32)
     shared = 0
     for row in grid.with_halo(rows):
         beside = 0
@@ -203,11 +203,13 @@ def blend(
             if beside:
                 block[:, :, :beside] = block[:, :, along2.size - beside :]
             block[:, :, beside:] = 0
-            across = weights3[row][:, None, None] * weights2[column][:, None]
             for start, down in zip(along1.starts, weights1, strict=True):
-                inside = along1.inside(start)
-                np.multiply(next(tiles), across * down, out=weighted)
-                block[..., start : start + inside.stop] += weighted[..., inside]
+                tile, inside = next(tiles), along1.inside(start)
+                section = weights2[column][:, None] * down
+                # Inline by inline, which stays in the processor's cache.
+                for i3, weight in enumerate(weights3[row]):
+                    np.multiply(tile[:, i3], weight * section, out=weighted)
+                    block[:, i3, :, start : start + inside.stop] += weighted[..., inside]
             beside = along2.shared(column)
             # What no later column of the row touches, then what no later row does.
             finished = block[:, :, : along2.step(column)]

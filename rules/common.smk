@@ -5,6 +5,8 @@ A mistake in either ends the run with one line; an exception would add Snakemake
 
 import ast
 import csv
+import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -103,6 +105,8 @@ def require_something_to_learn():
 def require_scenarios():
     """Stop with one line that names the setting of a scenario that is out of its limits."""
     places = {"synthetic.scenario": config["synthetic"]["scenario"]}
+    for number, others in enumerate(config["synthetic"]["scenarios"]):
+        places[f"synthetic.scenarios.{number}"] = config["synthetic"]["scenario"] | others
     for name, survey in config["synthetic"]["surveys"].items():
         places[f"synthetic.surveys.{name}.scenario"] = survey["scenario"]
     for place, settings in places.items():

@@ -38,6 +38,8 @@ def refused(done: Finished, *words: str) -> None:
         ("synthetic.scenario", {"faults": [15, 0]}),
         ("synthetic.scenario", {"unconformity": 1.2}),
         ("synthetic.scenario", {"throw": [5]}),
+        ("synthetic.scenarios", {"throw": [1, 5]}),
+        ("synthetic.scenarios", [{}, {"throw": [5, 1]}]),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_name_of_its_key(

@@ -299,6 +299,40 @@ def test_layers_dip_as_steeply_as_the_scenario_says() -> None:
     assert sum(s < 15 for s in steepest) >= 6
 
 
+def test_blocks_beside_a_rigid_fault_move_as_one() -> None:
+    scenario = replace(FAULTS_ALONE, faults=(1, 1), throw=(8, 8), layer_dip=(0, 0), reverse=0)
+    scenario = replace(scenario, strike_slip=0)
+    seen = 0
+    for seed in range(12):
+        drags, rigid = (
+            random_model(np.random.default_rng(seed), CUBE, replace(scenario, rigid=share))
+            for share in (0, 1)
+        )
+        (fault,) = (event for event in rigid.events if isinstance(event, Fault))
+        if fault.listric:
+            continue
+        shift = evaluate(rigid, CUBE).age - np.arange(64)
+        walls = [shift[shift < shift.mean()], shift[shift >= shift.mean()]]
+        assert [np.ptp(wall) for wall in walls] == pytest.approx([0, 0], abs=0.01)
+        seen += 1
+        assert walls[1].mean() - walls[0].mean() == pytest.approx(fault.throw, abs=0.01)
+        assert np.ptp(evaluate(drags, CUBE).age - np.arange(64)) > 0.5
+    assert seen >= 4
+
+
+def test_tilt_is_the_share_of_the_dip_that_is_the_same_everywhere() -> None:
+    flat = replace(FAULTS_ALONE, faults=(0, 0), layer_dip=(20, 20))
+    scatter = {}
+    for share in (0.0, 1.0):
+        scenario = replace(flat, tilt=(share, share))
+        gradient = np.gradient(
+            evaluate(random_model(np.random.default_rng(3), CUBE, scenario), CUBE).age
+        )
+        scatter[share] = [(g / gradient[2]).std() for g in gradient[:2]]
+    assert max(scatter[1.0]) < 0.01
+    assert max(scatter[0.0]) > 0.05
+
+
 @pytest.mark.parametrize("seed", [2, 3])
 def test_a_block_of_a_survey_is_the_same_as_that_part_of_the_whole(seed: int) -> None:
     model = random_model(np.random.default_rng(seed), (40, 48, 56), Scenario(faults=(6, 6)))

@@ -75,6 +75,10 @@ def test_a_size_below_the_least_is_refused(run_script: Run, tmp_path: Path) -> N
         (("--noise", "nan", 1), ("noise", "nan")),
         (("--frequency", 0.1), ("frequency",)),
         (("--fault_thickness", 0), ("fault_thickness",)),
+        (("--scenarios", "{}", '{"throw": [5, 1]}'), ("throw", "smaller")),
+        (("--scenarios", '{"thrown": 1}'), ("scenarios", "thrown")),
+        (("--scenarios", "throw"), ("scenarios", "throw")),
+        (("--scenarios", "[1]"), ("scenarios", "[1]")),
     ],
 )
 def test_a_wrong_setting_is_refused_by_its_name(
@@ -169,6 +173,16 @@ def test_fewer_samples_leave_none_of_an_earlier_run_and_nothing_else_is_touched(
     synthesize(tmp_path / "x", 1)
     names = {path.name for path in (tmp_path / "x" / "data_train").iterdir()}
     assert names == {"0.bin", *(f"0_{name}.bin" for name in ATTRIBUTES), "notes.txt"}
+
+
+def test_samples_take_several_scenarios_in_turn(run_script: Run, tmp_path: Path) -> None:
+    words = ("--ntrain", 5, "--nvalid", 0, "--n1", 24, "--n2", 24, "--n3", 24, "--channel", 1)
+    others = ('{"faults": [0, 0]}', '{"faults": [3, 3], "channel": 0}')
+    done = run_script("synthesize", *folder_flags(tmp_path), *words, "--scenarios", *others)
+    assert done.returncode == 0, done.stderr
+    samples = pd.read_csv(tmp_path / "statistics_train.csv")
+    assert samples["faults"].tolist() == [0, 3, 0, 3, 0]
+    assert (samples["channels"] > 0).tolist() == [True, False, True, False, True]
 
 
 def test_tables_tell_what_the_samples_hold(run_script: Run, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     names = ("data_train", "target_train", "data_valid", "target_valid")
     folders = Folders(*(folder / name for name in names))
     scenario = Scenario(faults=(2, 6), throw=(4, 10))
-    synthesize_samples(folders, {"train": 4, "valid": 1}, Shape(32, 32, 32), 1, 1, scenario)
+    synthesize_samples(folders, {"train": 4, "valid": 1}, Shape(32, 32, 32), 1, 1, [scenario])
     return folders
 
 

@@ -12,7 +12,7 @@ from strataflow.cli import (
     run,
 )
 from strataflow.samples import Shape
-from strataflow.synthetic_cli import add_scenario, scenario_of
+from strataflow.synthetic_cli import add_scenarios, scenarios_of
 from strataflow.synthetic_samples import synthesize_samples
 
 
@@ -24,11 +24,11 @@ def main() -> None:
     parser.add_argument("--seed", type=not_negative, default=1, help="same seed, same samples")
     parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes")
     add_shape(parser, default=128)
-    add_scenario(parser)
+    add_scenarios(parser)
     a = parser.parse_args()
     counts = {"train": a.ntrain, "valid": a.nvalid}
     shape = Shape(a.n1, a.n2, a.n3)
-    synthesize_samples(folders_of(a), counts, shape, a.seed, a.workers, scenario_of(a))
+    synthesize_samples(folders_of(a), counts, shape, a.seed, a.workers, scenarios_of(a))
 
 
 if __name__ == "__main__":

@@ -205,7 +205,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=a.output) as scratch:
         names = ("data_train", "target_train", "data_valid", "target_valid")
         folders = Folders(*(Path(scratch) / name for name in names))
-        synthesize_samples(folders, {"train": a.samples, "valid": 8}, shape, 5, 2, SCENARIO)
+        synthesize_samples(folders, {"train": a.samples, "valid": 8}, shape, 5, 2, [SCENARIO])
         train, valid = (
             SampleSource.open([folders.data(split)], [folders.target(split)], None, shape)
             for split in ("train", "valid")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import fields
 from typing import Any
 
+from .errors import StrataflowError
 from .scenario import Scenario
 
 
@@ -24,9 +26,30 @@ def add_scenario(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def scenario_of(arguments: argparse.Namespace) -> Scenario:
-    """The scenario that was given; StrataflowError where a setting is out of its limits."""
-    given: dict[str, Any] = {
-        setting.name: getattr(arguments, setting.name) for setting in fields(Scenario)
-    }
-    return Scenario(**given)
+def scenario_of(arguments: argparse.Namespace, **others: Any) -> Scenario:
+    """The scenario that was given, but for `others`; StrataflowError where it is out of limits."""
+    given = {setting.name: getattr(arguments, setting.name) for setting in fields(Scenario)}
+    return Scenario(**given | others)
+
+
+def add_scenarios(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `add_scenario`, and several scenarios that samples take in turn."""
+    add_scenario(parser)
+    parser.add_argument(
+        "--scenarios",
+        nargs="+",
+        default=["{}"],
+        metavar="JSON",
+        help="settings that differ from the above, as JSON; samples take these in turn",
+    )
+
+
+def scenarios_of(arguments: argparse.Namespace) -> list[Scenario]:
+    """The scenarios that samples take in turn; StrataflowError where one is none."""
+    scenarios = []
+    for text in arguments.scenarios:
+        try:
+            scenarios.append(scenario_of(arguments, **json.loads(text)))
+        except (ValueError, TypeError) as error:
+            raise StrataflowError(f"scenarios: {text}: {error}") from error
+    return scenarios

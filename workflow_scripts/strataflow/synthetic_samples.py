@@ -8,11 +8,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -52,21 +51,26 @@ def synthesize_samples(
     shape: Shape,
     seed: int,
     workers: int,
-    scenario: Scenario = ANYTHING,
+    scenarios: Sequence[Scenario] = (ANYTHING,),
 ) -> None:
     """Write numbered samples of `shape`, their manifests and statistics into the four folders.
 
-    `counts` gives how many for each of SPLITS. A sample depends on the seed, its split and its
-    number only, never on the number of workers. Samples wait in hidden folders beside the final
+    `counts` gives how many for each of SPLITS; they take the `scenarios` in turn. A sample depends
+    on the seed, its split and its number only, never on the number of workers. Samples wait in hidden folders beside the final
     ones until all are there, so that a run that was stopped goes on at the missing ones. Raises
     StrataflowError for sizes below SMALLEST.
     """
     require_size(shape)
-    waiting = _waiting_folders(folders, _digest(shape, seed, scenario))
+    waiting = _waiting_folders(folders, _digest(shape, seed, scenarios))
     orders = {
         split: [
             _Order(
-                waiting.data(split), waiting.target(split), n, (seed, SPLITS.index(split), n), shape
+                waiting.data(split),
+                waiting.target(split),
+                n,
+                (seed, SPLITS.index(split), n),
+                shape,
+                scenarios[n % len(scenarios)],
             )
             for n in range(counts[split])
         ]
@@ -76,7 +80,7 @@ def synthesize_samples(
     missing = [order for order in everything if not order.is_done()]
     require_free_space(folders.data_train, 11 * shape.n_bytes * len(missing))
     with single_threaded_pool(workers) as pool:
-        made = pool.map(partial(_make_sample, scenario=scenario), missing)
+        made = pool.map(_make_sample, missing)
         done = len(everything) - len(missing)
         for _ in tqdm(made, "samples", len(everything), initial=done, unit="sample"):
             pass
@@ -93,6 +97,7 @@ class _Order:
     number: int
     seed: tuple[int, ...]
     shape: Shape
+    scenario: Scenario
 
     @property
     def stamp(self) -> Path:
@@ -112,8 +117,8 @@ class _Order:
         return self.stamp.is_file() and all(path.is_file() for path in self.files)
 
 
-def _make_sample(order: _Order, scenario: Scenario) -> None:
-    cube = labelled_cube(order.seed, order.shape, scenario)
+def _make_sample(order: _Order) -> None:
+    cube = labelled_cube(order.seed, order.shape, order.scenario)
     spoiled = degrade(np.random.default_rng((*order.seed, 1)), cube.image, cube.targets)
     write_sample(order.data, order.target, order.number, cube.image, spoiled, cube.targets)
     row = ManifestRow(
@@ -137,9 +142,9 @@ def _make_sample(order: _Order, scenario: Scenario) -> None:
         temporary.write_text(json.dumps(known))
 
 
-def _digest(shape: Shape, seed: int, settings: Scenario) -> str:
+def _digest(shape: Shape, seed: int, scenarios: Sequence[Scenario]) -> str:
     """What makes the samples what they are, the code included, in 12 letters."""
-    digest = hashlib.sha256(repr((shape, seed, settings)).encode())
+    digest = hashlib.sha256(repr((shape, seed, *scenarios)).encode())
     for made_by in (evaluate, Scenario, Recording, labelled_cube, degrade):
         digest.update(Path(inspect.getfile(made_by)).read_bytes())
     return digest.hexdigest()[:12]

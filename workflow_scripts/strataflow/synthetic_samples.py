@@ -56,9 +56,9 @@ def synthesize_samples(
     """Write numbered samples of `shape`, their manifests and statistics into the four folders.
 
     `counts` gives how many for each of SPLITS; they take the `scenarios` in turn. A sample depends
-    on the seed, its split and its number only, never on the number of workers. Samples wait in hidden folders beside the final
-    ones until all are there, so that a run that was stopped goes on at the missing ones. Raises
-    StrataflowError for sizes below SMALLEST.
+    on the seed, its split and its number only, never on the number of workers. Samples wait in
+    hidden folders beside the final ones until all are there, so that a run that was stopped goes on
+    at the missing ones. Raises StrataflowError for sizes below SMALLEST.
     """
     require_size(shape)
     waiting = _waiting_folders(folders, _digest(shape, seed, scenarios))

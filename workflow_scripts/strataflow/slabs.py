@@ -7,9 +7,7 @@ after the other, until those of all slabs are known.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -160,11 +158,7 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
 
 
 def _concatenate(parts: list[Path], raw: Path) -> None:
-    """Write `parts` one after the other to `raw`; the only one of a whole volume needs no copy."""
-    if len(parts) == 1:
-        with contextlib.suppress(OSError):
-            os.link(parts[0], raw)
-            return
+    """Write `parts` one after the other to `raw`."""
     with open(raw, "wb") as stream:
         for part in parts:
             with open(part, "rb") as source:

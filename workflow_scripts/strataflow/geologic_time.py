@@ -95,14 +95,13 @@ def _overlaps(
 
     Those together whose others are as far away; each pair of tiles once.
     """
-    for shifts in product(*(_shifts(axis) for axis in grid.axes)):
-        if tuple(shift for shift, _, _ in shifts) > (0, 0, 0):
-            first, second = (
-                numbers[np.ix_(*tiles)].ravel() for tiles in list(zip(*shifts, strict=True))[1:]
-            )
+    for chosen in product(*(_shifts(axis) for axis in grid.axes)):
+        if tuple(shift for shift, _, _ in chosen) > (0, 0, 0):
+            first = numbers[np.ix_(*(tiles for _, tiles, _ in chosen))].ravel()
+            second = numbers[np.ix_(*(tiles for _, _, tiles in chosen))].ravel()
             lags = [
                 (shift // COMPARE_EVERY, axis.size // COMPARE_EVERY)
-                for (shift, _, _), axis in zip(shifts, grid.axes, strict=True)
+                for (shift, _, _), axis in zip(chosen, grid.axes, strict=True)
             ]
             here = tuple(slice(max(lag, 0), n + min(lag, 0)) for lag, n in lags)
             there = tuple(slice(max(-lag, 0), n - max(lag, 0)) for lag, n in lags)

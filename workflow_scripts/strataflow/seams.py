@@ -99,7 +99,7 @@ def _borders(
     away = STRIDE * np.array([k for k in range(-NEAR, NEAR + 1) if k])
     for number, (name, axis) in enumerate(zip(AXES, grid.axes, strict=True)):
         profile = _profile(cubes, quantity, number, live)
-        between = (np.arange(profile.size) + 1 - axis.starts[0]) % CELL == 0
+        between = (np.arange(profile.size) + 1) % CELL == 0
         cells.append(_ratio(profile[between], profile[~between]))
         borders = _borders_of(axis)
         near = np.setdiff1d(np.add.outer(borders, away), borders)

@@ -300,8 +300,9 @@ def test_layers_dip_as_steeply_as_the_scenario_says() -> None:
 
 
 def test_blocks_beside_a_rigid_fault_move_as_one() -> None:
-    scenario = replace(FAULTS_ALONE, faults=(1, 1), throw=(8, 8), layer_dip=(0, 0), reverse=0)
-    scenario = replace(scenario, strike_slip=0)
+    scenario = replace(
+        FAULTS_ALONE, faults=(1, 1), throw=(8, 8), layer_dip=(0, 0), reverse=0, strike_slip=0
+    )
     seen = 0
     for seed in range(12):
         drags, rigid = (

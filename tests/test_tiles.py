@@ -89,7 +89,7 @@ def test_tiles_that_the_networks_cannot_take_are_refused(tile: tuple[int, int, i
 
 def test_tiles_of_one_geologic_time_on_scales_of_their_own_are_brought_together() -> None:
     rng = np.random.default_rng(2)
-    i3, i2, i1 = np.indices((64, 64, 64), np.float32)
+    i3, i2, i1 = np.indices((80, 80, 80), np.float32)
     truth = i1 + 5 * np.sin(i3 / 15) + 4 * np.cos(i2 / 20) + 0.2 * i3
     truth[(i3 + 0.3 * i1) > 45] += 12  # a fault
     grid = TileGrid.cover(truth.shape, (32, 32, 32), 0.25)
@@ -100,9 +100,9 @@ def test_tiles_of_one_geologic_time_on_scales_of_their_own_are_brought_together(
     live = np.ones(truth.shape[:2], bool)
     live[20:30, 40:50] = False
     for corner, tile in zip(grid.corners(), tiles, strict=True):
-        tile[~grid.read(live[..., None].repeat(64, 2), corner)] = 1e4
+        tile[~grid.read(live[..., None].repeat(80, 2), corner)] = 1e4
     found = align_tiles(compared_points(tiles), grid, live)
     corrected = [(a * t + b).astype(np.float32) for t, (a, b) in zip(tiles, found, strict=True)]
     whole = blended(grid, corrected)[live].ravel()
     slope, offset = np.polyfit(whole, truth[live].ravel(), 1)
-    assert np.abs(slope * whole + offset - truth[live].ravel()).mean() < 0.5
+    assert np.abs(slope * whole + offset - truth[live].ravel()).mean() < 0.3

@@ -239,28 +239,25 @@ def _random_faults(
         half_length = float(np.clip(slip / (2 * _log_uniform(rng, 0.003, 0.1)), 16, largest))
         half_height = float(half_length * rng.uniform(0.5, 1.0))
         wavelength = float(rng.uniform(60, 200))
-        faults.append(
-            Fault(
-                centre=tuple(float(rng.uniform(0.05, 0.95) * n) for n in shape),  # type: ignore[arg-type]
-                strike=float(strike % 360),
-                dip=dip,
-                slip=float(slip),
-                rake=rake + float(rng.normal(0, 10)),
-                half_length=half_length,
-                half_height=half_height,
-                listric=_random_listric(rng, dip, half_height),
-                undulation=float(rng.uniform(0, 0.03) * wavelength) if rng.random() < 0.5 else 0.0,
-                wavelength=wavelength,
-                phase=float(rng.uniform(0, 2 * np.pi)),
-                growth=float(rng.uniform(0, 0.9)) if rng.random() < 0.3 else 0.0,
-                reach=float(rng.uniform(0.8, 4.0) * half_height),
-            )
+        fault = Fault(
+            centre=tuple(float(rng.uniform(0.05, 0.95) * n) for n in shape),  # type: ignore[arg-type]
+            strike=float(strike % 360),
+            dip=dip,
+            slip=float(slip),
+            rake=rake + float(rng.normal(0, 10)),
+            half_length=half_length,
+            half_height=half_height,
+            listric=_random_listric(rng, dip, half_height),
+            undulation=float(rng.uniform(0, 0.03) * wavelength) if rng.random() < 0.5 else 0.0,
+            wavelength=wavelength,
+            phase=float(rng.uniform(0, 2 * np.pi)),
+            growth=float(rng.uniform(0, 0.9)) if rng.random() < 0.3 else 0.0,
+            reach=float(rng.uniform(0.8, 4.0) * half_height),
         )
         if scenario.rigid and rng.random() < scenario.rigid:
             far = 30.0 * largest
-            faults[-1] = replace(
-                faults[-1], half_length=far, half_height=far, reach=far, growth=0.0
-            )
+            fault = replace(fault, half_length=far, half_height=far, reach=far, growth=0.0)
+        faults.append(fault)
     return faults
 
 

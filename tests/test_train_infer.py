@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -32,7 +35,7 @@ from strataflow.networks import (
 from strataflow.samples import Folders, Shape, sample_path
 from strataflow.scenario import Scenario
 from strataflow.synthetic_samples import synthesize_samples
-from strataflow.training import TrainingSettings, train
+from strataflow.training import Lesson, TrainingSettings, train, write_metrics_table
 from strataflow.weights import load_network, read_checkpoint, write_weights
 
 Run = Callable[..., Finished]
@@ -130,6 +133,46 @@ def test_a_run_that_goes_on_has_the_losses_of_one_that_was_not_stopped(
         assert torch.equal(values, parts["state_dict"][name]), name
     best = {path.name for path in (tmp_path / "whole").glob("best-*.ckpt")}
     assert best == {"best-0.ckpt", "best-1.ckpt", "best-2.ckpt"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_saves_and_goes_on_as_if_it_had_not_been(
+    made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    whole = read_checkpoint(learn(made, tmp_path / "whole", epochs=2))
+    step, stop_at = Lesson.training_step, whole["global_step"] // 2 + 2
+
+    def stopped_once(lesson: Lesson, *batch: Any) -> torch.Tensor:
+        if lesson.global_step == stop_at:
+            monkeypatch.undo()
+            os.kill(os.getpid(), number)
+        return step(lesson, *batch)
+
+    monkeypatch.setattr(Lesson, "training_step", stopped_once)
+    parts = tmp_path / "parts"
+    with pytest.raises(StrataflowError, match=f"stopped by {number.name} at step {stop_at + 1};"):
+        learn(made, parts, "auto", epochs=2)
+    assert (parts / "within_epoch.ckpt").is_file()
+    resumed = read_checkpoint(learn(made, parts, "auto", epochs=2))
+    assert not (parts / "within_epoch.ckpt").exists()
+    assert resumed["global_step"] == whole["global_step"]
+    assert resumed["metrics"] == whole["metrics"]
+    for name, values in whole["state_dict"].items():
+        assert torch.equal(values, resumed["state_dict"][name]), name
+    for folder in ("whole", "parts"):
+        write_metrics_table(tmp_path / folder, tmp_path / f"{folder}.csv")
+    assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "parts.csv").read_bytes()
+
+
+def test_a_checkpoint_that_is_cut_short_is_passed_over(
+    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learn(made, tmp_path, "auto", epochs=2)
+    broken = tmp_path / "epoch=1.ckpt"
+    broken.write_bytes(broken.read_bytes()[:-1000])
+    learn(made, tmp_path, "auto", epochs=2)
+    assert "going on from one before" in capsys.readouterr().out
+    assert read_checkpoint(broken)["epoch"] == 1
 
 
 def test_training_ends_early_where_nothing_gets_better_and_the_best_counts(
@@ -239,7 +282,7 @@ def test_the_command_leaves_tables_curves_and_pictures(
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
     assert events.Tags()["images"] == ["validation sample"]
-    assert {"valid/loss", "train/fault_step", "lr-AdamW"} <= set(events.Tags()["scalars"])
+    assert {"valid/loss", "train/fault", "lr-AdamW"} <= set(events.Tags()["scalars"])
 
 
 def test_weights_say_what_they_are_and_may_be_averaged_or_not(

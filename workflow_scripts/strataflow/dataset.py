@@ -292,15 +292,21 @@ class CountingSampler(Sampler[int]):
         self.rank = rank
         self.processes = processes
         self.epoch = 0
+        self._had = 0
+
+    def begin(self, epoch: int, had: int) -> None:
+        """Begin within `epoch`, of which this process has `had` so many items."""
+        self.epoch, self._had = epoch, had
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before each epoch."""
-        self.epoch = epoch
+        if epoch != self.epoch:
+            self.begin(epoch, 0)
 
     def __len__(self) -> int:
         return max(self.length // self.processes, 1)
 
     def __iter__(self) -> Iterator[int]:
         order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
-        mine = order[self.rank :: self.processes][: len(self)]
+        mine = order[self.rank :: self.processes][self._had : len(self)]
         return iter((self.epoch * self.length + mine).tolist())

@@ -26,11 +26,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from .attributes import FAULT_THRESHOLD
+from .checkpoints import SaveWithinEpoch, Start, checkpoint_to_resume, leave_signals_alone
 from .dataset import CountingSampler, Crops, SampleSource
 from .errors import StrataflowError
 from .figures import draw_lesson
 from .files import require_file, written_whole
-from .hardware import limit_threads, precision_of_hardware
+from .hardware import limit_threads, precision_of_training
 from .losses import LOSSES, TaskWeights
 from .networks import Architecture, MultiTaskNetwork
 from .weights import architecture_of, load_state, network_state, read_checkpoint
@@ -101,8 +102,6 @@ class Lesson(pl.LightningModule):
             )
         self.log_dict(
             {f"train/{task}": loss for task, loss in losses.items()},
-            on_epoch=True,
-            on_step=True,
             batch_size=n,
         )
         self.log_dict(
@@ -113,8 +112,6 @@ class Lesson(pl.LightningModule):
             "train/loss",
             sum(losses.values()),
             prog_bar=True,
-            on_epoch=True,
-            on_step=True,
             batch_size=n,
         )
         return total
@@ -207,8 +204,9 @@ def train(
     if "fault" in architecture.tasks:
         train_source.require_faults()
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
-    checkpoint = _checkpoint_to_resume(output, resume, stored, identity, settings.epochs)
-    if checkpoint and read_checkpoint(checkpoint)["epoch"] == settings.epochs - 1:
+    checkpoint = checkpoint_to_resume(output, resume, stored, identity, settings.epochs)
+    begin = Start.after(checkpoint)
+    if begin.epoch == settings.epochs:
         print(f"training: {checkpoint} has had its {settings.epochs} epochs; nothing to train")
         return checkpoint
     limit_threads(settings.gpus_per_node)
@@ -218,15 +216,16 @@ def train(
         print(f"training: resuming from {checkpoint}, up to {settings.epochs} epochs")
     elif init_weights:
         _start_from(lesson.network, init_weights)
-    first_epoch = read_checkpoint(checkpoint)["epoch"] + 1 if checkpoint else 0
-    trainer = _trainer(settings, output, first_epoch)
+    trainer = _trainer(settings, output, begin, (settings.crop or train_source.shape.array)[0])
     with warnings.catch_warnings():
         # The data is read through memory maps: more workers than this only take cores away.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # It is: the sampler begins with the batch that comes next.
+        warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
         try:
             trainer.fit(
                 lesson,
-                _loader(train_source, architecture, settings, trainer, True, first_epoch),
+                _loader(train_source, architecture, settings, trainer, True, begin),
                 _loader(valid_source, architecture, settings, trainer, False),
                 ckpt_path=checkpoint,
                 weights_only=True,
@@ -245,44 +244,6 @@ def train(
 
 def _validation_loss(checkpoint: Path) -> float:
     return float(read_checkpoint(checkpoint)["metrics"]["valid/loss"])
-
-
-def _checkpoint_to_resume(
-    output: Path, resume: str | None, stored: dict[str, Any], identity: dict[str, Any], epochs: int
-) -> Path | None:
-    """The checkpoint that a run goes on from, if any; an automatic start over clears `output`."""
-    if resume is None:
-        return None
-    if resume != "auto":
-        content = read_checkpoint(Path(resume))
-        if content["hyper_parameters"]["architecture"] != stored:
-            raise StrataflowError(
-                f"{resume}: a checkpoint of another network, {architecture_of(content)}"
-            )
-        if content["epoch"] >= epochs:
-            raise StrataflowError(
-                f"{resume}: has had {content['epoch'] + 1} epochs, more than the {epochs} asked"
-            )
-        return Path(resume)
-    for epoch in reversed(range(epochs)):
-        path = output / f"epoch={epoch}.ckpt"
-        if path.is_file():
-            parameters = read_checkpoint(path)["hyper_parameters"]
-            if (parameters["architecture"], parameters["training"]) == (stored, identity):
-                return path
-            print("training: network, data or settings have changed; starting afresh")
-            break
-    _clear(output)
-    return None
-
-
-@rank_zero_only
-def _clear(output: Path) -> None:
-    for stale in ("tensorboard", "csv"):
-        shutil.rmtree(output / stale, ignore_errors=True)
-    for pattern in ("epoch=*.ckpt", "best-*.ckpt", "last.ckpt"):
-        for checkpoint in output.glob(pattern):
-            checkpoint.unlink()
 
 
 def _digest(*paths: Path) -> str:
@@ -309,7 +270,7 @@ def _start_from(network: MultiTaskNetwork, path: Path) -> None:
     load_state(network, state, path)
 
 
-def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.Trainer:
+def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: int) -> pl.Trainer:
     checkpoints = ModelCheckpoint(
         output,
         "epoch={epoch}",
@@ -336,7 +297,7 @@ def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.T
         accelerator="gpu" if gpu else "cpu",
         devices=devices,
         num_nodes=settings.nodes,
-        precision=precision_of_hardware(),
+        precision=precision_of_training(inlines),
         gradient_clip_val=1.0,
         callbacks=[
             checkpoints,
@@ -345,11 +306,12 @@ def _trainer(settings: TrainingSettings, output: Path, first_epoch: int) -> pl.T
             LearningRateMonitor("step"),
             TQDMProgressBar(refresh_rate=10),
             WeightAveraging(avg_fn=_average),
+            SaveWithinEpoch(output),
         ],
         logger=[
             TensorBoardLogger(output, name="", version="tensorboard"),
             # Lightning empties the table of a version that it finds, so each start has its own.
-            CSVLogger(output, name="csv", version=f"from_epoch={first_epoch:04d}"),
+            CSVLogger(output, name="csv", version=f"from_step={begin.step:08d}"),
         ],
         log_every_n_steps=1,
         num_sanity_val_steps=0,
@@ -365,12 +327,13 @@ def _loader(
     settings: TrainingSettings,
     trainer: pl.Trainer,
     augment: bool,
-    first_epoch: int = 0,
+    begin: Start | None = None,
 ) -> DataLoader[Any]:
     crops = Crops(source, architecture, settings.crop, settings.seed, augment)
     sampler = CountingSampler(len(crops), settings.seed, trainer.global_rank, trainer.world_size)
-    # Lightning begins to fetch the first batches before it tells the sampler the epoch.
-    sampler.set_epoch(first_epoch)
+    if begin:
+        # Lightning begins to fetch the first batches before it tells the sampler the epoch.
+        sampler.begin(begin.epoch, begin.batches * settings.batch_train)
     items, batch = (sampler, settings.batch_train) if augment else (crops, settings.batch_valid)
     workers = min(4, max((os.cpu_count() or 1) - 1, 1))
     return DataLoader(
@@ -381,15 +344,17 @@ def _loader(
         persistent_workers=True,
         pin_memory=torch.cuda.is_available(),
         drop_last=augment,
+        worker_init_fn=leave_signals_alone,
     )
 
 
 def write_metrics_table(output: Path, table: Path) -> None:
     """Write one row an epoch, losses of training and validation, to the CSV file `table`."""
-    parts = sorted((output / "csv").glob("from_epoch=*/metrics.csv"))
+    parts = sorted((output / "csv").glob("from_step=*/metrics.csv"))
     logged = pd.concat([pd.read_csv(part) for part in parts])
-    names = [c for c in map(str, logged.columns) if c.startswith("valid/") or c.endswith("_epoch")]
-    rows = logged.groupby("epoch")[names].mean().reset_index()
-    rows = rows.rename(columns={name: name.removesuffix("_epoch") for name in names})
+    names = [c for c in logged.columns if c.startswith(("train/", "valid/"))]
+    # Steps that a stopped run had taken are there again, with the same losses.
+    by_step = logged.groupby(["epoch", "step"])[names].last()
+    rows = by_step.groupby("epoch").mean().reset_index()
     with written_whole(table) as (temporary,):
         rows.to_csv(temporary, index=False)

@@ -1,0 +1,188 @@
+"""A Slurm of two nodes on this machine, each with a graphics card that is none.
+
+slurmctld and both slurmd are real; a card is a character device that nobody opens. It needs root,
+Debian's slurm-wlm and munge, and a machine that is no part of a cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+# Job steps look for it here, whatever SLURM_CONF says.
+CONFIGURATION = Path("/etc/slurm/slurm.conf")
+MARK = "# A cluster for tests, on one machine."
+NODES = ("n1", "n2")
+COMMANDS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "sinfo", "scontrol", "srun")
+
+SLURM_CONF = """{mark}
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmctldPort=17000
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CryptoType=crypto/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SlurmdParameters=config_overrides
+MpiDefault=none
+ReturnToService=2
+MinJobAge=3600
+KillWait=20
+InactiveLimit=0
+SlurmdTimeout=10
+GresTypes=gpu
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+JobAcctGatherParams=OverMemoryKill
+SchedulerParameters=batch_sched_delay=0,sched_min_interval=100000,bf_interval=1
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port=17001 CPUs=8 RealMemory=64000 Gres=gpu:1
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port=17002 CPUs=8 RealMemory=64000 Gres=gpu:1
+PartitionName=cpu Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=n1,n2 MaxTime=INFINITE State=UP
+"""
+
+
+def why_not() -> str | None:
+    """Why no cluster can be had on this machine, or None where one can."""
+    missing = [name for name in COMMANDS if _program(name) is None]
+    if missing:
+        return f"not installed: {' '.join(missing)}"
+    if os.geteuid() != 0:
+        return "only root may start Slurm's daemons"
+    if CONFIGURATION.exists() and MARK not in CONFIGURATION.read_text():
+        return f"{CONFIGURATION}: this machine belongs to a cluster"
+    return None
+
+
+class Cluster:
+    """The daemons that run; they and all that they started end with `stop`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.daemons: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Start all, and wait until both nodes take jobs. Raises RuntimeError with the logs."""
+        self.folder.mkdir(parents=True)
+        (self.folder / "state").mkdir()
+        for node in NODES:
+            # As many as there are nodes, since Slurm counts a device once on a machine.
+            device = self.folder / f"gpu_{node}"
+            os.mknod(device, 0o020666, os.makedev(1, 3))
+        CONFIGURATION.parent.mkdir(parents=True, exist_ok=True)
+        CONFIGURATION.write_text(
+            SLURM_CONF.format(
+                mark=MARK, host=socket.gethostname().split(".")[0], folder=self.folder
+            )
+        )
+        CONFIGURATION.with_name("gres.conf").write_text(
+            "".join(f"NodeName={n} Name=gpu File={self.folder}/gpu_{n}\n" for n in NODES)
+        )
+        key = self.folder / "munge.key"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o400)
+        self._run(
+            "munged",
+            "--foreground",
+            "--force",
+            f"--key-file={key}",
+            f"--socket={self.folder}/munge.socket",
+            f"--pid-file={self.folder}/munged.pid",
+            f"--seed-file={self.folder}/munge.seed",
+            f"--log-file={self.folder}/munged.log",
+        )
+        _wait(lambda: (self.folder / "munge.socket").exists(), "munged")
+        self._run("slurmctld", "-D")
+        for node in NODES:
+            self.start_node(node)
+        _wait(self.ready, f"both nodes; see {self.folder}")
+
+    def start_node(self, node: str) -> None:
+        """Start the slurmd of `node`."""
+        self._run("slurmd", "-D", "-N", node, name=node)
+
+    def stop_node(self, node: str) -> None:
+        """Kill it and what it runs, as when a machine loses power."""
+        for pid in _descendants(self.daemons[node].pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, 9)
+        self.daemons[node].wait(10)
+
+    def ready(self) -> bool:
+        """Whether both nodes take jobs."""
+        found = subprocess.run(
+            ["sinfo", "-h", "-N", "-p", "gpu", "-o", "%T"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        return found.stdout.split() == ["idle"] * len(NODES)
+
+    def stop(self) -> None:
+        """End jobs and daemons, and forget the configuration."""
+        with suppress(subprocess.SubprocessError):
+            subprocess.run(["scancel", "--user", "root"], timeout=20, check=False)
+        for daemon in reversed(self.daemons.values()):
+            for pid in reversed(_descendants(daemon.pid)):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+            daemon.wait(10)
+        for name in ("slurm.conf", "gres.conf"):
+            CONFIGURATION.with_name(name).unlink(missing_ok=True)
+
+    def _run(self, program: str, *arguments: str, name: str | None = None) -> None:
+        path = _program(program)
+        assert path
+        with open(self.folder / f"{name or program}.output", "ab") as output:
+            self.daemons[name or program] = subprocess.Popen(
+                [path, *arguments], stdout=output, stderr=output, start_new_session=True
+            )
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+def _descendants(pid: int) -> list[int]:
+    """`pid` and all that come from it."""
+    process = psutil.Process(pid)
+    return [pid, *(child.pid for child in process.children(recursive=True))]
+
+
+def _wait(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"Slurm: waited {seconds} s for {what}")
+        time.sleep(0.1)
+
+
+@contextmanager
+def running_cluster(folder: Path) -> Iterator[Cluster]:
+    """A cluster with its state in `folder`, which must not be there yet."""
+    cluster = Cluster(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()

@@ -102,7 +102,7 @@ class Start:
 
     @classmethod
     def after(cls, checkpoint: Path | None) -> Start:
-        """Where a run goes on that was saved in `checkpoint`; the first step where there is none."""
+        """Where the run of `checkpoint` goes on; the first step where there is none."""
         if checkpoint is None:
             return cls()
         content = read_checkpoint(checkpoint)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +20,6 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
-from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -206,7 +204,7 @@ def train(
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
     checkpoint = checkpoint_to_resume(output, resume, stored, identity, settings.epochs)
     begin = Start.after(checkpoint)
-    if begin.epoch == settings.epochs:
+    if checkpoint and begin.epoch == settings.epochs:
         print(f"training: {checkpoint} has had its {settings.epochs} epochs; nothing to train")
         return checkpoint
     limit_threads(settings.gpus_per_node)

@@ -6,7 +6,14 @@ min_version("9.0")
 configfile: "config/config.yaml"
 
 
+# On a workstation graphics cards are shared out by --resources gpu=N; a cluster does it itself.
+resource_scopes:
+    gpu="local",
+
+
 include: "rules/common.smk"
+include: "rules/resources.smk"
+include: "rules/cluster.smk"
 include: "rules/synthesize.smk"
 include: "rules/segy_to_binary.smk"
 include: "rules/describe_samples.smk"

@@ -27,7 +27,8 @@ rule check_seams:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
+        mem_mb=memory_of_tiles,
+        runtime=minutes(20),
         gpu=1,
     params:
         prefix=prefix_of,

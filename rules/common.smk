@@ -8,11 +8,13 @@ import csv
 import json
 import shlex
 import sys
+from math import prod
 from pathlib import Path
 
 import jsonschema
 import pandas as pd
 import yaml
+from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import validate
 
@@ -72,8 +74,24 @@ def require_input_files():
     for name, row in VOLUMES.items():
         for column in ("segy", *ATTRIBUTES):
             path = row.get(column)
-            if path and not Path(path).is_file() and not is_synthetic(path):
-                sys.exit(f"{config['volumes']}: volume {name!r}: {column}: {path}: no such file")
+            place = f"{config['volumes']}: volume {name!r}: {column}: {path}"
+            if path and is_remote(path):
+                try:
+                    located(path)
+                except WorkflowError as error:
+                    sys.exit(f"{place}: {' '.join(str(error).split())}")
+            elif path and not Path(path).is_file() and not is_synthetic(path):
+                sys.exit(f"{place}: no such file")
+
+
+def is_remote(path):
+    """Whether `path` is an address, as https://... or s3://..., and no file of this machine."""
+    return "://" in path
+
+
+def located(path):
+    """A SEG-Y as an input: where it is remote, a storage plug-in fetches it once and keeps it."""
+    return storage(path, keep_local=True) if is_remote(path) else path
 
 
 def is_synthetic(path):
@@ -249,6 +267,8 @@ def training_flags(epochs=None):
         crop=training["crop"],
         preset=config["model"]["preset"],
         patience=training["patience"] or [],
+        gpus_per_node=training["gpus_per_node"],
+        nodes=training["nodes"],
         **shape_flags(config["patches"]["size"]),
         **task_flags(),
     )
@@ -319,12 +339,12 @@ def survey_flags(wildcards):
 
 def segy_of(wildcards):
     """SEG-Y of the image or, where the rule has that wildcard, of a label."""
-    return VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")]
+    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")])
 
 
 def segy_of_image(wildcards):
     """SEG-Y whose headers the exported predictions get."""
-    return VOLUMES[wildcards.volume]["segy"]
+    return located(VOLUMES[wildcards.volume]["segy"])
 
 
 def segy_flags(wildcards):

@@ -16,7 +16,8 @@ rule deliver:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=100,
+        mem_mb=memory(500),
+        runtime=minutes(5, per_gigabyte=1),
     params:
         folder=folder_of,
     shell:

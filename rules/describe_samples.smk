@@ -20,7 +20,8 @@ rule describe_samples:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         folder=folder_of,
         flags=flags(**shape_flags(config["patches"]["size"])),

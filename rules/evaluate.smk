@@ -15,7 +15,8 @@ rule evaluate:
         "../envs/strataflow.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
+        mem_mb=memory(2000, share_of_input=2),
+        runtime=minutes(10, per_gigabyte=10),
     params:
         prefix=prefix_of,
         target=target_flag,
@@ -48,7 +49,7 @@ rule compare_passes:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
     params:
         last=scores_of_last_pass,
     shell:

@@ -14,7 +14,8 @@ rule export_segy:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(1000),
+        runtime=minutes(10, per_gigabyte=1),
     params:
         flags=export_segy_flags(),
     shell:

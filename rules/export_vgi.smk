@@ -14,7 +14,8 @@ rule export_vgi:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(1000),
+        runtime=minutes(5),
     shell:
         "python workflow_scripts/export_vgi.py"
         " --input {input.raw} --output {output.header} > {log} 2>&1"

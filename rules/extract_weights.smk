@@ -12,7 +12,8 @@ rule extract_weights:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
+        runtime=minutes(5),
     shell:
         "python workflow_scripts/extract_weights.py"
         " --checkpoint {input.checkpoint} --output {output} > {log} 2>&1"

@@ -20,7 +20,8 @@ rule infer:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
+        mem_mb=memory_of_tiles,
+        runtime=minutes_of_tiles,
         gpu=1,
     params:
         prefix="results/infer/{volume}/{slab}-of-{slabs}/{volume}",

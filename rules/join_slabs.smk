@@ -15,7 +15,8 @@ rule join_slabs:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory_of_tiles,
+        runtime=minutes(10, per_gigabyte=5),
     params:
         prefixes=prefixes_of_slabs,
         prefix="results/{passed}/{volume}",

@@ -17,7 +17,7 @@ rule make_overview:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
     params:
         folder=folder_of,
     shell:

@@ -19,7 +19,8 @@ rule make_patches:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
+        runtime=minutes(10, per_gigabyte=10),
     params:
         labels=label_flags,
         flags=flags(

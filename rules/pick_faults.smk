@@ -24,7 +24,8 @@ rule pick_faults:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(1000, share_of_input=8),
+        runtime=minutes(10, per_gigabyte=20),
     params:
         prefix=prefix_of,
     shell:

@@ -16,7 +16,8 @@ rule pick_horizons:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(1000, share_of_input=2),
+        runtime=minutes(10, per_gigabyte=10),
     params:
         prefix=prefix_of,
         how_many=config["export"]["horizons"],

@@ -19,7 +19,8 @@ rule plot:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(2000),
+        runtime=minutes(30),
     params:
         prefix=prefix_of,
         target=target_flag,

@@ -16,7 +16,8 @@ rule predict_samples:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
+        runtime=minutes(240),
         gpu=1,
     params:
         # Not with the tiles of the configuration: other tiles are no reason to train again.

@@ -19,7 +19,8 @@ rule refine:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
+        mem_mb=memory_of_tiles,
+        runtime=minutes_of_tiles,
         gpu=1,
     params:
         given=prefix_of,

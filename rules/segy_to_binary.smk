@@ -14,7 +14,8 @@ rule segy_to_binary:
         "../envs/strataflow.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(1500),
+        runtime=minutes(10, per_gigabyte=2),
     params:
         flags=segy_flags,
     shell:

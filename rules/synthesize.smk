@@ -11,7 +11,8 @@ rule synthesize_survey:
         "../envs/strataflow.yaml"
     threads: 4
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
+        runtime=minutes(60),
     params:
         folder=folder_of,
         flags=survey_flags,
@@ -41,7 +42,8 @@ rule synthesize:
         "../envs/strataflow.yaml"
     threads: 4
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
+        runtime=minutes_of_synthesis(),
     params:
         flags=flags(
             ntrain=config["synthetic"]["train"],

@@ -20,14 +20,16 @@ rule train_refine:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=16000,
-        gpu=1,
+        **processes_of_training(),
+        mem_mb=memory_of_training,
+        runtime=1440,
     params:
+        launcher=launcher_of_training(),
         run="results/train_refine/run",
         init_weights=flags(init_weights=initial_weights("refine")),
         flags=training_flags(epochs=config["refinement"]["epochs"]),
     shell:
-        "python workflow_scripts/train_refine.py"
+        "{params.launcher}python workflow_scripts/train_refine.py"
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
         " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
         " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"

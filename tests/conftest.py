@@ -79,7 +79,7 @@ class Workflow:
 
     folder: Path
 
-    def run(self, *words: str) -> Finished:
+    def run(self, *words: str, target: str = "results/predictions/") -> Finished:
         """Run `snakemake --cores 2 results/predictions/` with further `words`."""
         command = [
             sys.executable,
@@ -87,7 +87,7 @@ class Workflow:
             "snakemake",
             "--cores",
             "2",
-            "results/predictions/",
+            target,
             *words,
         ]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

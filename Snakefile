@@ -6,11 +6,6 @@ min_version("9.0")
 configfile: "config/config.yaml"
 
 
-# On a workstation graphics cards are shared out by --resources gpu=N; a cluster does it itself.
-resource_scopes:
-    gpu="local",
-
-
 include: "rules/common.smk"
 include: "rules/resources.smk"
 include: "rules/cluster.smk"

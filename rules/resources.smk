@@ -3,6 +3,11 @@
 Each attempt asks for as much again, so that a job that was killed for want of either gets on.
 """
 
+# A workstation has one graphics card unless --resources gpu=N says more; a cluster, where `nodes` is
+# the number of its jobs, shares out its own.
+if workflow.nodes is None and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", 1)
+
 # MB for a million voxels in work, and million voxels a second on the 8 cores that a job asks for;
 # a graphics card is faster. Training holds what its gradients need.
 PREDICTING_MB = {"small": 150, "base": 250, "large": 700}
@@ -31,8 +36,8 @@ def minutes(least, per_gigabyte=0):
 
 
 def sides(input):
-    """Samples, crosslines and inlines of the volume that a job reads, by the first of its sidecars."""
-    sidecar = next(path for path in input if path.endswith(".json"))
+    """Samples, crosslines and inlines of the volume that a job reads, by the sidecar among its inputs."""
+    sidecar = input.get("sidecar") or next(path for path in input if path.endswith(".json"))
     with open(sidecar) as stream:
         content = json.load(stream)
     return [content[side] for side in ("n1", "n2", "n3")]

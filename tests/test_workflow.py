@@ -296,3 +296,22 @@ def test_another_network_starts_afresh(finished: Workflow) -> None:
     stored = torch.load(finished.folder / "results/extract_weights/infer.pth", weights_only=True)
     assert stored["hyper_parameters"]["architecture"]["tasks"] == ["dhr", "fault"]
     assert (folder / "north.fsem.sgy").is_file()
+
+
+@pytest.mark.parametrize(("words", "side_by_side"), [((), False), (("--resources", "gpu=2"), True)])
+def test_a_workstation_shares_out_its_graphics_cards(
+    tiny: Callable[..., Workflow], words: tuple[str, ...], side_by_side: bool
+) -> None:
+    flow = tiny(
+        {
+            "model.preset": "base",
+            "training.epochs": 0,
+            "training.init_weights": "data/pretrained",
+            "prediction.slabs": 2,
+        }
+    )
+    done = flow.run("--cores", "16", *words, target="results/infer/south/south.fsem")
+    assert done.returncode == 0, done.stdout + done.stderr
+    events = re.findall(r"^(?:local)?rule (infer):|\(Rule: (infer)\)", done.stderr, re.MULTILINE)
+    starts = ["start" if started else "end" for started, _ in events]
+    assert starts == (["start"] * 2 + ["end"] * 2 if side_by_side else ["start", "end"] * 2)

@@ -20,6 +20,7 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.plugins.environments import SLURMEnvironment
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -315,6 +316,8 @@ def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: in
         num_sanity_val_steps=0,
         enable_model_summary=False,
         use_distributed_sampler=False,
+        # Snakemake decides what is sent again.
+        plugins=[SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else None,
         default_root_dir=output,
     )
 

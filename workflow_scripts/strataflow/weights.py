@@ -110,5 +110,6 @@ def write_weights(checkpoint: Path, output: Path, averaged: bool = True) -> None
             f"network.{k}": v.half() if v.is_floating_point() else v for k, v in state.items()
         },
     }
-    with written_whole(output) as (temporary,):
-        torch.save(weights, temporary)
+    with written_whole(output) as (temporary,), open(temporary, "wb") as stream:
+        # Given a name instead of a stream, PyTorch would store it: the same weights, other bytes.
+        torch.save(weights, stream)

@@ -175,6 +175,29 @@ def test_a_checkpoint_that_is_cut_short_is_passed_over(
     assert read_checkpoint(broken)["epoch"] == 1
 
 
+def test_statistics_of_norms_stay_those_of_the_initial_weights(
+    made: Folders, tmp_path: Path
+) -> None:
+    without_rgt = Architecture("infer", "small", ("dhr", "fault"))
+    settings = replace(SETTINGS, epochs=2)
+    first = train(without_rgt, settings, *sources(made), tmp_path / "first")
+    write_weights(first, tmp_path / "init.pth")
+    init = tmp_path / "init.pth"
+    for resume, epochs in ((None, 1), ("auto", 2)):
+        again = replace(SETTINGS, epochs=epochs)
+        last = train(NETWORK, again, *sources(made), tmp_path / "again", resume, init)
+    given, kept = read_checkpoint(init)["state_dict"], read_checkpoint(last)["state_dict"]
+    fresh = MultiTaskNetwork(NETWORK).state_dict()
+    for name in (name for name in kept if name.endswith("running_mean")):
+        if name in given:
+            assert torch.equal(given[name].float(), kept[name]), name
+        else:
+            assert ".rgt." in name
+            assert not torch.equal(fresh[name.removeprefix("network.")], kept[name]), name
+    moved = [name for name in given if name.endswith("weight") and name in kept]
+    assert any(not torch.equal(given[name].float(), kept[name]) for name in moved)
+
+
 def test_training_ends_early_where_nothing_gets_better_and_the_best_counts(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

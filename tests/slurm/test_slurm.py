@@ -102,9 +102,7 @@ def on_cluster(flow: Workflow, *words: str) -> None:
 
 
 def ask(*command: str) -> str:
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=30, check=True
-    ).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,8 @@ def train(
         print(f"training: resuming from {checkpoint}, up to {settings.epochs} epochs")
     elif init_weights:
         _start_from(lesson.network, init_weights)
+    if init_weights:
+        _keep_norms(lesson.network, init_weights)
     trainer = _trainer(settings, output, begin, (settings.crop or train_source.shape.array)[0])
     with warnings.catch_warnings():
         # The data is read through memory maps: more workers than this only take cores away.
@@ -267,6 +269,18 @@ def _start_from(network: MultiTaskNetwork, path: Path) -> None:
         known = weights[entry][:, given.inputs[name]]
         state[entry][:, wanted.inputs[name]] = known.to(state[entry])
     load_state(network, state, path)
+
+
+def _keep_norms(network: MultiTaskNetwork, path: Path) -> None:
+    """Leave the statistics of norms as `path` has them, who saw far more than the run to come.
+
+    A few batches of small crops would replace them: on the demo, 28 steps without any learning
+    took average precision from 0.44 to 0.37. Lightning leaves a module in the mode that it finds.
+    """
+    known = network_state(read_checkpoint(path))
+    for name, module in network.named_modules():
+        if isinstance(module, torch.nn.BatchNorm3d) and f"{name}.running_mean" in known:
+            module.eval()
 
 
 def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: int) -> pl.Trainer:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped] # it has no stubs
 
 # Job steps look for it here, whatever SLURM_CONF says.
 CONFIGURATION = Path("/etc/slurm/slurm.conf")

@@ -18,7 +18,7 @@ from cluster import Cluster, running_cluster, why_not
 
 from conftest import ATTRIBUTES, Finished, Workflow
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
 # Of this cluster alone: it has no accounting, and nobody else waits for its controller.
 HERE = (
@@ -167,7 +167,7 @@ def has_begun(flow: Workflow) -> bool:
 
 
 def test_the_whole_line_runs_on_both_nodes_and_never_two_jobs_on_one_card(
-    cluster: Cluster, tiny: Callable[..., Workflow], undisturbed: Workflow
+    tiny: Callable[..., Workflow], undisturbed: Workflow
 ) -> None:
     flow = predicting(tiny)
     on_cluster(flow, "results/predictions/")
@@ -185,7 +185,7 @@ def test_the_whole_line_runs_on_both_nodes_and_never_two_jobs_on_one_card(
 
 
 def test_a_cancelled_slab_is_made_again(
-    cluster: Cluster, tiny: Callable[..., Workflow], undisturbed: Workflow
+    tiny: Callable[..., Workflow], undisturbed: Workflow
 ) -> None:
     flow = predicting(tiny)
     run = start(flow, "--retries", "0", ATTRIBUTE)
@@ -197,7 +197,7 @@ def test_a_cancelled_slab_is_made_again(
 
 
 def test_a_slab_out_of_memory_is_tried_with_more(
-    cluster: Cluster, tiny: Callable[..., Workflow], undisturbed: Workflow
+    tiny: Callable[..., Workflow], undisturbed: Workflow
 ) -> None:
     flow = predicting(tiny)
     before = {job.number for job in jobs()}
@@ -225,7 +225,7 @@ def test_a_node_that_dies_and_comes_back_loses_nothing(
 
 @pytest.mark.parametrize("end", ["cancelled", "out of time"])
 def test_training_that_is_ended_goes_on_where_it_was(
-    cluster: Cluster, tiny: Callable[..., Workflow], taught: Workflow, end: str
+    tiny: Callable[..., Workflow], taught: Workflow, end: str
 ) -> None:
     flow = learning(tiny)
     run = start(flow, "--retries", "0", WEIGHTS)
@@ -243,7 +243,7 @@ def test_training_that_is_ended_goes_on_where_it_was(
     same(flow, taught, WEIGHTS, "results/train_infer/metrics.csv")
 
 
-def test_two_nodes_train_together(cluster: Cluster, tiny: Callable[..., Workflow]) -> None:
+def test_two_nodes_train_together(tiny: Callable[..., Workflow]) -> None:
     flow = learning(tiny, epochs=1)
     flow.configure({"training.nodes": 2})
     on_cluster(flow, WEIGHTS)
@@ -268,7 +268,7 @@ def test_two_nodes_train_together(cluster: Cluster, tiny: Callable[..., Workflow
     ],
 )
 def test_what_the_cluster_has_not_is_said_before_a_job_is_sent(
-    cluster: Cluster, tiny: Callable[..., Workflow], words: tuple[str, ...], said: str
+    tiny: Callable[..., Workflow], words: tuple[str, ...], said: str
 ) -> None:
     before = len(jobs())
     done = finish(start(predicting(tiny), *words, "--", ATTRIBUTE))

@@ -70,7 +70,7 @@ def partitions() -> dict[str, list[Nodes]]:
 
 
 def cards_of(devices: str) -> int:
-    """Graphics cards among the generic resources of a node: 4 in "gpu:a100:4(S:0-1),craynetwork:4"."""
+    """Graphics cards among the generic resources of a node: 4 in "gpu:a100:4(S:0-1),nic:2"."""
     without_sockets = re.sub(r"\([^)]*\)", "", devices)
     cards = 0
     for device in without_sockets.split(","):

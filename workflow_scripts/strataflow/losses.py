@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# Cross-entropy weighs fault voxels by this times the square root of their rarity. On held-out samples
+# Cross-entropy weighs fault voxels by this times the square root of their rarity. On held-out data
 # F1 was best at probabilities of 0.25 to 0.3 with 1, and of 0.6 to 0.8 with 2.
 FAULT_WEIGHT = 1.4
 

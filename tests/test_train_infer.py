@@ -164,6 +164,20 @@ def test_a_run_that_is_told_to_stop_saves_and_goes_on_as_if_it_had_not_been(
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "parts.csv").read_bytes()
 
 
+def test_precision_follows_the_crops_that_fit_and_not_those_asked_for(
+    made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inlines: list[int] = []
+
+    def noted(number: int) -> str:
+        inlines.append(number)
+        return "32-true"
+
+    monkeypatch.setattr("strataflow.training.precision_of_training", noted)
+    learn(made, tmp_path, crop=(64, 64, 64))
+    assert inlines == [32]
+
+
 def test_a_checkpoint_that_is_cut_short_is_passed_over(
     made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

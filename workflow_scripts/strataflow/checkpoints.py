@@ -94,35 +94,37 @@ def leave_signals_alone(_worker: int) -> None:
 
 @dataclass(frozen=True)
 class Start:
-    """Where training begins: after so many `batches` of an epoch, `step` in all."""
+    """Where training begins: from a `checkpoint`, or at random or initial weights where it is None.
 
+    So many `batches` of `epoch` and so many steps in all have been had.
+    """
+
+    checkpoint: Path | None = None
     epoch: int = 0
     batches: int = 0
     step: int = 0
 
     @classmethod
-    def after(cls, checkpoint: Path | None) -> Start:
-        """Where the run of `checkpoint` goes on; the first step where there is none."""
-        if checkpoint is None:
-            return cls()
-        content = read_checkpoint(checkpoint)
+    def after(cls, checkpoint: Path, content: dict[str, Any]) -> Start:
+        """Where the run goes on that left `content` in `checkpoint`."""
+        epoch, step = content["epoch"], content["global_step"]
         progress = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
         if progress["is_last_batch"]:
-            return cls(content["epoch"] + 1, 0, content["global_step"])
-        return cls(content["epoch"], progress["current"]["processed"], content["global_step"])
+            return cls(checkpoint, epoch + 1, 0, step)
+        return cls(checkpoint, epoch, progress["current"]["processed"], step)
 
 
-def checkpoint_to_resume(
+def find_start(
     output: Path, resume: str | None, stored: dict[str, Any], identity: dict[str, Any], epochs: int
-) -> Path | None:
-    """The checkpoint that a run goes on from, if any; an automatic start over clears `output`.
+) -> Start:
+    """Where a run goes on, or the very beginning; an automatic start over clears `output`.
 
     `resume` is a file, or "auto" for the newest in `output` whose network and training are
     `stored` and `identity`. Raises StrataflowError for a file of another network, and for one
     that has had more than `epochs`.
     """
     if resume is None:
-        return None
+        return Start()
     if resume != "auto":
         content = read_checkpoint(Path(resume))
         if content["hyper_parameters"]["architecture"] != stored:
@@ -133,17 +135,17 @@ def checkpoint_to_resume(
             raise StrataflowError(
                 f"{resume}: has had {content['epoch'] + 1} epochs, more than the {epochs} asked"
             )
-        return Path(resume)
+        return Start.after(Path(resume), content)
     whole = [output / f"epoch={epoch}.ckpt" for epoch in reversed(range(epochs))]
     found = [c for c in (_first_readable(whole), _first_readable([output / WITHIN_EPOCH])) if c]
     if found:
         path, content = max(found, key=lambda pair: pair[1]["global_step"])
         parameters = content["hyper_parameters"]
         if (parameters["architecture"], parameters["training"]) == (stored, identity):
-            return path
+            return Start.after(path, content)
         print("training: network, data or settings have changed; starting afresh")
     _clear(output)
-    return None
+    return Start()
 
 
 def _first_readable(paths: Iterable[Path]) -> tuple[Path, dict[str, Any]] | None:

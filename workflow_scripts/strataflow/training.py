@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from .attributes import FAULT_THRESHOLD
-from .checkpoints import SaveWithinEpoch, Start, checkpoint_to_resume, leave_signals_alone
+from .checkpoints import SaveWithinEpoch, Start, find_start, leave_signals_alone
 from .dataset import CountingSampler, Crops, SampleSource
 from .errors import StrataflowError
 from .figures import draw_lesson
@@ -202,22 +202,27 @@ def train(
     valid_source.fingerprint(architecture)
     if "fault" in architecture.tasks:
         train_source.require_faults()
+    taught, validated = (
+        Crops(source, architecture, settings.crop, settings.seed, augment)
+        for source, augment in ((train_source, True), (valid_source, False))
+    )
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
-    checkpoint = checkpoint_to_resume(output, resume, stored, identity, settings.epochs)
-    begin = Start.after(checkpoint)
-    if checkpoint and begin.epoch == settings.epochs:
-        print(f"training: {checkpoint} has had its {settings.epochs} epochs; nothing to train")
-        return checkpoint
+    begin = find_start(output, resume, stored, identity, settings.epochs)
+    if begin.checkpoint and begin.epoch == settings.epochs:
+        print(
+            f"training: {begin.checkpoint} has had its {settings.epochs} epochs; nothing to train"
+        )
+        return begin.checkpoint
     limit_threads(settings.gpus_per_node)
     pl.seed_everything(settings.seed, verbose=False)
     lesson = Lesson(stored, settings.learning_rate, identity)
-    if checkpoint:
-        print(f"training: resuming from {checkpoint}, up to {settings.epochs} epochs")
+    if begin.checkpoint:
+        print(f"training: resuming from {begin.checkpoint}, up to {settings.epochs} epochs")
     elif init_weights:
         _start_from(lesson.network, init_weights)
     if init_weights:
         _keep_norms(lesson.network, init_weights)
-    trainer = _trainer(settings, output, begin, (settings.crop or train_source.shape.array)[0])
+    trainer = _trainer(settings, output, begin, taught.crop[0])
     with warnings.catch_warnings():
         # The data is read through memory maps: more workers than this only take cores away.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
@@ -226,9 +231,9 @@ def train(
         try:
             trainer.fit(
                 lesson,
-                _loader(train_source, architecture, settings, trainer, True, begin),
-                _loader(valid_source, architecture, settings, trainer, False),
-                ckpt_path=checkpoint,
+                _loader(taught, settings, trainer, begin),
+                _loader(validated, settings, trainer, begin),
+                ckpt_path=begin.checkpoint,
                 weights_only=True,
             )
         except StrataflowError as error:
@@ -337,18 +342,12 @@ def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: in
 
 
 def _loader(
-    source: SampleSource,
-    architecture: Architecture,
-    settings: TrainingSettings,
-    trainer: pl.Trainer,
-    augment: bool,
-    begin: Start | None = None,
+    crops: Crops, settings: TrainingSettings, trainer: pl.Trainer, begin: Start
 ) -> DataLoader[Any]:
-    crops = Crops(source, architecture, settings.crop, settings.seed, augment)
+    augment = crops.augment
     sampler = CountingSampler(len(crops), settings.seed, trainer.global_rank, trainer.world_size)
-    if begin:
-        # Lightning begins to fetch the first batches before it tells the sampler the epoch.
-        sampler.begin(begin.epoch, begin.batches * settings.batch_train)
+    # Lightning begins to fetch the first batches before it tells the sampler the epoch.
+    sampler.begin(begin.epoch, begin.batches * settings.batch_train)
     items, batch = (sampler, settings.batch_train) if augment else (crops, settings.batch_valid)
     workers = min(4, max((os.cpu_count() or 1) - 1, 1))
     return DataLoader(

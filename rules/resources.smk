@@ -15,24 +15,25 @@ PREDICTING_RATE = {"small": 1.0, "base": 0.3, "large": 0.03}
 TRAINING_MB = {"small": 2000, "base": 4000, "large": 16000}
 
 
+def growing(least, per_megabyte):
+    """What a job asks for: so much, and more for each MB of its inputs."""
+
+    def ask(wildcards, input, attempt):
+        # The size is not known before the inputs are there: do not wait for it where it plays no part.
+        more = per_megabyte * input.size_mb if per_megabyte else 0
+        return int(attempt * (least + more))
+
+    return ask
+
+
 def memory(least, share_of_input=0):
     """So many MB, and a share of the size of the inputs."""
-
-    def megabytes(wildcards, input, attempt):
-        size = share_of_input * input.size_mb if share_of_input else 0
-        return int(attempt * (least + size))
-
-    return megabytes
+    return growing(least, share_of_input)
 
 
 def minutes(least, per_gigabyte=0):
     """So many minutes, and more for each GB of the inputs."""
-
-    def limit(wildcards, input, attempt):
-        size = per_gigabyte * input.size_mb / 1000 if per_gigabyte else 0
-        return int(attempt * (least + size))
-
-    return limit
+    return growing(least, per_gigabyte / 1000)
 
 
 def sides(input):

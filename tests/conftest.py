@@ -73,6 +73,20 @@ TINY: dict[str, Any] = {
 }
 
 
+# The same, to predict alone: with the shipped weights, in two slabs.
+PREDICTING: dict[str, Any] = {
+    "model.preset": "base",
+    "training.epochs": 0,
+    "training.init_weights": "data/pretrained",
+    "prediction.slabs": 2,
+}
+
+
+def snakemake_environment() -> dict[str, str]:
+    """The environment with the scripts' Python first on the path, as in an activated .venv."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
 @dataclass(frozen=True)
 class Workflow:
     """A copy of the workflow in a folder of its own, run as a user runs it."""
@@ -80,7 +94,7 @@ class Workflow:
     folder: Path
 
     def run(self, *words: str, target: str = "results/predictions/") -> Finished:
-        """Run `snakemake --cores 2 results/predictions/` with further `words`."""
+        """Run `snakemake --cores 2` for `target` with further `words`."""
         command = [
             sys.executable,
             "-m",
@@ -90,11 +104,10 @@ class Workflow:
             target,
             *words,
         ]
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             command,
             cwd=self.folder,
-            env=os.environ | {"PATH": path},
+            env=snakemake_environment(),
             capture_output=True,
             text=True,
             timeout=1500,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from strataflow.cluster import Nodes, Request, cards_of, partitions, require_fit
+from strataflow.cluster import COMMANDS, Nodes, Request, cards_of, partitions, require_fit
 from strataflow.errors import StrataflowError
 
 THERE = {
@@ -86,7 +86,7 @@ def test_a_machine_without_slurm_is_told_so(
 def test_what_sinfo_says_is_understood(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str | None
 ) -> None:
-    for name in ("sbatch", "srun", "sinfo", "squeue", "scancel", "scontrol"):
+    for name in COMMANDS:
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))

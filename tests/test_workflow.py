@@ -17,7 +17,7 @@ import pytest
 import segyio
 import torch
 
-from conftest import ATTRIBUTES, TINY, Workflow, synthetic_row, write_segy
+from conftest import ATTRIBUTES, PREDICTING, TINY, Workflow, synthetic_row, write_segy
 from strataflow.volumes import read_sidecar
 
 pytestmark = pytest.mark.slow
@@ -306,14 +306,7 @@ def test_another_network_starts_afresh(finished: Workflow) -> None:
 def test_a_workstation_shares_out_its_graphics_cards(
     tiny: Callable[..., Workflow], words: tuple[str, ...], side_by_side: bool
 ) -> None:
-    flow = tiny(
-        {
-            "model.preset": "base",
-            "training.epochs": 0,
-            "training.init_weights": "data/pretrained",
-            "prediction.slabs": 2,
-        }
-    )
+    flow = tiny(PREDICTING)
     done = flow.run("--cores", "16", *words, target="results/infer/south/south.fsem")
     assert done.returncode == 0, done.stdout + done.stderr
     events = re.findall(r"^(?:local)?rule (infer):|\(Rule: (infer)\)", done.stderr, re.MULTILINE)

@@ -122,10 +122,7 @@ class Cluster:
 
     def stop_node(self, node: str) -> None:
         """Kill it and what it runs, as when a machine loses power."""
-        for pid in _descendants(self.daemons[node].pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, 9)
-        self.daemons[node].wait(10)
+        _end(self.daemons[node])
 
     def ready(self) -> bool:
         """Whether both nodes take jobs."""
@@ -143,10 +140,7 @@ class Cluster:
         with suppress(subprocess.SubprocessError):
             subprocess.run(["scancel", "--user", "root"], timeout=20, check=False)
         for daemon in reversed(self.daemons.values()):
-            for pid in reversed(_descendants(daemon.pid)):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, 9)
-            daemon.wait(10)
+            _end(daemon)
         for name in ("slurm.conf", "gres.conf"):
             CONFIGURATION.with_name(name).unlink(missing_ok=True)
 
@@ -163,10 +157,14 @@ def _program(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
 
 
-def _descendants(pid: int) -> list[int]:
-    """`pid` and all that come from it."""
-    process = psutil.Process(pid)
-    return [pid, *(child.pid for child in process.children(recursive=True))]
+def _end(daemon: subprocess.Popen[bytes]) -> None:
+    """Kill it and all that come from it; one that has ended by itself is no error."""
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(daemon.pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    daemon.wait(10)
 
 
 def _wait(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:

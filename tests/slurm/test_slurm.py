@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,12 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 from cluster import Cluster, running_cluster, why_not
 
-from conftest import ATTRIBUTES, Finished, Workflow
+from conftest import ATTRIBUTES, PREDICTING, Finished, Workflow, snakemake_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
@@ -41,22 +39,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def undisturbed(tiny: Callable[..., Workflow]) -> Workflow:
     """Predictions with the shipped weights, made on this machine without Slurm."""
-    flow = predicting(tiny)
-    done = flow.run(target=ATTRIBUTE)
+    return made_here(predicting(tiny), ATTRIBUTE)
+
+
+def made_here(flow: Workflow, target: str) -> Workflow:
+    done = flow.run(target=target)
     assert done.returncode == 0, done.stdout + done.stderr
     return flow
 
 
 def predicting(tiny: Callable[..., Workflow]) -> Workflow:
-    return tiny(
-        {
-            "model.preset": "base",
-            "training.epochs": 0,
-            "training.init_weights": "data/pretrained",
-            "prediction.slabs": 2,
-            "prediction.precision": "fp32",
-        }
-    )
+    return tiny(PREDICTING | {"prediction.precision": "fp32"})
 
 
 def learning(tiny: Callable[..., Workflow], epochs: int = 40) -> Workflow:
@@ -67,10 +60,7 @@ def learning(tiny: Callable[..., Workflow], epochs: int = 40) -> Workflow:
 @pytest.fixture(scope="module")
 def taught(tiny: Callable[..., Workflow]) -> Workflow:
     """Weights that were trained on this machine without Slurm."""
-    flow = learning(tiny)
-    done = flow.run(target=WEIGHTS)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return flow
+    return made_here(learning(tiny), WEIGHTS)
 
 
 # The nodes are this machine; their names stand in no table of hosts.
@@ -82,9 +72,7 @@ def start(flow: Workflow, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", *HERE, *words],
         cwd=flow.folder,
-        env=os.environ
-        | ONE_MACHINE
-        | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env=snakemake_environment() | ONE_MACHINE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

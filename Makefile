@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ENTER := . .venv/bin/activate &&
 
-.PHONY: predictions test check bench
+.PHONY: predictions test check bench soak
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
@@ -22,6 +22,10 @@ BENCHMARKS := segy synthesize networks inference
 bench: .venv-bench/ready
 	. .venv-bench/bin/activate && for name in $(BENCHMARKS); do \
 	  python tests/benchmarks/bench_$$name.py || exit 1; done
+
+soak: .venv/ready
+	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
+	$(ENTER) PYTHONPATH=tests:workflow_scripts python tests/reliability/soak.py
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

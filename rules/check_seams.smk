@@ -34,5 +34,5 @@ rule check_seams:
         prefix=prefix_of,
         flags=flags(**task_flags(), **tiling_flags()),
     shell:
-        "python workflow_scripts/check_seams.py --input {input.image} --model {input.model}"
+        "python workflow_scripts/check_seams.py --input {input.image} --model {input.model:q}"
         " --prediction {params.prefix} --output {output.table} {params.flags} > {log} 2>&1"

@@ -199,12 +199,12 @@ def code(script):
 def flags(**settings):
     """Command-line flags as one text, which is compared as a whole when reruns are decided.
 
-    A list gives a flag several values, an empty one leaves it out.
+    A list gives a flag several values, an empty one leaves it out. Each is one word to the shell.
     """
     words = []
     for name, value in settings.items():
         values = value if isinstance(value, (list, tuple)) else [value]
-        words += [f"--{name}", *(str(v) for v in values)] if values else []
+        words += [f"--{name}", *(shlex.quote(str(v)) for v in values)] if values else []
     return " ".join(words)
 
 

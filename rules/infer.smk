@@ -27,6 +27,6 @@ rule infer:
         prefix="results/infer/{volume}/{slab}-of-{slabs}/{volume}",
         flags=flags(**task_flags(), **tiling_flags()),
     shell:
-        "python workflow_scripts/infer.py --input {input.image} --model {input.model}"
+        "python workflow_scripts/infer.py --input {input.image} --model {input.model:q}"
         " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"
         " {params.flags} > {log} 2>&1"

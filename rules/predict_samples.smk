@@ -24,4 +24,4 @@ rule predict_samples:
         flags=flags(**task_flags(), **shape_flags(config["patches"]["size"])),
     shell:
         "python workflow_scripts/predict_samples.py --input {input.images}"
-        " --model {input.model} --output {output} {params.flags} > {log} 2>&1"
+        " --model {input.model:q} --output {output} {params.flags} > {log} 2>&1"

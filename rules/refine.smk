@@ -27,6 +27,6 @@ rule refine:
         prefix="results/refine/{volume}/{iteration}/{slab}-of-{slabs}/{volume}",
         flags=flags(**tiling_flags()),
     shell:
-        "python workflow_scripts/refine.py --input {params.given} --model {input.model}"
+        "python workflow_scripts/refine.py --input {params.given} --model {input.model:q}"
         " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"
         " {params.flags} > {log} 2>&1"

@@ -51,7 +51,7 @@ rule synthesize:
             seed=config["synthetic"]["seed"],
             **shape_flags(config["patches"]["size"]),
             **config["synthetic"]["scenario"],
-            scenarios=[shlex.quote(json.dumps(s)) for s in config["synthetic"]["scenarios"]],
+            scenarios=[json.dumps(s) for s in config["synthetic"]["scenarios"]],
         ),
     shell:
         "python workflow_scripts/synthesize.py"

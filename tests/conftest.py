@@ -154,20 +154,26 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workflow]:
     """Make a copy of the workflow with tiny settings, changed by `settings`."""
 
     def make(settings: dict[str, Any] | None = None, sheet: str | None = None) -> Workflow:
-        folder = tmp_path_factory.mktemp("workflow")
-        for name in WORKFLOW:
-            source = REPOSITORY / name
-            copy = shutil.copytree if source.is_dir() else shutil.copy2
-            copy(source, folder / name)
-        flow = Workflow(folder)
-        flow.configure(TINY | (settings or {}))
-        if sheet is not None:
-            flow.write_sheet(sheet)
-        else:
-            flow.list_volumes(synthetic_row("north", train="false"), synthetic_row("south"))
-        return flow
+        return copied_workflow(tmp_path_factory.mktemp("workflow"), settings, sheet)
 
     return make
+
+
+def copied_workflow(
+    folder: Path, settings: dict[str, Any] | None = None, sheet: str | None = None
+) -> Workflow:
+    """A copy of the workflow in `folder` with tiny settings, changed by `settings`."""
+    for name in WORKFLOW:
+        source = REPOSITORY / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, folder / name)
+    flow = Workflow(folder)
+    flow.configure(TINY | (settings or {}))
+    if sheet is not None:
+        flow.write_sheet(sheet)
+    else:
+        flow.list_volumes(synthetic_row("north", train="false"), synthetic_row("south"))
+    return flow
 
 
 def synthetic_row(survey: str, labels: tuple[str, ...] = ATTRIBUTES, **more: str) -> dict[str, str]:
@@ -236,3 +242,11 @@ def folder_flags(root: Path) -> list[object]:
     """Flags of the four folders of samples under `root`."""
     folders = [f"{what}_{split}" for split in ("train", "valid") for what in ("data", "target")]
     return [word for name in folders for word in (f"--dir_{name}", root / name)]
+
+
+def stopped_at_once(done: Finished, *words: str) -> None:
+    """The run failed before any job, and said no more than one line that has `words`."""
+    assert done.returncode != 0
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "profile" not in line]
+    assert len(said) == 1, said
+    assert all(word in said[0] for word in words), said

@@ -9,17 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import REPOSITORY, Finished, Workflow
+from conftest import REPOSITORY, Workflow, stopped_at_once
 
 HEADER = "volume\tsegy"
-
-
-def refused(done: Finished, *words: str) -> None:
-    """The run failed before any job, and said no more than one line that has `words`."""
-    assert done.returncode != 0
-    said = [line for line in (done.stdout + done.stderr).splitlines() if "profile" not in line]
-    assert len(said) == 1, said
-    assert all(word in said[0] for word in words), said
 
 
 @pytest.mark.parametrize(
@@ -45,49 +37,49 @@ def refused(done: Finished, *words: str) -> None:
 def test_a_wrong_value_is_refused_by_the_name_of_its_key(
     tiny: Callable[..., Workflow], key: str, value: object
 ) -> None:
-    refused(tiny({key: value}).run("-n"), "config", key)
+    stopped_at_once(tiny({key: value}).run("-n"), "config", key)
 
 
 def test_a_misspelt_key_is_refused(tiny: Callable[..., Workflow]) -> None:
-    refused(tiny({"prediction.overlapp": 0.25}).run("-n"), "prediction", "overlapp")
+    stopped_at_once(tiny({"prediction.overlapp": 0.25}).run("-n"), "prediction", "overlapp")
 
 
 def test_no_task_at_all_is_refused(tiny: Callable[..., Workflow]) -> None:
     off = {f"model.tasks.{task}": False for task in ("rgt", "dhr", "fault")}
-    refused(tiny(off).run("-n"), "model.tasks")
+    stopped_at_once(tiny(off).run("-n"), "model.tasks")
 
 
 @pytest.mark.parametrize("name", ["a/b", "a b", "a'b", 'a"b', "..", "-a", ""])
 def test_a_name_that_is_no_plain_word_is_refused(tiny: Callable[..., Workflow], name: str) -> None:
     flow = tiny(sheet=f"{HEADER}\n{name}\tx.sgy\n")
-    refused(flow.run("-n"), "volumes.tsv", "volume")
+    stopped_at_once(flow.run("-n"), "volumes.tsv", "volume")
     assert not (flow.folder / "results").exists()
 
 
 def test_a_name_that_is_there_twice_is_refused(tiny: Callable[..., Workflow]) -> None:
     flow = tiny(sheet=f"{HEADER}\nnorth\tx.sgy\nnorth\ty.sgy\n")
-    refused(flow.run("-n"), "volumes.tsv", "north", "twice")
+    stopped_at_once(flow.run("-n"), "volumes.tsv", "north", "twice")
 
 
 def test_an_unknown_column_is_refused(tiny: Callable[..., Workflow]) -> None:
-    refused(tiny(sheet=f"{HEADER}\tporosity\nnorth\tx.sgy\t1\n").run("-n"), "porosity")
+    stopped_at_once(tiny(sheet=f"{HEADER}\tporosity\nnorth\tx.sgy\t1\n").run("-n"), "porosity")
 
 
 def test_a_missing_column_is_refused(tiny: Callable[..., Workflow]) -> None:
-    refused(tiny(sheet="volume\tpredict\nnorth\ttrue\n").run("-n"), "volumes.tsv", "segy")
+    stopped_at_once(tiny(sheet="volume\tpredict\nnorth\ttrue\n").run("-n"), "volumes.tsv", "segy")
 
 
 def test_a_missing_segy_is_refused_by_volume_and_path(tiny: Callable[..., Workflow]) -> None:
-    refused(tiny(sheet=f"{HEADER}\nnorth\tgone.sgy\n").run("-n"), "north", "gone.sgy")
+    stopped_at_once(tiny(sheet=f"{HEADER}\nnorth\tgone.sgy\n").run("-n"), "north", "gone.sgy")
 
 
 def test_a_missing_sheet_is_refused(tiny: Callable[..., Workflow]) -> None:
-    refused(tiny({"volumes": "gone.tsv"}).run("-n"), "volumes", "gone.tsv")
+    stopped_at_once(tiny({"volumes": "gone.tsv"}).run("-n"), "volumes", "gone.tsv")
 
 
 def test_no_training_and_no_weights_is_refused(tiny: Callable[..., Workflow]) -> None:
     flow = tiny({"training.epochs": 0, "training.init_weights": None})
-    refused(flow.run("-n"), "training.epochs", "init_weights")
+    stopped_at_once(flow.run("-n"), "training.epochs", "init_weights")
 
 
 def keys(schema: dict[str, Any], prefix: str = "") -> set[str]:

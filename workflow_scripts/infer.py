@@ -16,7 +16,7 @@ def main() -> None:
     add_inference(parser)
     add_slab(parser)
     a = parser.parse_args()
-    volume = open_volume(a.input, shape_of(a))
+    volume = open_volume(a.input, shape_of(a), intact=False)
     network = load_network(a.model, "infer", tasks_of(a))
     predict(network, image_source(volume), tasks_of(a), a)
 

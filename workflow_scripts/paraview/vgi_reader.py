@@ -23,10 +23,10 @@ def read_header(path: Path) -> tuple[Path, tuple[int, ...], tuple[float, ...]]:
 
     RuntimeError, with the reason, for a header that describes no raw volume of float32.
     """
-    # Sections are [representation] and the like; the lines {volume1} between them are not needed.
-    lines = [line for line in path.read_text().splitlines() if not line.startswith("{")]
     header = configparser.ConfigParser(strict=False, interpolation=None)
     try:
+        # Sections are [representation] and the like; the lines {volume1} between them go.
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("{")]
         header.read_string("\n".join(lines))
         size = tuple(int(n) for n in header["representation"]["size"].split())
         spacing = tuple(float(x) for x in header["geometry"]["resolution"].split())

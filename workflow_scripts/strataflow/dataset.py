@@ -18,7 +18,7 @@ from .angles import TENSOR_COMPONENTS, normal_from_strike_dip, strike_dip_from_n
 from .attributes import TASKS, attributes_of, encode, fault_tensor, layer_shift
 from .errors import StrataflowError
 from .networks import STRIDE, Architecture
-from .samples import Shape, count_samples, infer_shape, read_cube, sample_path
+from .samples import Shape, count_samples, infer_shape, read_cube, require_intact, sample_path
 
 Array = NDArray[np.float32]
 
@@ -76,6 +76,11 @@ class SampleSource:
             if (read_cube(sample_path(target, number, "fsem"), self.shape) > 0).any():
                 return
         raise StrataflowError(f"{self.samples[0][1]}: no fault in any of the fsem there")
+
+    def require_intact(self, architecture: Architecture) -> None:
+        """Raise StrataflowError for the first file that is not what was written."""
+        files = [self.paths(item, architecture) for item in range(len(self.samples))]
+        require_intact([path for inputs, targets in files for path in inputs + targets])
 
     def fingerprint(self, architecture: Architecture) -> str:
         """Hash of names, sizes and first bytes of all files: tells training sets apart.

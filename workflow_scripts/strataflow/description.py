@@ -26,7 +26,7 @@ from .amplitudes import amplitude_statistics
 from .figures import FAULT_COLOURS, GREY_CLIP, HORIZONS, save_picture
 from .files import require_file, written_whole
 from .reflectors import texture_normals
-from .samples import Shape, read_cube, sample_path
+from .samples import Shape, read_cube, require_intact, sample_path
 from .volumes import open_volume
 
 Array = NDArray[np.float32]
@@ -109,6 +109,9 @@ def describe_samples(
     split = data.name.removeprefix("data_")
     samples = pd.read_csv(require_file(data.with_name(f"statistics_{split}.csv")))
     faults = pd.read_csv(require_file(data.with_name(f"faults_{split}.csv")))
+    shown = samples["sample"].head(max(COMPARED, SHEET[0] * SHEET[1]))
+    require_intact([sample_path(data, number) for number in shown])
+    require_intact([sample_path(target, n, name) for n in shown for name in ("fsem", "rgt")])
     _write_table(folder / "statistics.csv", summary(samples, faults))
     save_picture(folder / "statistics.png", _draw_statistics(samples, faults))
     save_picture(folder / "sheet.png", _draw_sheet(data, target, shape, samples))

@@ -62,7 +62,7 @@ def make_overview(folder: Path, template: Path, output: Path) -> None:
 
 def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
     """The volume that one of its sidecars belongs to."""
-    place, sidecar = sidecar_file.parent, read_sidecar(sidecar_file)
+    place, sidecar = sidecar_file.parent, read_sidecar(sidecar_file.with_suffix(""))
     geometry = []
     for name, axis, n in zip(sidecar.axis_names, sidecar.axes, sidecar.shape.array, strict=True):
         last = axis.first + axis.step * (n - 1)

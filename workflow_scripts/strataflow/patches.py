@@ -18,6 +18,7 @@ from .samples import (
     Folders,
     Shape,
     normalised_geologic_time,
+    write_checksums,
     write_sample,
 )
 from .volumes import Volume, statistics_of
@@ -105,6 +106,8 @@ def make_patches(
                     fault_fraction=faults,
                 )
             )
+        for folder in (data, target):
+            write_checksums(folder)
         write_manifest(folders.manifest(split), rows)
         counts[split] = len(rows)
     if not counts["train"]:

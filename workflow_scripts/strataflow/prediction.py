@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,10 +17,10 @@ from tqdm import tqdm
 
 from .attributes import ATTRIBUTES, CHANNELS, attributes_of, encode, fault_angles, geologic_time
 from .errors import StrataflowError
-from .files import require_free_space, written_whole
+from .files import require_free_space, scratch_folder, written_whole
 from .hardware import limit_threads, precision_of_hardware
 from .networks import STRIDE, MultiTaskNetwork, with_norms_folded
-from .samples import Shape, count_samples, sample_path
+from .samples import Shape, count_samples, require_intact, sample_path, write_checksums
 from .slabs import Slab, description_path, join_slabs, write_description, write_lines
 from .tiles import Corner, TileGrid, Tiling, blend
 from .volumes import Volume, attribute_path, open_volume, statistics_of, write_volume
@@ -64,7 +63,8 @@ def attribute_source(given: Path, tasks: tuple[str, ...], shape: Shape | None = 
     `shape` is needed without a sidecar. StrataflowError when sizes differ.
     """
     volumes = {
-        name: open_volume(attribute_path(given, name), shape, name) for name in attributes_of(tasks)
+        name: open_volume(attribute_path(given, name), shape, name, intact=False)
+        for name in attributes_of(tasks)
     }
     first = next(iter(volumes.values()))
     for volume in volumes.values():
@@ -91,8 +91,8 @@ def predict_volume(
     show_progress: bool = True,
 ) -> None:
     """Predict the attributes of `tasks` of a volume, write them as `output`.<attribute>."""
-    with tempfile.TemporaryDirectory(dir=_made(output.parent)) as scratch:
-        slab = Path(scratch) / "slab"
+    with scratch_folder(output) as scratch:
+        slab = scratch / "slab"
         predict_slab(network, source, slab, tasks, tiling, show_progress=show_progress)
         join_slabs([slab], source.volume, output)
 
@@ -119,22 +119,37 @@ def predict_slab(
         )
     slab = Slab(number, count, volume.shape.array, tiling.tile, tiling.overlap, tasks)
     names = attributes_of(tasks)
-    require_free_space(_made(prefix.parent), sum(slab.n_bytes(name) for name in names))
+    require_free_space(prefix.parent, sum(slab.n_bytes(name) for name in names))
     grid, rows = slab.grid, slab.rows
-    _require_numbers(source, grid.inlines(grid.with_halo(rows)))
+    read = grid.inlines(grid.with_halo(rows))
+    for given in source.volumes:
+        given.require_intact(read)
+    _require_numbers(source, read)
     finals = [attribute_path(prefix, name) for name in names]
-    with written_whole(*finals, description_path(prefix)) as paths, ExitStack() as stack:
-        streams = {
-            name: stack.enter_context(open(path, "wb"))
-            for name, path in zip(names, paths, strict=False)
-        }
-        write_description(paths[-1], slab)
-        blended = [task for task in tasks if task != "rgt"]
+    with written_whole(*finals, description_path(prefix)) as (*files, description):
+        raws = dict(zip(names, files, strict=True))
+        _write_slab(network, source, slab, tiling, raws, show_progress)
+        write_description(description, slab, raws)
+
+
+def _write_slab(
+    network: MultiTaskNetwork,
+    source: Source,
+    slab: Slab,
+    tiling: Tiling,
+    raws: dict[str, Path],
+    show_progress: bool,
+) -> None:
+    """Predict `slab` and write its attributes to the files `raws`."""
+    live = source.volume.sidecar.live
+    with ExitStack() as stack:
+        streams = {name: stack.enter_context(open(path, "wb")) for name, path in raws.items()}
+        blended = [task for task in slab.tasks if task != "rgt"]
         channels = sum(CHANNELS[task] for task in blended)
         tiles = _ahead(_predicted_tiles(network, source, slab, tiling, streams.get("rgt")))
         bar = stack.enter_context(_progress_bar(slab, disable=not show_progress))
-        for inlines, crosslines, block in blend(grid, rows, channels, tiles):
-            alive = volume.sidecar.live[inlines, crosslines, None]
+        for inlines, crosslines, block in blend(slab.grid, slab.rows, channels, tiles):
+            alive = live[inlines, crosslines, None]
             first = 0
             for task in blended:
                 values = _finished(task, block[first : first + CHANNELS[task]], alive)
@@ -158,13 +173,16 @@ def predict_samples(
 
     StrataflowError where one is missing or has another size.
     """
-    with tempfile.TemporaryDirectory(dir=_made(output)) as scratch:
-        for number in tqdm(range(count_samples(folder)), unit="sample"):
-            source = image_source(open_volume(sample_path(folder, number), shape))
-            prefix = Path(scratch) / str(number)
+    images = [sample_path(folder, number) for number in range(count_samples(folder))]
+    require_intact(images)
+    with scratch_folder(output / "samples") as scratch:
+        for number, image in enumerate(tqdm(images, unit="sample")):
+            source = image_source(open_volume(image, shape))
+            prefix = scratch / str(number)
             predict_volume(network, source, prefix, tasks, tiling, show_progress=False)
             for name in attributes_of(tasks):
                 os.replace(attribute_path(prefix, name), sample_path(output, number, name))
+    write_checksums(output)
 
 
 def refine_volume(
@@ -180,11 +198,11 @@ def refine_volume(
     Writes `output`.<attribute>; without iterations a copy. The attributes are those of the tasks
     of `network`, or where there is none all that are there. `shape` is needed without a sidecar.
     """
-    with tempfile.TemporaryDirectory(dir=_made(output.parent)) as scratch:
+    with scratch_folder(output.with_name(f"{output.name}.iterations")) as scratch:
         for iteration in range(iterations):
             assert network is not None
             last = iteration + 1 == iterations
-            refined = output if last else Path(scratch) / str(iteration)
+            refined = output if last else scratch / str(iteration)
             tasks = network.architecture.tasks
             source = attribute_source(given, tasks, shape)
             predict_volume(network, source, refined, tasks, tiling)
@@ -215,11 +233,6 @@ def _continued(rgt: Array, grid: TileGrid, live: NDArray[np.bool_], corner: Corn
         last = rgt[..., inside.stop - 1 : inside.stop]
         rgt[..., inside.stop :] = last + growth * np.arange(1, beyond + 1, dtype=np.float32)
     return rgt
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _alive(grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> NDArray[np.bool_]:

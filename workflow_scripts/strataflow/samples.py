@@ -6,18 +6,23 @@ network reads, `target_*/I_<attribute>.bin` the targets; raw little-endian float
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from .errors import StrataflowError
-from .files import require_file, written_whole
+from .files import file_checksum, require_file, written_whole
 
 Array = NDArray[np.float32]
 
 SPLITS = ("train", "valid")
+
+# Table beside numbered samples, by which damage is seen.
+CHECKSUMS = "checksums.csv"
 
 
 @dataclass(frozen=True)
@@ -71,12 +76,17 @@ def sample_path(folder: Path | str, number: int, attribute: str | None = None) -
 
 def read_cube(path: Path, shape: Shape) -> Array:
     """Memory map of the raw file at `path`, (n3, n2, n1); StrataflowError when the size differs."""
+    require_size(path, shape)
+    return np.memmap(path, "<f4", "r", shape=shape.array)
+
+
+def require_size(path: Path, shape: Shape) -> None:
+    """Raise StrataflowError when the raw file at `path` is missing or not of `shape`."""
     n_bytes = require_file(path).stat().st_size
     if n_bytes != shape.n_bytes:
         raise StrataflowError(
             f"{path}: {shape} needs {shape.n_bytes} bytes, the file has {n_bytes}"
         )
-    return np.memmap(path, "<f4", "r", shape=shape.array)
 
 
 def write_sample(
@@ -94,6 +104,35 @@ def write_sample(
     for path, cube in cubes.items():
         with written_whole(path) as (temporary,):
             np.ascontiguousarray(cube, "<f4").tofile(temporary)
+
+
+def write_checksums(folder: Path) -> None:
+    """Write the checksums of all samples in `folder`, once they are finished."""
+    paths = sorted(folder.glob("*.bin"))
+    table = pd.DataFrame({"file": [path.name for path in paths], "xxh3_64": _checksums(paths)})
+    with written_whole(folder / CHECKSUMS) as (temporary,):
+        table.to_csv(temporary, index=False)
+
+
+def require_intact(paths: list[Path]) -> None:
+    """Raise StrataflowError for the first of `paths` that is not what was written.
+
+    Folders without checksums, other people's say, are taken as they are.
+    """
+    written: dict[Path, str] = {}
+    for folder in {path.parent for path in paths}:
+        if (folder / CHECKSUMS).is_file():
+            table = pd.read_csv(folder / CHECKSUMS, dtype=str)
+            written |= {folder / name: sum_ for name, sum_ in table.itertuples(index=False)}
+    known = [path for path in paths if path in written]
+    for path, found in zip(known, _checksums(known), strict=True):
+        if found != written[path]:
+            raise StrataflowError(f"{path}: not what was written: make the samples anew")
+
+
+def _checksums(paths: list[Path]) -> list[str]:
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(file_checksum, paths))
 
 
 def count_samples(folder: Path) -> int:

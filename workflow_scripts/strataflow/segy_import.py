@@ -115,7 +115,7 @@ def segy_to_binary(
             amplitudes=statistics.result() if statistics.count else None,
             live=live.reshape(shape.n3, shape.n2),
         )
-        write_sidecar(beside, sidecar)
+        write_sidecar(beside, sidecar, raw)
     missing = shape.n3 * shape.n2 - layout.traces
     dead = np.count_nonzero(~live)
     print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead in all")

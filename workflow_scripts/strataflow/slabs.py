@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from .attributes import attributes_of
 from .errors import StrataflowError
-from .files import require_file, require_free_space, written_whole
+from .files import file_checksum, require_file, require_free_space, written_whole
 from .flattening import follow_reflectors, growing
 from .geologic_time import align_tiles, compared_points
 from .tiles import TileGrid, blend
@@ -29,6 +29,9 @@ from .volumes import Volume, attribute_path, sidecar_path, write_sidecar
 Array = NDArray[np.float32]
 
 FORMAT = "strataflow slab 1"
+
+# No survey has more lines or samples; a description that says so is not believed.
+LONGEST_SIDE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,11 @@ def description_path(prefix: Path) -> Path:
     return Path(f"{prefix}.slab.json")
 
 
-def write_description(path: Path, slab: Slab) -> None:
-    """Write what `slab` is as JSON to `path` itself (a temporary file, say)."""
-    path.write_text(json.dumps({"format": FORMAT} | asdict(slab), indent=1) + "\n")
+def write_description(path: Path, slab: Slab, raws: dict[str, Path]) -> None:
+    """Write what `slab` is, and the checksums of its finished files, as JSON to `path` itself."""
+    checksums = {name: file_checksum(raw) for name, raw in raws.items()}
+    content = {"format": FORMAT} | asdict(slab) | {"checksums": checksums}
+    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def read_description(prefix: Path) -> Slab:
@@ -94,20 +99,26 @@ def read_description(prefix: Path) -> Slab:
             overlap=float(content["overlap"]),
             tasks=tasks,
         )
-        names = attributes_of(tasks)
-    except (KeyError, TypeError, ValueError) as error:
+        checksums = {name: str(content["checksums"][name]) for name in attributes_of(tasks)}
+        if not 0 <= slab.number < slab.count or not slab.rows:
+            raise ValueError(f"slab {slab.number} of {slab.count}")
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise StrataflowError(f"{path}: not a slab of strataflow ({error})") from error
-    for name in names:
+    for name, checksum in checksums.items():
         file = require_file(attribute_path(prefix, name))
         if file.stat().st_size != slab.n_bytes(name):
             raise StrataflowError(
                 f"{file}: {slab.n_bytes(name)} bytes expected, the file has {file.stat().st_size}"
             )
+        if file_checksum(file) != checksum:
+            raise StrataflowError(f"{file}: not what was written: make the slab anew")
     return slab
 
 
 def _three(numbers: list[int]) -> tuple[int, int, int]:
     n3, n2, n1 = (int(number) for number in numbers)
+    if not 1 <= min(n3, n2, n1) <= max(n3, n2, n1) <= LONGEST_SIDE:
+        raise ValueError(f"{n3} x {n2} x {n1}")
     return (n3, n2, n1)
 
 
@@ -143,18 +154,19 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     finals = [attribute_path(output, name) for name in names]
     require_free_space(output.parent, len(names) * sidecar.shape.n_bytes)
     with written_whole(*[sidecar_path(final) for final in finals], *finals) as paths:
-        for name, beside, raw in zip(names, paths, paths[len(names) :], strict=False):
-            write_sidecar(beside, sidecar.of_attribute(name))
+        raws = dict(zip(names, paths[len(names) :], strict=True))
+        for name, raw in raws.items():
             if name != "rgt":
                 _concatenate([attribute_path(prefix, name) for prefix in prefixes], raw)
         if "rgt" in names:
-            raws = dict(zip(names, paths[len(names) :], strict=True))
             parts = [attribute_path(prefix, "rgt") for prefix in prefixes]
             # Sums in the same order, and so the same bits, whatever the number of cores.
             with threadpool_limits(1, "blas"):
                 _write_geologic_time(
                     raws["rgt"], parts, [slabs[p] for p in prefixes], volume, raws.get("fsem")
                 )
+        for (name, raw), beside in zip(raws.items(), paths, strict=False):
+            write_sidecar(beside, sidecar.of_attribute(name), raw)
 
 
 def _concatenate(parts: list[Path], raw: Path) -> None:

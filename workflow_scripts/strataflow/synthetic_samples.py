@@ -21,10 +21,10 @@ from tqdm import tqdm
 
 from .attributes import ATTRIBUTES
 from .degrade import degrade
-from .files import require_free_space, written_whole
+from .files import claimed_folder, require_free_space, written_whole
 from .geology import evaluate
 from .manifest import ManifestRow, write_manifest
-from .samples import SPLITS, Folders, Shape, sample_path, write_sample
+from .samples import SPLITS, Folders, Shape, sample_path, write_checksums, write_sample
 from .scenario import ANYTHING, Scenario
 from .seismic import Recording
 from .synthetic import FaultStatistics, SampleStatistics, labelled_cube, require_size
@@ -61,6 +61,18 @@ def synthesize_samples(
     at the missing ones. Raises StrataflowError for sizes below SMALLEST.
     """
     require_size(shape)
+    with claimed_folder(folders.manifest("train").parent):
+        _synthesize(folders, counts, shape, seed, workers, scenarios)
+
+
+def _synthesize(
+    folders: Folders,
+    counts: dict[str, int],
+    shape: Shape,
+    seed: int,
+    workers: int,
+    scenarios: Sequence[Scenario],
+) -> None:
     waiting = _waiting_folders(folders, _digest(shape, seed, scenarios))
     orders = {
         split: [
@@ -179,6 +191,8 @@ def _deliver(folders: Folders, split: str, orders: list[_Order]) -> None:
         for path in order.files:
             final = finals["data" if path.parent == order.data else "target"]
             os.replace(path, final / path.name)
+    for final in finals.values():
+        write_checksums(final)
     statistics = [{"sample": n, **sample["statistics"]} for n, sample in enumerate(known)]
     faults = [{"sample": n, **row} for n, sample in enumerate(known) for row in sample["faults"]]
     for name, rows, columns in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from .attributes import ATTRIBUTES
-from .files import require_free_space
+from .files import require_free_space, scratch_folder
 from .samples import SPLITS, Shape
 from .scenario import ANYTHING, Scenario
 from .segy_export import write_survey
@@ -55,9 +54,7 @@ def synthesize_survey(
     names = ("image", *ATTRIBUTES)
     require_free_space(folder, len(names) * (2 * shape.n_bytes + 240 * shape.n2 * shape.n3))
     earth.calibrate()
-    staging = folder / ".unfinished"
-    staging.mkdir(parents=True, exist_ok=True)
-    try:
+    with scratch_folder(folder / "survey") as staging:
         volumes = {name: _staged(staging, name, shape, "w+") for name in names}
         slabs = [slice(first, min(first + SLAB, shape.n3)) for first in range(0, shape.n3, SLAB)]
         with single_threaded_pool(workers) as pool:
@@ -74,8 +71,6 @@ def synthesize_survey(
             volumes["rgt"][inlines] -= youngest
             volumes["rgt"][inlines] /= oldest - youngest
         write_survey(folder, volumes, survey_sidecar(shape), f"SYNTHETIC SURVEY, SEED {seed}")
-    finally:
-        shutil.rmtree(staging)
 
 
 def _staged(staging: Path, name: str, shape: Shape, mode: Literal["w+", "r+"]) -> Array:

@@ -200,6 +200,8 @@ def train(
         "code": _digest(*(Path(__file__).with_name(f"{name}.py") for name in LEARNING_CODE)),
     }
     valid_source.fingerprint(architecture)
+    for source in (train_source, valid_source):
+        source.require_intact(architecture)
     if "fault" in architecture.tasks:
         train_source.require_faults()
     taught, validated = (

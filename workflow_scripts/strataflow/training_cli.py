@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_only
@@ -11,7 +12,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from .cli import Parser, add_shape, add_tasks, positive, shape_of, tasks_of
 from .dataset import SampleSource
 from .figures import draw_learning_curves
-from .files import written_whole
+from .files import claimed_folder, written_whole
 from .networks import PRESETS, Architecture
 from .training import TrainingSettings, train, write_metrics_table
 
@@ -87,16 +88,24 @@ def train_command(kind: str, description: str) -> None:
         gpus_per_node=arguments.gpus_per_node,
         nodes=arguments.nodes,
     )
-    checkpoint = train(
-        Architecture(kind, arguments.preset, tasks_of(arguments)),
-        settings,
-        train_source,
-        valid_source,
-        arguments.dir_output,
-        arguments.resume,
-        arguments.init_weights,
-    )
-    _deliver(arguments, checkpoint)
+    with ExitStack() as stack:
+        _work_alone(stack, arguments.dir_output)
+        checkpoint = train(
+            Architecture(kind, arguments.preset, tasks_of(arguments)),
+            settings,
+            train_source,
+            valid_source,
+            arguments.dir_output,
+            arguments.resume,
+            arguments.init_weights,
+        )
+        _deliver(arguments, checkpoint)
+
+
+@rank_zero_only
+def _work_alone(stack: ExitStack, folder: Path) -> None:
+    """Keep a second training out of `folder`; the first of the processes does it for all."""
+    stack.enter_context(claimed_folder(folder))
 
 
 @rank_zero_only

@@ -100,12 +100,13 @@ def open_folder(folder: Path, image: Path | None = None) -> dict[str, Volume]:
         raise StrataflowError(f"{folder}: several volumes in it: {names}")
     (prefix,) = prefixes
     volumes = {}
+    # Shown at once, however large: who makes something of a volume reads it whole first.
     if image:
-        volumes["image"] = open_volume(image)
+        volumes["image"] = open_volume(image, intact=False)
         statistics_of(volumes["image"])
     for name in ATTRIBUTES:
         if attribute_path(prefix, name).is_file():
-            volumes[name] = open_volume(attribute_path(prefix, name), None, name)
+            volumes[name] = open_volume(attribute_path(prefix, name), None, name, intact=False)
     shapes = {volume.shape for volume in volumes.values()}
     if len(shapes) > 1:
         raise StrataflowError(

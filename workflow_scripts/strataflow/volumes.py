@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from xxhash import xxh3_64_hexdigest
 
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
 from .errors import StrataflowError
 from .files import require_file, written_whole
-from .samples import Shape, read_cube
+from .samples import Shape, read_cube, require_size
 
 FORMAT = "strataflow volume 1"
 
@@ -55,7 +57,8 @@ class Sidecar:
 
     `axes` are those of (n3, n2, n1). `corners` are CDP coordinates (x, y) at the first inline and
     first crossline, first and last, last and first, last and last. `source` tells the SEG-Y.
-    `live` is bool (n3, n2).
+    `live` is bool (n3, n2). `checksums` are those of the finished file's inlines (XXH3, 64 bits);
+    none where nobody wrote them.
     """
 
     attribute: str
@@ -66,6 +69,7 @@ class Sidecar:
     source: dict[str, Any]
     amplitudes: AmplitudeStatistics | None
     live: NDArray[np.bool_]
+    checksums: tuple[str, ...] = ()
 
     @property
     def axis_names(self) -> tuple[str, str, str]:
@@ -101,7 +105,7 @@ class Sidecar:
 
     def of_attribute(self, attribute: str) -> Sidecar:
         """The sidecar of an attribute predicted from this volume."""
-        return replace(self, attribute=attribute, amplitudes=None)
+        return replace(self, attribute=attribute, amplitudes=None, checksums=())
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,21 @@ class Volume:
     def shape(self) -> Shape:
         """Size of the volume."""
         return self.sidecar.shape
+
+    def require_intact(self, inlines: slice = slice(None)) -> None:
+        """Raise StrataflowError for the first of `inlines` that is not what was written."""
+        for i3 in range(*inlines.indices(self.shape.n3)) if self.sidecar.checksums else ():
+            if _checksum(self.values[i3]) != self.sidecar.checksums[i3]:
+                axis, beside = self.sidecar.axes[0], sidecar_path(self.path)
+                raise StrataflowError(
+                    f"{self.path}: inline {axis.first + i3 * axis.step:g} is not what was written: "
+                    f"make the file anew, or, if it was changed on purpose, take 'checksums' out "
+                    f"of {beside.name}"
+                )
+
+
+def _checksum(plane: NDArray[np.float32]) -> str:
+    return xxh3_64_hexdigest(np.ascontiguousarray(plane, "<f4").data)
 
 
 def sidecar_path(raw: Path) -> Path:
@@ -146,9 +165,10 @@ def plain_sidecar(shape: Shape, attribute: str) -> Sidecar:
     return Sidecar(attribute, shape, "time", axes, corners, {}, None, live)
 
 
-def write_sidecar(path: Path, sidecar: Sidecar) -> None:
-    """Write `sidecar` as JSON to `path` itself (a temporary file, say)."""
-    path.write_text(json.dumps(_to_json(sidecar), indent=1) + "\n")
+def write_sidecar(path: Path, sidecar: Sidecar, raw: Path) -> None:
+    """Write `sidecar`, with the checksums of the finished file `raw`, as JSON to `path` itself."""
+    checksums = tuple(_checksum(inline) for inline in read_cube(raw, sidecar.shape))
+    path.write_text(json.dumps(_to_json(replace(sidecar, checksums=checksums)), indent=1) + "\n")
 
 
 def _to_json(sidecar: Sidecar) -> dict[str, Any]:
@@ -169,54 +189,104 @@ def _to_json(sidecar: Sidecar) -> dict[str, Any]:
         "amplitudes": asdict(sidecar.amplitudes) if sidecar.amplitudes else None,
         # Numbers of live and dead traces in turn, along crosslines, then inlines.
         "live_runs": runs if live[0] else [0, *runs],
+        "checksums": list(sidecar.checksums),
     }
 
 
-def read_sidecar(path: Path) -> Sidecar:
-    """Read the sidecar at `path`; StrataflowError when it is none or contradicts itself."""
+def read_sidecar(raw: Path) -> Sidecar:
+    """Read the sidecar of the raw volume `raw`.
+
+    StrataflowError when it is none, contradicts itself or does not belong to a file of that size.
+    """
+    path = sidecar_path(raw)
     try:
         content = json.loads(path.read_text())
-        shape = Shape(*(int(content[n]) for n in ("n1", "n2", "n3")))
-        runs = content["live_runs"]
-        live = np.repeat(np.arange(len(runs)) % 2 == 0, runs)
-        if min(shape.array) < 1 or live.size != shape.n2 * shape.n3:
-            raise StrataflowError(f"{path}: {shape} but live_runs add up to {live.size} traces")
+        shape = Shape(*(_whole(content[n]) for n in ("n1", "n2", "n3")))
+        if min(shape.array) < 1:
+            raise StrataflowError(f"{path}: {shape}: a volume has no such size")
+        # Known before anything of a size that it claims is allocated.
+        require_size(raw, shape)
+        runs = [_whole(run) for run in content["live_runs"]]
+        if min(runs) < 0 or sum(runs) != shape.n2 * shape.n3:
+            raise StrataflowError(f"{path}: {shape} but live_runs add up to {sum(runs)} traces")
+        checksums = tuple(str(checksum) for checksum in content.get("checksums", ()))
+        if len(checksums) not in (0, shape.n3):
+            raise StrataflowError(f"{path}: {shape.n3} inlines but {len(checksums)} checksums")
         amplitudes = content["amplitudes"]
         return Sidecar(
-            attribute=content["attribute"],
+            attribute=str(content["attribute"]),
             shape=shape,
-            domain=content["domain"],
+            domain=str(content["domain"]),
             axes=(
-                Axis(**content["axes"]["n3"]),
-                Axis(**content["axes"]["n2"]),
-                Axis(**content["axes"]["n1"]),
+                _axis(content["axes"]["n3"]),
+                _axis(content["axes"]["n2"]),
+                _axis(content["axes"]["n1"]),
             ),
-            corners=tuple((float(x), float(y)) for x, y in content["corners"]),
-            source=content["source"],
-            amplitudes=AmplitudeStatistics(**amplitudes) if amplitudes else None,
-            live=live.reshape(shape.n3, shape.n2),
+            corners=_corners(content["corners"]),
+            source=dict(content["source"]),
+            amplitudes=_statistics(amplitudes) if amplitudes else None,
+            live=np.repeat(np.arange(len(runs)) % 2 == 0, runs).reshape(shape.n3, shape.n2),
+            checksums=checksums,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StrataflowError(f"{path}: not a sidecar of strataflow ({error})") from error
 
 
-def open_volume(path: Path, shape: Shape | None = None, attribute: str = "image") -> Volume:
-    """Memory-map the raw volume at `path`.
+def _whole(number: Any) -> int:
+    if type(number) is not int:
+        raise ValueError(f"{number!r} where a whole number is needed")
+    return number
+
+
+def _finite(number: Any) -> float:
+    if isinstance(number, bool) or not math.isfinite(number):
+        raise ValueError(f"{number!r} where a number is needed")
+    return float(number)
+
+
+def _axis(content: dict[str, Any]) -> Axis:
+    axis = Axis(**content)
+    _finite(axis.first)
+    if _finite(axis.spacing) <= 0 or _finite(axis.step) == 0:
+        raise ValueError(f"{axis.name}: spacing {axis.spacing}, step {axis.step}")
+    return axis
+
+
+def _corners(content: list[Any]) -> tuple[tuple[float, float], ...]:
+    corners = tuple((_finite(x), _finite(y)) for x, y in content)
+    if len(corners) != 4:
+        raise ValueError(f"{len(corners)} corners")
+    return corners
+
+
+def _statistics(content: dict[str, Any]) -> AmplitudeStatistics:
+    numbers = {name: _finite(number) for name, number in content.items()}
+    return AmplitudeStatistics(**numbers)
+
+
+def open_volume(
+    path: Path, shape: Shape | None = None, attribute: str = "image", intact: bool = True
+) -> Volume:
+    """Memory-map the raw volume at `path`, and read it once to see that it is `intact`.
 
     Its size is that of the sidecar, or `shape` where there is none. StrataflowError when the two,
-    or either and the size of the file, disagree, or when neither is there.
+    or either and the size of the file, disagree, when neither is there, or when the file is not
+    what was written. Who reads parts of it alone may look at those alone (`require_intact`).
     """
     require_file(path)
     beside = sidecar_path(path)
     if beside.is_file():
-        sidecar = read_sidecar(beside)
+        sidecar = read_sidecar(path)
         if shape and shape != sidecar.shape:
             raise StrataflowError(f"{path}: {shape} given, the sidecar says {sidecar.shape}")
     elif shape:
         sidecar = plain_sidecar(shape, attribute)
     else:
         raise StrataflowError(f"{path}: no sidecar {beside.name}, so --n1 --n2 --n3 must be given")
-    return Volume(path, read_cube(path, sidecar.shape), sidecar)
+    volume = Volume(path, read_cube(path, sidecar.shape), sidecar)
+    if intact:
+        volume.require_intact()
+    return volume
 
 
 def statistics_of(volume: Volume) -> AmplitudeStatistics:
@@ -232,5 +302,5 @@ def statistics_of(volume: Volume) -> AmplitudeStatistics:
 def write_volume(path: Path, values: NDArray[np.float32], sidecar: Sidecar) -> None:
     """Write `values` (n3, n2, n1) and `sidecar`, which must have their shape, at once."""
     with written_whole(sidecar_path(path), path) as (beside, raw):
-        write_sidecar(beside, sidecar)
         np.ascontiguousarray(values, "<f4").tofile(raw)
+        write_sidecar(beside, sidecar, raw)

@@ -8,6 +8,7 @@ Lightning holds the same under `hyper_parameters` and `state_dict`. Both are rea
 from __future__ import annotations
 
 import pickle
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ FORMAT = "strataflow weights 1"
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The dictionary in a .ckpt or .pth file; StrataflowError when it is none of ours."""
     require_file(path)
+    _require_intact(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, KeyError, ValueError) as error:
@@ -35,6 +37,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if "architecture" not in content["hyper_parameters"]:
         raise StrataflowError(f"{path}: a checkpoint of another program: no architecture in it")
     return content
+
+
+def _require_intact(path: Path) -> None:
+    """Raise StrataflowError when a part of the archive `path` is not what was written.
+
+    PyTorch writes the checksums of the ZIP format and does not look at them.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise StrataflowError(f"{path}: not a checkpoint that can be read ({error})") from error
+    if damaged:
+        raise StrataflowError(f"{path}: damaged: {damaged} in it is not what was written")
 
 
 def architecture_of(content: dict[str, Any]) -> Architecture:

@@ -1,0 +1,324 @@
+"""All that reads files of others, with good files and with what each makes of a bad one."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import resource
+import signal
+import struct
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import segyio
+import torch
+from mutations import Draw, mutated_bytes, mutated_json, mutated_table, mutated_yaml
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+from random_network import network, stored
+from segy_bytes import integers, lines, write_bytes
+from strataflow.errors import StrataflowError
+from strataflow.samples import Shape
+from strataflow.segy_import import segy_to_binary
+from strataflow.slabs import Slab, read_description, write_description
+from strataflow.volumes import (
+    HeaderBytes,
+    attribute_path,
+    open_volume,
+    plain_sidecar,
+    sidecar_path,
+    write_volume,
+)
+from strataflow.weights import load_network
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# What nothing so small may take.
+SECONDS = 20
+EXTRA_BYTES = 2 << 30
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class TookTooLongError(Exception):
+    """A reader that does not come to an end."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads a kind of file: `read` takes its path; `good` are such files.
+
+    `read` raises `refusals`, with a reason, for a file that it does not take. `wrong` says what is
+    wrong with what it made of one that it took.
+    """
+
+    name: str
+    good: tuple[bytes, ...]
+    mutate: Callable[[bytes, Draw], bytes]
+    read: Callable[[Path], Any]
+    wrong: Callable[[Path, Any], str | None]
+    refusals: tuple[type[BaseException], ...] = (StrataflowError,)
+
+
+@dataclass
+class Tally:
+    """How often a bad file was refused with a reason, taken rightly, or neither."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lost: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+def try_one(reader: Reader, content: bytes, path: Path, tally: Tally) -> None:
+    """Let `reader` read `content`, written to `path`, and note what comes of it."""
+    path.write_bytes(content)
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        outcome = _outcome(reader, path)
+    tally.counts[outcome.split(":")[0]] += 1
+    if not outcome.startswith(("refused", "taken")):
+        tally.lost.append((outcome, content))
+
+
+def _outcome(reader: Reader, path: Path) -> str:
+    try:
+        with _ending_in_time():
+            result = reader.read(path)
+    except reader.refusals as refusal:
+        reason = str(refusal).strip()
+        return "refused" if reason else f"crashed: {type(refusal).__name__} without a reason"
+    except TookTooLongError:
+        return f"hung: no end within {SECONDS} s"
+    except (Exception, SystemExit) as error:
+        return f"crashed: {type(error).__name__}: {error}"
+    wrong = reader.wrong(path, result)
+    return f"wrong: {wrong}" if wrong else "taken"
+
+
+@contextmanager
+def _ending_in_time() -> Iterator[None]:
+    def stop(*_: object) -> None:
+        raise TookTooLongError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def bounded_memory() -> Iterator[None]:
+    """Let this process have EXTRA_BYTES more than it has now; what asks for more is an error."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(
+        resource.RLIMIT_AS, (pages * resource.getpagesize() + EXTRA_BYTES, before[1])
+    )
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def readers(folder: Path) -> list[Reader]:
+    """All of them; their good files lie in `folder`, where bad ones are to be written too."""
+    return [
+        _segy(folder),
+        _sidecar(folder),
+        _slab(folder),
+        _configuration(),
+        _sheet(),
+        _vgi(folder),
+        _checkpoint(folder),
+    ]
+
+
+def _segy(folder: Path) -> Reader:
+    values = integers((3, 4, 12)).reshape(12, 12).tolist()
+    kinds: tuple[dict[str, Any], ...] = (
+        {},
+        {"code": 1},
+        {"code": 3, "order": "<"},
+        {"code": 7, "revision": 0},
+        {"revision": 2, "binary": {3507: ("i", 1)}, "more": bytes(240)},
+        {"extended": (b" " * 3200,), "tail": b""},
+    )
+    good = tuple(
+        write_bytes(folder / "good.sgy", values, lines(4), **kind).read_bytes() for kind in kinds
+    )
+
+    def read(path: Path) -> Any:
+        segy_to_binary(path, folder / "read.bin", HeaderBytes())
+        return open_volume(folder / "read.bin")
+
+    return Reader("SEG-Y", good, mutated_bytes, read, _differs_from_segyio)
+
+
+def _differs_from_segyio(path: Path, volume: Any) -> str | None:
+    """Where both find the same traces, samples must be those that segyio reads."""
+    source, axes = volume.sidecar.source, volume.sidecar.axes
+    if source["format"].startswith("3-byte"):
+        # segyio takes these for IBM floats.
+        return None
+    try:
+        with segyio.open(path, ignore_geometry=True, endian=source["byte_order"]) as file:
+            traces = file.trace.raw[:]
+            inline, crossline = (file.attributes(byte)[:] for byte in (189, 193))
+    except (RuntimeError, OSError, ValueError, IndexError, KeyError, struct.error):
+        return None
+    if traces.shape != (source["traces"], volume.shape.n1):
+        return None
+    expected = np.nan_to_num(traces.astype(np.float32), nan=0, posinf=0, neginf=0)
+    i3 = ((inline - axes[0].first) // axes[0].step).astype(int)
+    i2 = ((crossline - axes[1].first) // axes[1].step).astype(int)
+    return None if np.array_equal(volume.values[i3, i2], expected) else "other samples than segyio"
+
+
+def _sidecar(folder: Path) -> Reader:
+    raw, values = folder / "volume.bin", integers((3, 4, 12))
+    write_volume(raw, values, plain_sidecar(Shape(12, 4, 3), "image"))
+    good = sidecar_path(raw).read_bytes()
+
+    def read(path: Path) -> Any:
+        sidecar_path(raw).write_bytes(path.read_bytes())
+        return open_volume(raw)
+
+    def wrong(_: Path, volume: Any) -> str | None:
+        return None if np.array_equal(volume.values, values) else f"taken as {volume.shape}"
+
+    return Reader("sidecar of a raw volume", (good,), mutated_json, read, wrong)
+
+
+def _slab(folder: Path) -> Reader:
+    prefix = folder / "slab"
+    slab = Slab(0, 1, (16, 16, 16), (16, 16, 16), 0.25, ("dhr",))
+    integers((16, 16, 16)).tofile(attribute_path(prefix, "dhr"))
+    described = folder / "slab.slab.json"
+    write_description(described, slab, {"dhr": attribute_path(prefix, "dhr")})
+
+    def read(path: Path) -> Slab:
+        described.write_bytes(path.read_bytes())
+        return read_description(prefix)
+
+    def wrong(_: Path, found: Slab) -> str | None:
+        same = found.shape[1:] == slab.shape[1:] and found.tasks == slab.tasks
+        # Joining compares the rest with the other slabs and with the volume.
+        return None if same or found.n_bytes("dhr") == slab.n_bytes("dhr") else f"taken as {found}"
+
+    good = described.read_bytes()
+    return Reader("description of a slab", (good,), mutated_json, read, wrong)
+
+
+def _functions(path: Path, names: tuple[str, ...], known: dict[str, Any]) -> dict[str, Any]:
+    """Functions of a file that is no module, given what else they use."""
+    blocks = re.split(r"\n\n\n", path.read_text())
+    source = [b for b in blocks if b.startswith(tuple(f"def {name}(" for name in names))]
+    assert len(source) == len(names)
+    exec("\n\n\n".join(source), known)
+    return known
+
+
+def _checks(config: dict[str, Any]) -> dict[str, Any]:
+    """What rules/common.smk does with the configuration and the sheet."""
+    import csv
+
+    import jsonschema
+    import pandas as pd
+    import yaml
+
+    from strataflow.scenario import Scenario
+
+    known: dict[str, Any] = {
+        "csv": csv,
+        "jsonschema": jsonschema,
+        "pd": pd,
+        "yaml": yaml,
+        "sys": sys,
+        "Path": Path,
+        "Scenario": Scenario,
+        "StrataflowError": StrataflowError,
+        "config": config,
+        "workflow": SimpleNamespace(basedir=REPOSITORY),
+    }
+    names = ("require_valid", "read_sheet", "require_scenarios")
+    return _functions(REPOSITORY / "rules" / "common.smk", names, known)
+
+
+def _configuration() -> Reader:
+    good = (REPOSITORY / "config" / "config.yaml").read_bytes()
+    schema = str(REPOSITORY / "config" / "schemas" / "config.schema.yaml")
+    checks = _checks({})
+
+    def read(path: Path) -> Any:
+        config = load_configfile(str(path))
+        checks["require_valid"](config, "config.schema.yaml", "config")
+        validate(config, schema)
+        checks["config"] = config
+        checks["require_scenarios"]()
+        return config
+
+    def wrong(_: Path, config: Any) -> str | None:
+        names = config["synthetic"].get("surveys", {})
+        odd = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_-]+", name)]
+        return f"names of surveys {odd}" if odd else None
+
+    # Snakemake reads it first, and refuses what is no text.
+    refusals = (SystemExit, WorkflowError, UnicodeDecodeError)
+    return Reader("config.yaml", (good,), mutated_yaml, read, wrong, refusals)
+
+
+def _sheet() -> Reader:
+    good = (REPOSITORY / "config" / "volumes.tsv").read_bytes()
+    more = b"volume\tsegy\tiline\tpredict\nnorth\ta b.sgy\t9\ttrue\nsouth\tc.sgy\t\tfalse\n"
+    read_sheet = _checks({})["read_sheet"]
+
+    def wrong(_: Path, rows: dict[str, Any]) -> str | None:
+        odd = [name for name in rows if not PLAIN_NAME.fullmatch(name)]
+        return f"names of volumes {odd}" if odd else None
+
+    return Reader("volumes.tsv", (good, more), mutated_table, read_sheet, wrong, (SystemExit,))
+
+
+def _vgi(folder: Path) -> Reader:
+    from strataflow.vgi import export_vgi
+
+    raw = folder / "shown.fsem"
+    write_volume(raw, integers((3, 4, 12)), plain_sidecar(Shape(12, 4, 3), "fsem"))
+    export_vgi(open_volume(raw), folder / "good.vgi")
+    plugin = REPOSITORY / "workflow_scripts" / "paraview" / "vgi_reader.py"
+    known = {"Path": Path, "configparser": configparser, "json": json}
+    read_header = _functions(plugin, ("read_header",), known)["read_header"]
+
+    def wrong(_: Path, header: Any) -> str | None:
+        found, size, _spacing = header
+        return None if found.stat().st_size == 4 * np.prod(size) else f"taken as {size}"
+
+    good = (folder / "good.vgi").read_bytes()
+    refusals = (OSError, RuntimeError)
+    return Reader(".vgi", (good,), mutated_bytes, read_header, wrong, refusals)
+
+
+def _checkpoint(folder: Path) -> Reader:
+    good = stored(network(), folder / "good.pth").read_bytes()
+    state = load_network(folder / "good.pth", "infer", ()).state_dict()
+
+    def read(path: Path) -> Any:
+        return load_network(path, "infer", ()).state_dict()
+
+    def wrong(_: Path, found: dict[str, torch.Tensor]) -> str | None:
+        other = [name for name in state if not torch.equal(state[name], found[name])]
+        return f"other weights in {other}" if other else None
+
+    return Reader("checkpoint", (good,), mutated_bytes, read, wrong)

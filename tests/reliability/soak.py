@@ -1,0 +1,240 @@
+"""Hit every stage and feed every reader, for as long as is wanted; writes docs/reliability.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from faults import FAULTS, Ground, befalls
+from readers import Reader, Tally, bounded_memory, readers, try_one
+from stages import REPOSITORY, STAGES
+from tqdm import tqdm
+
+from conftest import PREDICTING, Workflow, copied_workflow, snakemake_environment
+
+PAGE = """\
+# What the project withstands
+
+Made by `make soak` on {day}, on {cores} cores: {command}.
+
+## Faults
+
+Each hits one stage (or the whole workflow) on a small survey. It survives when no file under a
+final name is other than that of an undisturbed run, when a stage that cannot do its work ends with
+a reason, and when a rerun leaves all final files, byte for byte, and no temporary one.
+([What is done to them](../tests/reliability/faults.py).)
+
+{faults}
+
+{lost_to_faults}
+
+## Bad inputs
+
+Good files with up to four changes: bits, numbers at the ends of their types, pieces cut, doubled,
+zeroed or put in; in JSON and YAML also values, keys and lists; "guided" ones are bred by what they
+reach in the code ([atheris](https://github.com/google/atheris)). "Rightly taken" means that what is
+read is what the file says: samples as segyio reads them, volumes and weights as they were written.
+No reader may take {seconds} s or {memory} GiB.
+([How they are judged](../tests/reliability/readers.py).)
+
+{inputs}
+
+{lost_to_inputs}
+"""
+
+
+@dataclass
+class Row:
+    """What came of one fault."""
+
+    fault: str
+    tried: int = 0
+    lost: list[str] = field(default_factory=list)
+
+    def note(self, wrong: str | None) -> None:
+        self.tried += 1
+        if wrong:
+            self.lost.append(wrong)
+
+
+def hit_stages(kills: int, rounds: int, seed: int, folder: Path) -> Iterator[Row]:
+    """Every fault on every stage that it can befall, `rounds` times; `kills` kills in all."""
+    ground = Ground(folder).prepare()
+    rng = np.random.default_rng(seed)
+    for name, fault in FAULTS.items():
+        stages = [stage for stage in STAGES if befalls(fault, stage)]
+        count = kills if name.startswith("killed") else rounds * len(stages)
+        row = Row(name)
+        for number in tqdm(range(count), name):
+            row.note(fault(ground, stages[number % len(stages)], rng))
+        yield row
+
+
+def kill_workflows(count: int, seed: int, folder: Path) -> Row:
+    """The whole workflow, Snakemake included, killed at random moments and started again."""
+    row = Row("whole workflow killed at a random moment")
+    if not count:
+        return row
+    flow = copied_workflow(folder, PREDICTING)
+    begin = time.monotonic()
+    done = flow.run()
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    seconds, expected = time.monotonic() - begin, _delivered(flow)
+    rng = np.random.default_rng(seed)
+    for _ in tqdm(range(count), row.fault):
+        _kill_workflow(flow, rng.uniform(0, seconds))
+        unlocked, again = flow.run("--unlock"), flow.run()
+        found = _delivered(flow)
+        other = [name for name in expected | found if expected.get(name) != found.get(name)]
+        stray = [str(p) for p in (flow.folder / "results").rglob(".*.part")]
+        wrong = f"workflow: other files {other}, stray {stray}" if other or stray else None
+        failed = again.returncode or unlocked.returncode
+        row.note(f"workflow: the rerun fails: {again.stderr[-300:]}" if failed else wrong)
+    return row
+
+
+def _kill_workflow(flow: Workflow, after: float) -> None:
+    """Start all from nothing, and kill Snakemake and its jobs `after` so many seconds."""
+    subprocess.run(["rm", "-rf", str(flow.folder / "results")], check=True, timeout=60)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "results/predictions/"],
+        cwd=flow.folder,
+        env=snakemake_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(after)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _delivered(flow: Workflow) -> dict[str, bytes]:
+    """What is delivered, run times left out."""
+    place = flow.folder / "results" / "predictions"
+    return {
+        str(path.relative_to(place)): path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_file() and path.name != "timings.csv"
+    }
+
+
+def feed(reader: Reader, count: int, seed: int, folder: Path) -> Tally:
+    """Give `count` mutations drawn from `seed` to a reader."""
+    rng = np.random.default_rng(seed)
+    tally = Tally()
+    with bounded_memory():
+        for number in tqdm(range(count), reader.name):
+            good = reader.good[number % len(reader.good)]
+            mutated = reader.mutate(good, lambda low, high: int(rng.integers(low, high + 1)))
+            try_one(reader, mutated, folder / "bad", tally)
+    return tally
+
+
+def feed_guided(reader: Reader, count: int, seconds: int) -> Tally:
+    """Give `count` mutations to a reader, bred by their coverage, or what `seconds` allow."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as counts:
+        script = str(Path(__file__).with_name("fuzz.py"))
+        flags = ["--reader", reader.name, "--runs", str(count), "--seconds", str(seconds)]
+        subprocess.run(
+            [sys.executable, script, *flags, "--output", counts.name],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds + 120,
+            check=False,
+        )
+        found = json.loads(Path(counts.name).read_text() or "{}")
+    lost = [(outcome, b"") for outcome in found.get("lost", ())]
+    return Tally(Counter(found.get("counts", {})), lost)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100, help="kills of stages in all")
+    parser.add_argument("--rounds", type=int, default=1, help="other faults of each stage")
+    parser.add_argument("--workflows", type=int, default=3, help="kills of the whole workflow")
+    parser.add_argument("--inputs", type=int, default=2000, help="mutations for each reader")
+    parser.add_argument("--guided", type=int, default=2000, help="the same, led by coverage")
+    parser.add_argument("--seconds", type=int, default=300, help="longest time for those of each")
+    parser.add_argument("--seed", type=int, default=1, help="of everything random")
+    parser.add_argument(
+        "--output", type=Path, default=REPOSITORY / "docs" / "reliability.md", help="page to write"
+    )
+    a = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        ground, files, flow = (Path(scratch) / name for name in ("ground", "files", "flow"))
+        for folder in (ground, files, flow):
+            folder.mkdir()
+        rows = [*hit_stages(a.kills, a.rounds, a.seed, ground)]
+        rows.append(kill_workflows(a.workflows, a.seed, flow))
+        tallies = {}
+        for reader in readers(files):
+            tallies[reader.name, "drawn"] = feed(reader, a.inputs, a.seed, files)
+            if importlib.util.find_spec("atheris"):
+                tallies[reader.name, "guided"] = feed_guided(reader, a.guided, a.seconds)
+    a.output.write_text(_page(rows, tallies))
+    print(a.output.read_text())
+    sys.exit(any(row.lost for row in rows) or any(tally.lost for tally in tallies.values()))
+
+
+def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
+    import readers
+
+    faults = pd.DataFrame(
+        [
+            {
+                "fault": row.fault,
+                "tried": row.tried,
+                "survived": row.tried - len(row.lost),
+                "lost": len(row.lost),
+            }
+            for row in rows
+        ]
+    )
+    inputs = pd.DataFrame(
+        [
+            {
+                "file": name,
+                "mutations": how,
+                "tried": tally.counts.total(),
+                "refused with a reason": tally.counts["refused"],
+                "rightly taken": tally.counts["taken"],
+                "wrongly taken": tally.counts["wrong"],
+                "crashed": tally.counts["crashed"],
+                "hung": tally.counts["hung"],
+            }
+            for (name, how), tally in tallies.items()
+        ]
+    )
+    lost = [wrong for row in rows for wrong in row.lost]
+    other = [f"{name}: {o}" for (name, _), tally in tallies.items() for o, _ in tally.lost]
+    return PAGE.format(
+        day=date.today().isoformat(),
+        cores=os.cpu_count(),
+        command=" ".join(["`soak.py", *sys.argv[1:]]) + "`",
+        faults=faults.to_markdown(index=False),
+        lost_to_faults="\n".join(f"- {line}" for line in lost) or "Nothing was lost.",
+        inputs=inputs.to_markdown(index=False),
+        lost_to_inputs="\n".join(f"- {line}" for line in other[:50]) or "Nothing was lost.",
+        seconds=readers.SECONDS,
+        memory=readers.EXTRA_BYTES >> 30,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,4 @@
 rule synthesize_survey:
-    input:
-        code=code("synthesize_survey"),
     output:
         expand("results/synthesize_survey/{{survey}}/{name}.sgy", name=SURVEY_FILES),
     log:
@@ -14,6 +12,7 @@ rule synthesize_survey:
         mem_mb=memory(8000),
         runtime=minutes(60),
     params:
+        code=code("synthesize_survey"),
         folder=folder_of,
         flags=survey_flags,
     shell:
@@ -22,8 +21,6 @@ rule synthesize_survey:
 
 
 rule synthesize:
-    input:
-        code=code("synthesize"),
     output:
         manifest_train="results/synthesize/manifest_train.csv",
         manifest_valid="results/synthesize/manifest_valid.csv",
@@ -45,6 +42,7 @@ rule synthesize:
         mem_mb=memory(8000),
         runtime=minutes_of_synthesis(),
     params:
+        code=code("synthesize"),
         flags=flags(
             ntrain=config["synthetic"]["train"],
             nvalid=config["synthetic"]["valid"],

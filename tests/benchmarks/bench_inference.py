@@ -3,8 +3,8 @@
 `make bench` writes results/benchmarks/inference.csv, .md and .png: seconds, million voxels a second
 and peak anonymous memory. Each run is a process of its own that is timed inside, after its imports
 and with its network built. Ours reads a raw volume and ends with five attributes on disk; MONAI,
-with the same weights, tile and overlap, ends with the network's channels in memory. The published
-network is given one tile, which is its best case: no overlap.
+with the same weights, tile, overlap and precision, ends with the network's channels in memory. The
+published network is given one tile, which is its best case: no overlap.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
 
-from strataflow.hardware import limit_threads
+from strataflow.hardware import limit_threads, precision_of_hardware
 from strataflow.networks import MultiTaskNetwork
 from strataflow.prediction import image_source, predict_volume
 from strataflow.samples import Shape
@@ -67,11 +67,12 @@ def _sliding_window(
     from monai.inferers.utils import sliding_window_inference
 
     network = network.eval()
+    half = tiling.precision == "auto" and precision_of_hardware() == "bf16-mixed"
 
     def work() -> object:
         values = np.fromfile(path, "<f4").reshape(1, 1, *shape.array)
         given = torch.from_numpy((values - values.mean()) / values.std())
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
             return sliding_window_inference(
                 given, tiling.tile, 1, network, tiling.overlap, mode="gaussian"
             )
@@ -103,16 +104,18 @@ def make_volume(path: Path, shape: Shape) -> None:
             stream.write(plane.data)
 
 
-def run(way: str, shape: Shape, folder: Path) -> dict[str, object]:
+def run(way: str, shape: Shape, precision: str, folder: Path) -> dict[str, object]:
     """One run of `way` over a volume of `shape`."""
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         path = Path(scratch) / "volume.bin"
         make_volume(path, shape)
         sides = [str(side) for side in (shape.n1, shape.n2, shape.n3)]
-        seconds, memory = measure(__file__, "--one", way, str(path), *sides, timeout=3600)
+        words = ("--one", way, str(path), precision, *sides)
+        seconds, memory = measure(__file__, *words, timeout=3600)
     voxels = math.prod(shape.array)
     return {
         "way": way,
+        "precision": precision,
         "n3 x n2 x n1": shape_name(shape),
         "voxels": voxels,
         "seconds": seconds,
@@ -135,22 +138,29 @@ def summary(table: pd.DataFrame, tiling: Tiling) -> tuple[list[str], float]:
     """What the runs say, and the exponent of time over voxels."""
     sizes, ways = table["n3 x n2 x n1"], table["way"]
 
-    def median(way: str, shape: Shape, quantity: str) -> float:
-        runs = table.loc[ways.eq(way) & sizes.eq(shape_name(shape)), quantity]
-        return float(np.median(runs.to_numpy(float)))
+    def median(way: str, shape: Shape, quantity: str, precision: str = "fp32") -> float:
+        chosen = ways.eq(way) & sizes.eq(shape_name(shape)) & table["precision"].eq(precision)
+        return float(np.median(table.loc[chosen, quantity].to_numpy(float)))
 
-    both = [
-        (median("ours", cube(COMPARED), q), median("monai", cube(COMPARED), q))
-        for q in ("seconds", "anonymous MB")
-    ]
+    compared = []
+    for precision in table["precision"].unique():
+        time, memory = (
+            median("ours", cube(COMPARED), quantity, precision)
+            / median("monai", cube(COMPARED), quantity, precision)
+            for quantity in ("seconds", "anonymous MB")
+        )
+        compared.append(
+            f"{COMPARED} cubed in {precision}: {time:.2f} of MONAI's time, {memory:.2f} of its"
+            " memory."
+        )
     seconds = [median("ours", cube(side), "seconds") for side in SIDES]
     exponent = float(np.polyfit(3 * np.log(SIDES), np.log(seconds), 1)[0])
     tiles = len(TileGrid.cover(cube(COMPARED).array, tiling.tile, tiling.overlap).corners())
-    times = tiles * median("published", cube(tiling.tile[0]), "seconds") / both[0][0]
+    times = tiles * median("published", cube(tiling.tile[0]), "seconds")
+    times /= median("ours", cube(COMPARED), "seconds")
     wide = median("ours", Shape(WIDE, WIDE, CUT), "anonymous MB")
     return [
-        f"{COMPARED} cubed: {both[0][0] / both[0][1]:.2f} of MONAI's time,"
-        f" {both[1][0] / both[1][1]:.2f} of its memory.",
+        *compared,
         f"Time grows with voxels to the power {exponent:.2f}.",
         f"The published network would take {times:.0f} times as long for the {tiles} tiles"
         f" of {COMPARED} cubed.",
@@ -162,8 +172,9 @@ def draw(table: pd.DataFrame, path: Path, exponent: float) -> None:
     """Seconds and memory over the number of voxels."""
     figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for panel, quantity in zip(panels, ("seconds", "anonymous MB"), strict=True):
-        for way, runs in table.groupby("way"):
-            panel.loglog(runs["voxels"] / 1e6, runs[quantity], "o", mfc="none", label=way)
+        for (way, precision), runs in table.groupby(["way", "precision"]):
+            name = f"{way}, {precision}"
+            panel.loglog(runs["voxels"] / 1e6, runs[quantity], "o", mfc="none", label=name)
         panel.set(xlabel="million voxels", ylabel=quantity)
     panels[0].legend(title=f"ours: exponent {exponent:.2f}")
     figure.savefig(path, dpi=110)
@@ -173,27 +184,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5, help=f"of {COMPARED} cubed, of each way")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
-    parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--one", nargs=6, help=argparse.SUPPRESS)
     a = parser.parse_args()
-    tiling = Tiling()
+    tiling = Tiling(precision="fp32")
     if a.one:
-        way, path, *sides = a.one
+        way, path, precision, *sides = a.one
+        tiling = Tiling(precision=precision)
         report(WAYS[way](Path(path), Shape(*(int(side) for side in sides)), tiling))
         return
     a.output.mkdir(parents=True, exist_ok=True)
     # Ways take turns, so that what else the machine does falls on all of them.
-    planned = [(way, cube(COMPARED)) for _ in range(a.runs) for way in ("ours", "monai")]
-    planned += [("ours", cube(side)) for side in SIDES if side != COMPARED]
-    planned += [("published", cube(tiling.tile[0])), ("ours", Shape(WIDE, WIDE, CUT))]
+    precisions = ["fp32"] + ["auto"] * (precision_of_hardware() == "bf16-mixed")
+    planned = [
+        (way, cube(COMPARED), precision)
+        for _ in range(a.runs)
+        for precision in precisions
+        for way in ("ours", "monai")
+    ]
+    planned += [("ours", cube(side), "fp32") for side in SIDES if side != COMPARED]
+    planned += [("published", cube(tiling.tile[0]), "fp32")]
+    planned += [("ours", Shape(WIDE, WIDE, CUT), "fp32")]
     folder = Path(tempfile.mkdtemp(dir=a.output))
     try:
-        table = pd.DataFrame([run(way, shape, folder) for way, shape in tqdm(planned)])
+        table = pd.DataFrame([run(*each, folder) for each in tqdm(planned)])
     finally:
         shutil.rmtree(folder)
     lines, exponent = summary(table, tiling)
     draw(table, a.output / "inference.png", exponent)
     columns = ["seconds", "million voxels a second", "anonymous MB"]
-    runs = table.groupby(["way", "n3 x n2 x n1"], sort=False)
+    runs = table.groupby(["way", "precision", "n3 x n2 x n1"], sort=False)
     spread = runs["seconds"].max() - runs["seconds"].min()
     shown = runs[columns].median().assign(spread=spread)
     write_table(

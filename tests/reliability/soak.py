@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import jinja2
 import numpy as np
 import pandas as pd
+import readers as limits
 from faults import FAULTS, Ground, befalls
 from readers import Reader, Tally, bounded_memory, readers, try_one
 from stages import REPOSITORY, STAGES
@@ -26,35 +28,7 @@ from tqdm import tqdm
 
 from conftest import PREDICTING, Workflow, copied_workflow, snakemake_environment
 
-PAGE = """\
-# What the project withstands
-
-Made by `make soak` on {day}, on {cores} cores: {command}.
-
-## Faults
-
-Each hits one stage (or the whole workflow) on a small survey. It survives when no file under a
-final name is other than that of an undisturbed run, when a stage that cannot do its work ends with
-a reason, and when a rerun leaves all final files, byte for byte, and no temporary one.
-([What is done to them](../tests/reliability/faults.py).)
-
-{faults}
-
-{lost_to_faults}
-
-## Bad inputs
-
-Good files with up to four changes: bits, numbers at the ends of their types, pieces cut, doubled,
-zeroed or put in; in JSON and YAML also values, keys and lists; "guided" ones are bred by what they
-reach in the code ([atheris](https://github.com/google/atheris)). "Rightly taken" means that what is
-read is what the file says: samples as segyio reads them, volumes and weights as they were written.
-No reader may take {seconds} s or {memory} GiB.
-([How they are judged](../tests/reliability/readers.py).)
-
-{inputs}
-
-{lost_to_inputs}
-"""
+PAGE = Path(__file__).with_name("page.md.jinja")
 
 
 @dataclass
@@ -193,8 +167,6 @@ def main() -> None:
 
 
 def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
-    import readers
-
     faults = pd.DataFrame(
         [
             {
@@ -223,7 +195,7 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
     )
     lost = [wrong for row in rows for wrong in row.lost]
     other = [f"{name}: {o}" for (name, _), tally in tallies.items() for o, _ in tally.lost]
-    return PAGE.format(
+    return jinja2.Template(PAGE.read_text(), keep_trailing_newline=True).render(
         day=date.today().isoformat(),
         cores=os.cpu_count(),
         command=" ".join(["`soak.py", *sys.argv[1:]]) + "`",
@@ -231,8 +203,8 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
         lost_to_faults="\n".join(f"- {line}" for line in lost) or "Nothing was lost.",
         inputs=inputs.to_markdown(index=False),
         lost_to_inputs="\n".join(f"- {line}" for line in other[:50]) or "Nothing was lost.",
-        seconds=readers.SECONDS,
-        memory=readers.EXTRA_BYTES >> 30,
+        seconds=limits.SECONDS,
+        memory=limits.EXTRA_BYTES >> 30,
     )
 
 

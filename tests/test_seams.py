@@ -78,6 +78,7 @@ def test_the_table_tells_a_prediction_from_one_that_a_shift_changes(
         tables.append(pd.read_csv(tmp_path / "seams.csv", index_col="quantity"))
         assert (tmp_path / "seams.png").stat().st_size > 10_000
         np.roll(np.fromfile(tmp_path / "p.dhr", "<f4"), 5).tofile(tmp_path / "p.dhr")
+        (tmp_path / "p.dhr.json").unlink(missing_ok=True)
     good, rolled = (table["change by shift"]["dhr"] for table in tables)
     assert good < 0.5
     assert rolled > 2 * good

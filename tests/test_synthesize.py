@@ -32,6 +32,7 @@ def test_samples_do_not_depend_on_the_number_of_workers(run_script: Run, tmp_pat
         assert done.returncode == 0, done.stderr
     files = sorted(p.relative_to(tmp_path / "1") for p in (tmp_path / "1").rglob("*.*"))
     names = {f"{number}_{name}.bin" for number in (0, 1) for name in ATTRIBUTES}
+    names.add("checksums.csv")
     assert {p.name for p in files if p.parent.name == "target_train"} == names
     assert {p.name for p in files if p.parent.name == "data_train"} == names | {"0.bin", "1.bin"}
     for name in files:
@@ -172,7 +173,8 @@ def test_fewer_samples_leave_none_of_an_earlier_run_and_nothing_else_is_touched(
     (tmp_path / "x" / "data_train" / "notes.txt").write_text("mine")
     synthesize(tmp_path / "x", 1)
     names = {path.name for path in (tmp_path / "x" / "data_train").iterdir()}
-    assert names == {"0.bin", *(f"0_{name}.bin" for name in ATTRIBUTES), "notes.txt"}
+    named = {"0.bin", *(f"0_{name}.bin" for name in ATTRIBUTES)}
+    assert names == named | {"checksums.csv", "notes.txt"}
 
 
 def test_samples_take_several_scenarios_in_turn(run_script: Run, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from strataflow.networks import (
     channels_to_cells,
     receptive_field,
 )
-from strataflow.samples import Folders, Shape, sample_path
+from strataflow.samples import CHECKSUMS, Folders, Shape, sample_path
 from strataflow.scenario import Scenario
 from strataflow.synthetic_samples import synthesize_samples
 from strataflow.training import Lesson, TrainingSettings, train, write_metrics_table
@@ -82,6 +82,7 @@ def spoil(path: Path, value: float, count: int | None = None) -> None:
     cube = np.fromfile(path, "<f4")
     cube[:count] = value
     cube.tofile(path)
+    (path.parent / CHECKSUMS).unlink(missing_ok=True)
 
 
 def test_stretched_labels_are_those_of_the_stretched_earth() -> None:
@@ -244,6 +245,15 @@ def test_a_sample_that_cannot_teach_is_named(
     assert "\n" not in str(refusal.value)
     for word in said:
         assert word in str(refusal.value)
+
+
+def test_a_sample_that_is_not_what_was_written_is_named(samples: Folders, tmp_path: Path) -> None:
+    path = sample_path(samples.target_train, 2, "rgt")
+    content = bytearray(path.read_bytes())
+    content[7777] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(StrataflowError, match=f"{path}: not what was written"):
+        learn(samples, tmp_path / "run")
 
 
 def test_a_set_without_any_fault_is_refused(samples: Folders, tmp_path: Path) -> None:

@@ -58,7 +58,10 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
     folder = beside.with_name(f".{beside.name}.scratch")
     with _claimed(folder, beside, _opened_folder):
         for left in folder.iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
         try:
             yield folder
         finally:

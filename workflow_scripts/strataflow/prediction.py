@@ -18,7 +18,7 @@ from tqdm import tqdm
 from .attributes import ATTRIBUTES, CHANNELS, attributes_of, encode, fault_angles, geologic_time
 from .errors import StrataflowError
 from .files import require_free_space, scratch_folder, written_whole
-from .hardware import limit_threads, precision_of_hardware
+from .hardware import keep_memory, limit_threads, precision_of_hardware
 from .networks import STRIDE, MultiTaskNetwork, with_norms_folded
 from .samples import Shape, count_samples, require_intact, sample_path, write_checksums
 from .slabs import Slab, description_path, join_slabs, write_description, write_lines
@@ -292,6 +292,7 @@ def _predicted_tiles(
     The slab's own tiles of geologic time are written to `geologic_times`.
     """
     limit_threads()
+    keep_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = with_norms_folded(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload] # torch leaves it out of its stubs
     grid = slab.grid

@@ -5,6 +5,7 @@ rule check_seams:
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
         attributes=attributes_after("{volume}", 0),
         model=weights("infer"),
+        code=code("check_seams"),
     output:
         table=report(
             "results/predictions/{volume}/seams.csv",
@@ -30,7 +31,6 @@ rule check_seams:
         runtime=minutes(20),
         gpu=1,
     params:
-        code=code("check_seams"),
         prefix=prefix_of,
         flags=flags(**task_flags(), **tiling_flags()),
     shell:

@@ -5,11 +5,9 @@ A mistake in either ends the run with one line; an exception would add Snakemake
 
 import ast
 import csv
-import hashlib
 import json
 import shlex
 import sys
-from functools import cache
 from math import prod
 from pathlib import Path
 
@@ -184,26 +182,18 @@ wildcard_constraints:
     samples="|".join(["synthesize", *(f"make_patches/{v}" for v in TRAINING_VOLUMES)]),
 
 
-@cache
 def code(script):
-    """Hash of a script and the modules of the library that it imports, directly or not.
-
-    A parameter of the rule that calls it. As inputs, the files would be looked at for each of its
-    jobs, of which a large sheet has a hundred thousand.
-    """
-    found, waiting = {}, [SCRIPTS / f"{script}.py"]
+    """The script and the modules of the library that it imports, directly or not: inputs of a rule."""
+    found, waiting = [], [SCRIPTS / f"{script}.py"]
     while waiting:
         path = waiting.pop()
-        if path.is_file() and path not in found:
-            found[path] = path.read_bytes()
-            for node in ast.walk(ast.parse(found[path])):
+        if path.is_file() and str(path) not in found:
+            found.append(str(path))
+            for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ImportFrom) and node.module:
                     imported = node.module.removeprefix("strataflow.")
                     waiting.append(SCRIPTS / "strataflow" / f"{imported}.py")
-    digest = hashlib.sha256()
-    for path in sorted(found):
-        digest.update(found[path])
-    return digest.hexdigest()[:16]
+    return sorted(found)
 
 
 def flags(**settings):

@@ -5,6 +5,7 @@ rule describe_samples:
         tables=expand("results/synthesize/{table}_train.csv", table=("statistics", "faults")),
         surveys=[binary(volume) for volume in PREDICTED_VOLUMES],
         sidecars=[f"results/segy_to_binary/{v}/{v}.json" for v in PREDICTED_VOLUMES],
+        code=code("describe_samples"),
     output:
         report(
             expand("results/describe_samples/{name}", name=DESCRIPTION),
@@ -22,7 +23,6 @@ rule describe_samples:
         mem_mb=memory(4000),
         runtime=minutes(30),
     params:
-        code=code("describe_samples"),
         folder=folder_of,
         flags=flags(**shape_flags(config["patches"]["size"])),
     shell:

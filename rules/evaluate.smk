@@ -4,6 +4,7 @@ rule evaluate:
         attributes=expand("results/{{passed}}/{{volume}}.{name}", name=PREDICTED),
         labels=raw_labels,
         image="results/segy_to_binary/{volume}/{volume}.bin",
+        code=code("evaluate"),
     output:
         "results/evaluate/{passed}/{volume}.json",
     log:
@@ -17,7 +18,6 @@ rule evaluate:
         mem_mb=memory(2000, share_of_input=2),
         runtime=minutes(10, per_gigabyte=10),
     params:
-        code=code("evaluate"),
         prefix=prefix_of,
         target=target_flag,
     shell:
@@ -29,6 +29,7 @@ rule evaluate:
 rule compare_passes:
     input:
         metrics=scores_of_passes,
+        code=code("compare_passes"),
     output:
         metrics=report(
             "results/predictions/{volume}/metrics.json",
@@ -50,7 +51,6 @@ rule compare_passes:
     resources:
         mem_mb=memory(1000),
     params:
-        code=code("compare_passes"),
         last=scores_of_last_pass,
     shell:
         "(python workflow_scripts/compare_passes.py --metrics {input.metrics}"

@@ -3,6 +3,7 @@ rule export_segy:
         raw="results/predictions/{volume}/{volume}.{attribute}",
         sidecar="results/predictions/{volume}/{volume}.{attribute}.json",
         template=segy_of_image,
+        code=code("export_segy"),
     output:
         "results/predictions/{volume}/{volume}.{attribute}.sgy",
     log:
@@ -16,7 +17,6 @@ rule export_segy:
         mem_mb=memory(1000),
         runtime=minutes(10, per_gigabyte=1),
     params:
-        code=code("export_segy"),
         flags=export_segy_flags(),
     shell:
         "python workflow_scripts/export_segy.py --input {input.raw}"

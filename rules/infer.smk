@@ -4,6 +4,7 @@ rule infer:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
         model=weights("infer"),
+        code=code("infer"),
     output:
         temp(
             expand(
@@ -23,7 +24,6 @@ rule infer:
         runtime=minutes_of_tiles,
         gpu=1,
     params:
-        code=code("infer"),
         prefix="results/infer/{volume}/{slab}-of-{slabs}/{volume}",
         flags=flags(**task_flags(), **tiling_flags()),
     shell:

@@ -4,6 +4,7 @@ rule join_slabs:
         slabs=slabs_of_pass,
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
+        code=code("join_slabs"),
     output:
         expand("results/{{passed}}/{{volume}}.{name}{suffix}", name=PREDICTED, suffix=["", ".json"]),
     log:
@@ -17,7 +18,6 @@ rule join_slabs:
         mem_mb=memory_of_tiles,
         runtime=minutes(10, per_gigabyte=5),
     params:
-        code=code("join_slabs"),
         prefixes=prefixes_of_slabs,
         prefix="results/{passed}/{volume}",
     shell:

@@ -3,6 +3,7 @@ rule make_overview:
     input:
         files=delivered(),
         template="report/index.html.jinja",
+        code=code("make_overview"),
     output:
         page="results/predictions/index.html",
         timings=report(
@@ -18,7 +19,6 @@ rule make_overview:
     resources:
         mem_mb=memory(2000),
     params:
-        code=code("make_overview"),
         folder=folder_of,
     shell:
         "python workflow_scripts/make_overview.py --input {params.folder}"

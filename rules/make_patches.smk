@@ -3,6 +3,7 @@ rule make_patches:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
         labels=taught_labels,
+        code=code("make_patches"),
     output:
         manifest_train="results/make_patches/{volume}/manifest_train.csv",
         manifest_valid="results/make_patches/{volume}/manifest_valid.csv",
@@ -21,7 +22,6 @@ rule make_patches:
         mem_mb=memory(4000),
         runtime=minutes(10, per_gigabyte=10),
     params:
-        code=code("make_patches"),
         labels=label_flags,
         flags=flags(
             patch=config["patches"]["size"],

@@ -4,6 +4,7 @@ rule pick_horizons:
         attributes=expand(
             "results/predictions/{{volume}}/{{volume}}.rgt{suffix}", suffix=["", ".json"]
         ),
+        code=code("pick_horizons"),
     output:
         table="results/predictions/{volume}/{volume}.horizons.csv",
         grids=expand("results/predictions/{{volume}}/{{volume}}.{name}.irap", name=HORIZONS),
@@ -18,7 +19,6 @@ rule pick_horizons:
         mem_mb=memory(1000, share_of_input=2),
         runtime=minutes(10, per_gigabyte=10),
     params:
-        code=code("pick_horizons"),
         prefix=prefix_of,
         how_many=config["export"]["horizons"],
     shell:

@@ -3,6 +3,7 @@ rule plot:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         attributes=expand("results/predictions/{{volume}}/{{volume}}.{name}", name=PREDICTED),
         labels=raw_labels,
+        code=code("plot"),
     output:
         report(
             expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=pictures()),
@@ -21,7 +22,6 @@ rule plot:
         mem_mb=memory(2000),
         runtime=minutes(30),
     params:
-        code=code("plot"),
         prefix=prefix_of,
         target=target_flag,
     shell:

@@ -5,6 +5,7 @@ rule predict_samples:
         manifest="results/{samples}/manifest_{split}.csv",
         images="results/{samples}/data_{split}",
         model=weights("infer"),
+        code=code("predict_samples"),
     output:
         directory("results/predict_samples/{samples}/data_{split}"),
     log:
@@ -19,7 +20,6 @@ rule predict_samples:
         runtime=minutes(240),
         gpu=1,
     params:
-        code=code("predict_samples"),
         # Not with the tiles of the configuration: other tiles are no reason to train again.
         flags=flags(**task_flags(), **shape_flags(config["patches"]["size"])),
     shell:

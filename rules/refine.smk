@@ -3,6 +3,7 @@ rule refine:
     input:
         attributes=attributes_before,
         model=weights("refine"),
+        code=code("refine"),
     output:
         temp(
             expand(
@@ -22,7 +23,6 @@ rule refine:
         runtime=minutes_of_tiles,
         gpu=1,
     params:
-        code=code("refine"),
         given=prefix_of,
         prefix="results/refine/{volume}/{iteration}/{slab}-of-{slabs}/{volume}",
         flags=flags(**tiling_flags()),

@@ -1,6 +1,7 @@
 rule segy_to_binary:
     input:
         segy=segy_of,
+        code=code("segy_to_binary"),
     output:
         raw="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
@@ -16,7 +17,6 @@ rule segy_to_binary:
         mem_mb=memory(1500),
         runtime=minutes(10, per_gigabyte=2),
     params:
-        code=code("segy_to_binary"),
         flags=segy_flags,
     shell:
         "python workflow_scripts/segy_to_binary.py"

@@ -1,4 +1,6 @@
 rule synthesize_survey:
+    input:
+        code=code("synthesize_survey"),
     output:
         expand("results/synthesize_survey/{{survey}}/{name}.sgy", name=SURVEY_FILES),
     log:
@@ -12,7 +14,6 @@ rule synthesize_survey:
         mem_mb=memory(8000),
         runtime=minutes(60),
     params:
-        code=code("synthesize_survey"),
         folder=folder_of,
         flags=survey_flags,
     shell:
@@ -21,6 +22,8 @@ rule synthesize_survey:
 
 
 rule synthesize:
+    input:
+        code=code("synthesize"),
     output:
         manifest_train="results/synthesize/manifest_train.csv",
         manifest_valid="results/synthesize/manifest_valid.csv",
@@ -42,7 +45,6 @@ rule synthesize:
         mem_mb=memory(8000),
         runtime=minutes_of_synthesis(),
     params:
-        code=code("synthesize"),
         flags=flags(
             ntrain=config["synthetic"]["train"],
             nvalid=config["synthetic"]["valid"],

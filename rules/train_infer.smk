@@ -8,6 +8,7 @@ rule train_infer:
         data_valid=sample_folders("data_valid"),
         target_valid=sample_folders("target_valid"),
         init_weights=initial_weights("infer"),
+        code=code("train_infer"),
     output:
         checkpoint="results/train_infer/final.ckpt",
         metrics="results/train_infer/metrics.csv",
@@ -25,7 +26,6 @@ rule train_infer:
         # It saves before this ends, and the next attempt goes on.
         runtime=1440,
     params:
-        code=code("train_infer"),
         launcher=launcher_of_training(),
         run="results/train_infer/run",
         init_weights=flags(init_weights=initial_weights("infer")),

@@ -7,6 +7,7 @@ rule train_refine:
         data_valid=predicted_folders("data_valid"),
         target_valid=sample_folders("target_valid"),
         init_weights=initial_weights("refine"),
+        code=code("train_refine"),
     output:
         checkpoint="results/train_refine/final.ckpt",
         metrics="results/train_refine/metrics.csv",
@@ -23,7 +24,6 @@ rule train_refine:
         mem_mb=memory_of_training,
         runtime=1440,
     params:
-        code=code("train_refine"),
         launcher=launcher_of_training(),
         run="results/train_refine/run",
         init_weights=flags(init_weights=initial_weights("refine")),

@@ -9,7 +9,6 @@ from typing import Literal
 
 import torch
 
-
 # Options of glibc's mallopt, as in malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 

@@ -72,8 +72,10 @@ def _principal_normal(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore"):
         angle = np.arccos(np.clip(determinant / (2 * spread**3), -1, 1)) / 3
     largest = 2 * spread * np.cos(angle)
-    rows = np.stack([x - largest, xy, xz]), np.stack([xy, y - largest, yz])
-    rows += (np.stack([xz, yz, z - largest]),)
+    rows = [
+        np.stack(row)
+        for row in ([x - largest, xy, xz], [xy, y - largest, yz], [xz, yz, z - largest])
+    ]
     products = [np.cross(rows[i], rows[j], axis=0) for i, j in ((0, 1), (0, 2), (1, 2))]
     squares = np.stack([np.square(product).sum(axis=0) for product in products])
     longest = squares.argmax(axis=0)

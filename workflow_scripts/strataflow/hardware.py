@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -41,6 +42,17 @@ def limit_threads(processes: int = 1) -> None:
     """
     cores = max(len(os.sched_getaffinity(0)) // processes, 1)
     torch.set_num_threads(min(torch.get_num_threads(), cores))
+
+
+@contextlib.contextmanager
+def single_threaded() -> Iterator[int]:
+    """Let each thread that calls PyTorch use one core; yields how many cores there are for them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield before
+    finally:
+        torch.set_num_threads(before)
 
 
 def keep_memory() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -18,7 +20,7 @@ from tqdm import tqdm
 from .attributes import ATTRIBUTES, CHANNELS, attributes_of, encode, fault_angles, geologic_time
 from .errors import StrataflowError
 from .files import require_free_space, scratch_folder, written_whole
-from .hardware import keep_memory, limit_threads, precision_of_hardware
+from .hardware import keep_memory, limit_threads, precision_of_hardware, single_threaded
 from .networks import STRIDE, MultiTaskNetwork, with_norms_folded
 from .samples import Shape, count_samples, require_intact, sample_path, write_checksums
 from .slabs import Slab, description_path, join_slabs, write_description, write_lines
@@ -27,9 +29,13 @@ from .volumes import Volume, attribute_path, open_volume, statistics_of, write_v
 
 Array = NDArray[np.float32]
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 # Tiles that a GPU is given together at first; half of them whenever its memory does not do.
 GPU_BATCH = 16
+
+# Tiles that a CPU works on side by side at most, each with a core and half a gigabyte of its own.
+MOST_TILES = 8
 
 
 @dataclass(frozen=True)
@@ -280,6 +286,18 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
 
 
+def _in_order(
+    function: Callable[[Item], Result], items: Iterator[Item], workers: int
+) -> Iterator[Result]:
+    """`function` of each of `items` in their order, of `workers` of them at a time."""
+    with ThreadPoolExecutor(workers) as threads:
+        running = deque(threads.submit(function, item) for item in islice(items, workers))
+        while running:
+            result = running.popleft().result()
+            running.extend(threads.submit(function, item) for item in islice(items, 1))
+            yield result
+
+
 def _predicted_tiles(
     network: MultiTaskNetwork,
     source: Source,
@@ -302,16 +320,21 @@ def _predicted_tiles(
     batch = (tiling.batch or GPU_BATCH) if device.type == "cuda" else 1
     batches = (corners[i : i + batch] for i in range(0, len(corners), batch))
     read = (np.stack([source.read(grid, corner) for corner in those]) for those in batches)
-    predicted = (
-        tile
-        for tiles in _ahead(read)
-        for tile in _outputs(network, slab.tasks, tiles, device, tiling.precision)
-    )
-    for number, (shift, blended) in enumerate(predicted):
-        if shift is not None and number >= in_halo:
-            assert geologic_times is not None
-            geologic_times.write(geologic_time(shift, corners[number][2]).data)
-        yield blended
+
+    def outputs(tiles: Array) -> list[tuple[Array | None, Array]]:
+        return list(_outputs(network, slab.tasks, tiles, device, tiling.precision))
+
+    # How a convolution adds up depends on how many cores share it. So for the same bits none do:
+    # each core has a tile of its own.
+    alone = device.type == "cpu" and tiling.precision == "fp32"
+    with single_threaded() if alone else nullcontext(1) as cores:
+        results = _in_order(outputs, _ahead(read), min(cores, MOST_TILES))
+        predicted = (tile for tiles in results for tile in tiles)
+        for number, (shift, blended) in enumerate(predicted):
+            if shift is not None and number >= in_halo:
+                assert geologic_times is not None
+                geologic_times.write(geologic_time(shift, corners[number][2]).data)
+            yield blended
 
 
 def _outputs(

@@ -38,7 +38,7 @@ def add_tiling(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=PRECISIONS,
         default=standard.precision,
-        help="auto: the fastest that the hardware computes; fp32: the same on all hardware",
+        help="auto: the fastest of the hardware; fp32: the same for any number of CPU cores",
     )
     parser.add_argument(
         "--batch",

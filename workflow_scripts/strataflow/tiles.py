@@ -30,8 +30,8 @@ PRECISIONS = ("auto", "fp32")
 class Tiling:
     """How a volume is cut: `tile` (n3, n2, n1) in voxels, least `overlap` as a fraction of it.
 
-    `precision` is auto (the fastest of the hardware) or fp32 (the same bits everywhere). `batch`
-    tiles are predicted together on a GPU, by itself as many as it holds.
+    `precision` is auto (the fastest of the hardware) or fp32 (on a CPU the same bits for any number
+    of cores). `batch` tiles are predicted together on a GPU, by itself as many as it holds.
     """
 
     tile: tuple[int, int, int] = (128, 128, 128)

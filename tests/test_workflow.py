@@ -105,7 +105,7 @@ def test_the_demo_is_scored_against_its_truth(finished: Workflow) -> None:
     folder = finished.folder / "results/predictions/north"
     metrics = json.loads((folder / "metrics.json").read_text())
     assert {"fault", "orientation", "rgt", "dhr"} <= metrics.keys()
-    sidecar = read_sidecar(folder / "north.fsem.json")
+    sidecar = read_sidecar(folder / "north.fsem")
     table = pd.read_csv(folder / "passes.csv")
     assert list(table["pass"]) == ["infer", "refine 1"]
     assert table["fault.f1"][1] == pytest.approx(metrics["fault"]["f1"], rel=1e-3)

@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -70,9 +70,16 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
 
 @contextmanager
 def claimed_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in `folder`, which is made; they get StrataflowError."""
+    """Keep other processes from working in `folder`; they get StrataflowError.
+
+    It is made, and removed again if it is still empty in the end.
+    """
     with _claimed(folder, folder, _opened_folder):
-        yield
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 @contextmanager

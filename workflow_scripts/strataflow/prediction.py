@@ -127,7 +127,7 @@ def predict_slab(
     names = attributes_of(tasks)
     require_free_space(prefix.parent, sum(slab.n_bytes(name) for name in names))
     grid, rows = slab.grid, slab.rows
-    read = grid.inlines(grid.with_halo(rows))
+    read = grid.inlines_read(rows)
     for given in source.volumes:
         given.require_intact(read)
     _require_numbers(source, read)

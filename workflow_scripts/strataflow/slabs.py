@@ -100,7 +100,7 @@ def read_description(prefix: Path) -> Slab:
             tasks=tasks,
         )
         checksums = {name: str(content["checksums"][name]) for name in attributes_of(tasks)}
-        if not 0 <= slab.number < slab.count or not slab.rows:
+        if not 0 <= slab.number < slab.count:
             raise ValueError(f"slab {slab.number} of {slab.count}")
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise StrataflowError(f"{path}: not a slab of strataflow ({error})") from error

@@ -171,6 +171,14 @@ class TileGrid:
         finished = self.axes[0].finished
         return slice(finished(rows[0]).start, finished(rows[-1]).stop)
 
+    def inlines_read(self, rows: range) -> slice:
+        """The inlines that the tiles of `rows` and of their halo see."""
+        if not rows:
+            return slice(0, 0)
+        starts, size = self.axes[0].starts, self.axes[0].size
+        first, last = (starts[row] for row in (self.with_halo(rows)[0], rows[-1]))
+        return slice(first, min(last + size, self.axes[0].n))
+
     def read(self, values: NDArray, corner: Corner) -> NDArray:
         """The tile at `corner` of `values` (n3, n2, n1), reflected where it leaves the volume."""
         i3, i2, i1 = (axis.indices(start) for axis, start in zip(self.axes, corner, strict=True))

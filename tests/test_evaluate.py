@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import Finished, refused_in_one_line
+from strataflow.evaluation import geologic_time_metrics
 
 Run = Callable[..., Finished]
 
@@ -171,3 +172,11 @@ def test_nothing_in_common_is_refused(run_script: Run, tmp_path: Path) -> None:
 
 def _sizes() -> tuple[object, ...]:
     return ("--n1", 4, "--n2", 4, "--n3", 4)
+
+
+def test_an_affine_map_of_geologic_time_is_no_error_however_many_samples_there_are() -> None:
+    label = np.broadcast_to(np.linspace(0, 1, 256, dtype=np.float32), (64, 64, 256))
+    predicted = np.float32(0.3) + np.float32(0.2) * label
+    live = np.ones((64, 64), bool)
+    metrics = geologic_time_metrics(predicted, label, live)
+    assert metrics["mean_absolute_error_after_fit"] == pytest.approx(0, abs=1e-6)

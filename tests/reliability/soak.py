@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import jinja2
@@ -58,11 +59,11 @@ def hit_stages(kills: int, rounds: int, seed: int, folder: Path) -> Iterator[Row
         yield row
 
 
-def kill_workflows(count: int, seed: int, folder: Path) -> Row:
+def kill_workflows(count: int, seed: int, folder: Path) -> Iterator[Row]:
     """The whole workflow, Snakemake included, killed at random moments and started again."""
     row = Row("whole workflow killed at a random moment")
     if not count:
-        return row
+        return
     flow = copied_workflow(folder, PREDICTING)
     begin = time.monotonic()
     done = flow.run()
@@ -79,7 +80,7 @@ def kill_workflows(count: int, seed: int, folder: Path) -> Row:
         wrong = f"workflow: other files {other}, stray {stray}" if other or stray else None
         failed = again.returncode or unlocked.returncode
         row.note(f"workflow: the rerun fails: {again.stderr[-300:]}" if failed else wrong)
-    return row
+    yield row
 
 
 def _kill_workflow(flow: Workflow, after: float) -> None:
@@ -154,14 +155,18 @@ def main() -> None:
         ground, files, flow = (Path(scratch) / name for name in ("ground", "files", "flow"))
         for folder in (ground, files, flow):
             folder.mkdir()
-        rows = [*hit_stages(a.kills, a.rounds, a.seed, ground)]
-        rows.append(kill_workflows(a.workflows, a.seed, flow))
-        tallies = {}
+        rows: list[Row] = []
+        tallies: dict[tuple[str, str], Tally] = {}
+        for row in chain(
+            hit_stages(a.kills, a.rounds, a.seed, ground), kill_workflows(a.workflows, a.seed, flow)
+        ):
+            rows.append(row)
+            a.output.write_text(_page(rows, tallies))
         for reader in readers(files):
             tallies[reader.name, "drawn"] = feed(reader, a.inputs, a.seed, files)
             if importlib.util.find_spec("atheris"):
                 tallies[reader.name, "guided"] = feed_guided(reader, a.guided, a.seconds)
-    a.output.write_text(_page(rows, tallies))
+            a.output.write_text(_page(rows, tallies))
     print(a.output.read_text())
     sys.exit(any(row.lost for row in rows) or any(tally.lost for tally in tallies.values()))
 

@@ -200,7 +200,8 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
     """Error of the geologic time on its own scale and as a vertical misplacement of the layers."""
     a, b = predicted[live], label[live]
     thin = slice(None, None, max(1, a.size // 10**6))
-    slope, offset = np.polyfit(a.ravel()[thin], b.ravel()[thin], 1)
+    # In single precision polyfit would take a narrow range of so many values for a constant.
+    slope, offset = np.polyfit(a.ravel()[thin].astype(float), b.ravel()[thin], 1)
     shift = SHIFT_UNIT * (layer_shift(a) - layer_shift(b))
     return {
         "mean_absolute_error": float(np.abs(a - b).mean()),

@@ -182,7 +182,7 @@ def _change_by_shift(
     before = {name: np.array(cube[block][core]) for name, cube in cubes.items()}
     if "rgt" in before:
         # Known up to an affine map in each of the two.
-        scale, offset = np.polyfit(again["rgt"].ravel(), before["rgt"].ravel(), 1)
+        scale, offset = np.polyfit(again["rgt"].ravel().astype(float), before["rgt"].ravel(), 1)
         again["rgt"] = (scale * again["rgt"] + offset).astype(np.float32)
     return dict(_relative_changes(before, again))
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +21,15 @@ import pytest
 import segyio
 import torch
 
-from conftest import ATTRIBUTES, PREDICTING, TINY, Workflow, synthetic_row, write_segy
+from conftest import (
+    ATTRIBUTES,
+    PREDICTING,
+    TINY,
+    Workflow,
+    snakemake_environment,
+    synthetic_row,
+    write_segy,
+)
 from strataflow.volumes import read_sidecar
 
 pytestmark = pytest.mark.slow
@@ -266,6 +278,39 @@ def test_more_slabs_rerun_prediction_and_give_the_same_bytes(changed: Workflow) 
         synthetic_row("north", train="false", slabs="2"), synthetic_row("south", predict="false")
     )
     assert jobs_but_the_comparison(changed) == {**AFTER_INFER, "infer": 2, "refine": 2}
+
+
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_clock_that_was_wrong_reruns_nothing(finished: Workflow, days: int) -> None:
+    files = [path for path in (finished.folder / "results").rglob("*") if path.is_file()]
+    for path in files:
+        status = path.stat()
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + days * 86400 * 10**9))
+    try:
+        assert finished.jobs() == {}
+    finally:
+        for path in files:
+            status = path.stat()
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - days * 86400 * 10**9))
+
+
+def test_a_second_run_in_the_same_folder_is_refused(finished: Workflow) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "--forcerun", "plot", "--", "all"],
+        cwd=finished.folder,
+        env=snakemake_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    locks = finished.folder / ".snakemake" / "locks"
+    while first.poll() is None and not (locks.is_dir() and any(locks.iterdir())):
+        time.sleep(0.1)
+    second = finished.run()
+    output, _ = first.communicate(timeout=600)
+    assert first.returncode == 0, output
+    assert second.returncode != 0
+    assert "lock" in second.stdout + second.stderr
 
 
 def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import atheris
+import numpy as np
 
 with atheris.instrument_imports(include=["strataflow"]):
     from readers import Tally, readers, try_one
@@ -37,8 +38,20 @@ def main() -> None:
             # The fuzzer's own end would count as a fault of the code under test.
             os._exit(0)
 
-    limits = [f"-max_total_time={a.seconds}", "-rss_limit_mb=4096", "-max_len=256", "-seed=1"]
-    atheris.Setup([sys.argv[0], *limits], one)
+    # Without seeds its first mutations are of nothing, and change nothing.
+    seeds = folder / "seeds"
+    seeds.mkdir()
+    rng = np.random.default_rng(1)
+    for number in range(64):
+        (seeds / str(number)).write_bytes(rng.bytes(64))
+    limits = [
+        f"-max_total_time={a.seconds}",
+        "-rss_limit_mb=4096",
+        "-max_len=256",
+        "-len_control=0",
+        "-seed=1",
+    ]
+    atheris.Setup([sys.argv[0], *limits, "-len_control=0", str(seeds)], one)
     atheris.Fuzz()
 
 

@@ -93,25 +93,32 @@ class Workflow:
 
     folder: Path
 
+    def command(self, *words: str, target: str = "results/predictions/") -> list[str]:
+        """`snakemake --cores 2` for `target` with further `words`."""
+        return [sys.executable, "-m", "snakemake", "--cores", "2", target, *words]
+
     def run(self, *words: str, target: str = "results/predictions/") -> Finished:
-        """Run `snakemake --cores 2` for `target` with further `words`."""
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--cores",
-            "2",
-            target,
-            *words,
-        ]
+        """Run that command to its end."""
         return subprocess.run(
-            command,
+            self.command(*words, target=target),
             cwd=self.folder,
             env=snakemake_environment(),
             capture_output=True,
             text=True,
             timeout=1500,
             check=False,
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start it, silently, in a session of its own so that all of it can be killed."""
+        return subprocess.Popen(
+            self.command(*words),
+            cwd=self.folder,
+            env=snakemake_environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
         )
 
     def jobs(self, *words: str) -> dict[str, int]:

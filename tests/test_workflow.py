@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -26,7 +24,6 @@ from conftest import (
     PREDICTING,
     TINY,
     Workflow,
-    snakemake_environment,
     synthetic_row,
     write_segy,
 )
@@ -282,33 +279,26 @@ def test_more_slabs_rerun_prediction_and_give_the_same_bytes(changed: Workflow) 
 
 @pytest.mark.parametrize("days", [2, -2])
 def test_a_clock_that_was_wrong_reruns_nothing(finished: Workflow, days: int) -> None:
-    files = [path for path in (finished.folder / "results").rglob("*") if path.is_file()]
-    for path in files:
-        status = path.stat()
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + days * 86400 * 10**9))
+    def shift(by: int) -> None:
+        for path in (finished.folder / "results").rglob("*"):
+            if path.is_file():
+                status = path.stat()
+                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + by * 86400 * 10**9))
+
+    shift(days)
     try:
         assert finished.jobs() == {}
     finally:
-        for path in files:
-            status = path.stat()
-            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns - days * 86400 * 10**9))
+        shift(-days)
 
 
 def test_a_second_run_in_the_same_folder_is_refused(finished: Workflow) -> None:
-    first = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "--forcerun", "plot", "--", "all"],
-        cwd=finished.folder,
-        env=snakemake_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    first = finished.start("--forcerun", "plot")
     locks = finished.folder / ".snakemake" / "locks"
     while first.poll() is None and not (locks.is_dir() and any(locks.iterdir())):
         time.sleep(0.1)
     second = finished.run()
-    output, _ = first.communicate(timeout=600)
-    assert first.returncode == 0, output
+    assert first.wait(timeout=600) == 0
     assert second.returncode != 0
     assert "lock" in second.stdout + second.stderr
 

@@ -26,6 +26,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
+from conftest import REPOSITORY
 from random_network import network, stored
 from segy_bytes import integers, lines, write_bytes
 from strataflow.errors import StrataflowError
@@ -41,8 +42,6 @@ from strataflow.volumes import (
     write_volume,
 )
 from strataflow.weights import load_network
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 # What nothing so small may take.
 SECONDS = 20
@@ -153,7 +152,7 @@ def _segy(folder: Path) -> Reader:
         {"code": 3, "order": "<"},
         {"code": 7, "revision": 0},
         {"revision": 2, "binary": {3507: ("i", 1)}, "more": bytes(240)},
-        {"extended": (b" " * 3200,), "tail": b""},
+        {"extended": (b" " * 3200,)},
     )
     good = tuple(
         write_bytes(folder / "good.sgy", values, lines(4), **kind).read_bytes() for kind in kinds

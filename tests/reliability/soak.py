@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,13 +21,12 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pandas as pd
-import readers as limits
 from faults import FAULTS, Ground, befalls
-from readers import Reader, Tally, bounded_memory, readers, try_one
-from stages import REPOSITORY, STAGES
+from readers import EXTRA_BYTES, SECONDS, Reader, Tally, bounded_memory, readers, try_one
+from stages import STAGES, kill
 from tqdm import tqdm
 
-from conftest import PREDICTING, Workflow, copied_workflow, snakemake_environment
+from conftest import PREDICTING, REPOSITORY, Workflow, copied_workflow
 
 PAGE = Path(__file__).with_name("page.md.jinja")
 
@@ -85,18 +84,10 @@ def kill_workflows(count: int, seed: int, folder: Path) -> Iterator[Row]:
 
 def _kill_workflow(flow: Workflow, after: float) -> None:
     """Start all from nothing, and kill Snakemake and its jobs `after` so many seconds."""
-    subprocess.run(["rm", "-rf", str(flow.folder / "results")], check=True, timeout=60)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "results/predictions/"],
-        cwd=flow.folder,
-        env=snakemake_environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    shutil.rmtree(flow.folder / "results")
+    process = flow.start()
     time.sleep(after)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill(process)
 
 
 def _delivered(flow: Workflow) -> dict[str, bytes]:
@@ -208,8 +199,8 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
         lost_to_faults="\n".join(f"- {line}" for line in lost) or "Nothing was lost.",
         inputs=inputs.to_markdown(index=False),
         lost_to_inputs="\n".join(f"- {line}" for line in other[:50]) or "Nothing was lost.",
-        seconds=limits.SECONDS,
-        memory=limits.EXTRA_BYTES >> 30,
+        seconds=SECONDS,
+        memory=EXTRA_BYTES >> 30,
     )
 
 

@@ -12,22 +12,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SCRIPTS = REPOSITORY / "workflow_scripts"
+from conftest import ATTRIBUTES, REPOSITORY, SCRIPTS, folder_flags
+
 WEIGHTS = REPOSITORY / "data" / "pretrained"
 
 # No stage takes longer than this on inputs so small, whatever else the machine does.
 SECONDS = 300
 
-FOLDERS = " ".join(
-    f"--dir_{what}_{split} {{}}/{what}_{split}"
-    for split in ("train", "valid")
-    for what in ("data", "target")
-)
 CUBES = "--n1 32 --n2 32 --n3 32"
 TILES = "--tile 32 32 32 --precision fp32"
 SURVEY = "segy_to_binary/survey"
-LABELS = ("dhr", "rgt", "fsem", "fdip", "fstrike")
 
 
 @dataclass(frozen=True)
@@ -96,6 +90,10 @@ def stray_files(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in folder.rglob(".*")]
 
 
+def _folders(name: str) -> str:
+    return " ".join(map(str, folder_flags(Path(name))))
+
+
 def _stage(name: str, *commands: str) -> Stage:
     return Stage(name, commands)
 
@@ -111,22 +109,22 @@ STAGES = (
         *(
             f"segy_to_binary.py --input synthesize_survey/{name}.sgy --output {SURVEY}.{end}"
             f" --attribute {name}"
-            for name, end in (("image", "bin"), *((label, label) for label in LABELS))
+            for name, end in (("image", "bin"), *((label, label) for label in ATTRIBUTES))
         ),
     ),
     _stage(
         "synthesize",
-        f"synthesize.py {FOLDERS.format(*['synthesize'] * 4)} --ntrain 3 --nvalid 1 --seed 2"
+        f"synthesize.py {_folders('synthesize')} --ntrain 3 --nvalid 1 --seed 2"
         f" --workers 2 {CUBES}",
     ),
     _stage(
         "make_patches",
-        f"make_patches.py --input {SURVEY}.bin {FOLDERS.format(*['make_patches'] * 4)}"
-        " --patch 32 32 32 " + " ".join(f"--{name} {SURVEY}.{name}" for name in LABELS),
+        f"make_patches.py --input {SURVEY}.bin {_folders('make_patches')}"
+        " --patch 32 32 32 " + " ".join(f"--{name} {SURVEY}.{name}" for name in ATTRIBUTES),
     ),
     _stage(
         "train_infer",
-        f"train_infer.py {FOLDERS.format(*['synthesize'] * 4)} {CUBES} --preset small --epochs 3"
+        f"train_infer.py {_folders('synthesize')} {CUBES} --preset small --epochs 3"
         " --batch_train 1 --seed 4 --dir_output train_infer/run --resume auto"
         " --final train_infer/final.ckpt --metrics train_infer/metrics.csv"
         " --curves train_infer/curves.png",

@@ -127,10 +127,7 @@ def predict_slab(
     names = attributes_of(tasks)
     require_free_space(prefix.parent, sum(slab.n_bytes(name) for name in names))
     grid, rows = slab.grid, slab.rows
-    read = grid.inlines_read(rows)
-    for given in source.volumes:
-        given.require_intact(read)
-    _require_numbers(source, read)
+    _require_sound(source, grid.inlines_read(rows))
     finals = [attribute_path(prefix, name) for name in names]
     with written_whole(*finals, description_path(prefix)) as (*files, description):
         raws = dict(zip(names, files, strict=True))
@@ -246,10 +243,12 @@ def _alive(grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> NDArray[n
     return live[np.ix_(i3, i2)][:, :, None]
 
 
-def _require_numbers(source: Source, inlines: slice) -> None:
-    """Raise StrataflowError for the first value that is NaN or infinite, with its place."""
+def _require_sound(source: Source, inlines: slice) -> None:
+    """Raise StrataflowError for the first inline that is not what was written, or no numbers."""
     for volume in source.volumes:
         for i3 in range(*inlines.indices(volume.shape.n3)):
+            # Both inline by inline, so that each is read once.
+            volume.require_intact(slice(i3, i3 + 1))
             # The sum of a plane is a number exactly when all of its values are, overflow aside.
             if np.isfinite(volume.values[i3].sum(dtype=np.float64)):
                 continue

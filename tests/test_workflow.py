@@ -153,6 +153,32 @@ def test_a_second_run_has_nothing_to_do(finished: Workflow) -> None:
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_clock_that_was_wrong_reruns_nothing(finished: Workflow, days: int) -> None:
+    def shift(by: int) -> None:
+        for path in (finished.folder / "results").rglob("*"):
+            if path.is_file():
+                status = path.stat()
+                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + by * 86400 * 10**9))
+
+    shift(days)
+    try:
+        assert finished.jobs() == {}
+    finally:
+        shift(-days)
+
+
+def test_a_second_run_in_the_same_folder_is_refused(finished: Workflow) -> None:
+    first = finished.start("--forcerun", "plot")
+    locks = finished.folder / ".snakemake" / "locks"
+    while first.poll() is None and not (locks.is_dir() and any(locks.iterdir())):
+        time.sleep(0.1)
+    second = finished.run()
+    assert first.wait(timeout=600) == 0
+    assert second.returncode != 0
+    assert "lock" in second.stdout + second.stderr
+
+
 def test_the_report_holds_the_pictures_and_the_scores(finished: Workflow) -> None:
     done = finished.run("--report", "report.html")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -275,32 +301,6 @@ def test_more_slabs_rerun_prediction_and_give_the_same_bytes(changed: Workflow) 
         synthetic_row("north", train="false", slabs="2"), synthetic_row("south", predict="false")
     )
     assert jobs_but_the_comparison(changed) == {**AFTER_INFER, "infer": 2, "refine": 2}
-
-
-@pytest.mark.parametrize("days", [2, -2])
-def test_a_clock_that_was_wrong_reruns_nothing(finished: Workflow, days: int) -> None:
-    def shift(by: int) -> None:
-        for path in (finished.folder / "results").rglob("*"):
-            if path.is_file():
-                status = path.stat()
-                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + by * 86400 * 10**9))
-
-    shift(days)
-    try:
-        assert finished.jobs() == {}
-    finally:
-        shift(-days)
-
-
-def test_a_second_run_in_the_same_folder_is_refused(finished: Workflow) -> None:
-    first = finished.start("--forcerun", "plot")
-    locks = finished.folder / ".snakemake" / "locks"
-    while first.poll() is None and not (locks.is_dir() and any(locks.iterdir())):
-        time.sleep(0.1)
-    second = finished.run()
-    assert first.wait(timeout=600) == 0
-    assert second.returncode != 0
-    assert "lock" in second.stdout + second.stderr
 
 
 def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:

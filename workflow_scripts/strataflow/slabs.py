@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from .attributes import attributes_of
+from .attributes import TASKS, attributes_of
 from .errors import StrataflowError
 from .files import file_checksum, require_file, require_free_space, written_whole
 from .flattening import follow_reflectors, growing
@@ -90,7 +90,7 @@ def read_description(prefix: Path) -> Slab:
     path = require_file(description_path(prefix))
     try:
         content = json.loads(path.read_text())
-        tasks = tuple(content["tasks"])
+        tasks = _tasks(content["tasks"])
         slab = Slab(
             number=int(content["number"]),
             count=int(content["count"]),
@@ -113,6 +113,12 @@ def read_description(prefix: Path) -> Slab:
         if file_checksum(file) != checksum:
             raise StrataflowError(f"{file}: not what was written: make the slab anew")
     return slab
+
+
+def _tasks(names: list[str]) -> tuple[str, ...]:
+    if not isinstance(names, list) or not names or not set(names) <= set(TASKS):
+        raise ValueError(f"tasks {names}")
+    return tuple(names)
 
 
 def _three(numbers: list[int]) -> tuple[int, int, int]:

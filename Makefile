@@ -17,11 +17,12 @@ check: .venv/ready
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
 
-BENCHMARKS := segy synthesize networks inference
+BENCHMARKS := segy patches synthesize networks training inference workflow
 
 bench: .venv-bench/ready
 	. .venv-bench/bin/activate && for name in $(BENCHMARKS); do \
-	  python tests/benchmarks/bench_$$name.py || exit 1; done
+	  python tests/benchmarks/bench_$$name.py || exit 1; done && \
+	  python tests/benchmarks/summary.py
 
 soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
@@ -35,5 +36,6 @@ soak: .venv/ready
 .venv-bench/ready: requirements.txt requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench
 	. .venv-bench/bin/activate && \
-	  pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt
+	  pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt && \
+	  pip install --quiet --disable-pip-version-check --no-deps segy==0.6.2
 	touch $@

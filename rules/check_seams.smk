@@ -5,7 +5,6 @@ rule check_seams:
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
         attributes=attributes_after("{volume}", 0),
         model=weights("infer"),
-        code=code("check_seams"),
     output:
         table=report(
             "results/predictions/{volume}/seams.csv",
@@ -31,8 +30,9 @@ rule check_seams:
         runtime=minutes(20),
         gpu=1,
     params:
+        **program("check_seams"),
         prefix=prefix_of,
         flags=flags(**task_flags(), **tiling_flags()),
     shell:
-        "python workflow_scripts/check_seams.py --input {input.image} --model {input.model:q}"
+        "python {params.script:q} --input {input.image} --model {input.model:q}"
         " --prediction {params.prefix} --output {output.table} {params.flags} > {log} 2>&1"

@@ -8,17 +8,23 @@ import csv
 import json
 import shlex
 import sys
+from functools import cache
 from math import prod
 from pathlib import Path
 
 import jsonschema
 import pandas as pd
+import xxhash
 import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import validate
 
-sys.path.insert(0, "workflow_scripts")
+# Where the workflow lies: here or, as a module of another one, elsewhere.
+HOME = Path(workflow.current_basedir).parent
+HOME = HOME.relative_to(Path.cwd()) if HOME.is_relative_to(Path.cwd()) else HOME
+SCRIPTS = HOME / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
 
 from strataflow.attributes import ATTRIBUTES, TASKS as ALL_TASKS, attributes_of
 from strataflow.errors import StrataflowError
@@ -26,14 +32,13 @@ from strataflow.horizons import horizon_names
 from strataflow.samples import SPLITS
 from strataflow.scenario import Scenario
 
-SCRIPTS = Path("workflow_scripts")
 SURVEY_FILES = ("image", *ATTRIBUTES)
 DESCRIPTION = ("statistics.csv", "statistics.png", "sheet.png", "comparison.csv", "comparison.png")
 
 
 def require_valid(content, schema, what):
     """Stop with one line that names the key of `content` that `schema` does not allow."""
-    rules = yaml.safe_load(Path(workflow.basedir, "config", "schemas", schema).read_text())
+    rules = yaml.safe_load(Path(HOME, "config", "schemas", schema).read_text())
     error = jsonschema.exceptions.best_match(
         jsonschema.Draft202012Validator(rules).iter_errors(content)
     )
@@ -182,18 +187,30 @@ wildcard_constraints:
     samples="|".join(["synthesize", *(f"make_patches/{v}" for v in TRAINING_VOLUMES)]),
 
 
-def code(script):
-    """The script and the modules of the library that it imports, directly or not: inputs of a rule."""
-    found, waiting = [], [SCRIPTS / f"{script}.py"]
+def program(name):
+    """The script of that name and a checksum of all its code, as params."""
+    script = SCRIPTS / f"{name}.py"
+    return {"script": str(script), "code": checksum_of_code(script)}
+
+
+def checksum_of_code(script):
+    """One for a script and the modules of the library that it imports, directly or not."""
+    found, waiting = set(), {script}
     while waiting:
         path = waiting.pop()
-        if path.is_file() and str(path) not in found:
-            found.append(str(path))
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.ImportFrom) and node.module:
-                    imported = node.module.removeprefix("strataflow.")
-                    waiting.append(SCRIPTS / "strataflow" / f"{imported}.py")
-    return sorted(found)
+        found.add(path)
+        waiting |= modules_imported_by(path) - found
+    contents = [path.read_bytes() for path in sorted(found)]
+    return xxhash.xxh3_64_hexdigest(b"".join(contents))
+
+
+@cache
+def modules_imported_by(path):
+    """Files of the library that a file of it, or a script, imports."""
+    nodes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
+    names = [node.module.removeprefix("strataflow.") for node in nodes if node.module]
+    files = [SCRIPTS / "strataflow" / f"{name}.py" for name in names]
+    return {file for file in files if file.is_file()}
 
 
 def flags(**settings):

@@ -5,7 +5,6 @@ rule describe_samples:
         tables=expand("results/synthesize/{table}_train.csv", table=("statistics", "faults")),
         surveys=[binary(volume) for volume in PREDICTED_VOLUMES],
         sidecars=[f"results/segy_to_binary/{v}/{v}.json" for v in PREDICTED_VOLUMES],
-        code=code("describe_samples"),
     output:
         report(
             expand("results/describe_samples/{name}", name=DESCRIPTION),
@@ -23,9 +22,10 @@ rule describe_samples:
         mem_mb=memory(4000),
         runtime=minutes(30),
     params:
+        **program("describe_samples"),
         folder=folder_of,
         flags=flags(**shape_flags(config["patches"]["size"])),
     shell:
-        "python workflow_scripts/describe_samples.py --dir_data {input.data}"
+        "python {params.script:q} --dir_data {input.data}"
         " --dir_target {input.target} --survey {input.surveys}"
         " --output {params.folder} {params.flags} > {log} 2>&1"

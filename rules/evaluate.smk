@@ -4,7 +4,6 @@ rule evaluate:
         attributes=expand("results/{{passed}}/{{volume}}.{name}", name=PREDICTED),
         labels=raw_labels,
         image="results/segy_to_binary/{volume}/{volume}.bin",
-        code=code("evaluate"),
     output:
         "results/evaluate/{passed}/{volume}.json",
     log:
@@ -18,10 +17,11 @@ rule evaluate:
         mem_mb=memory(2000, share_of_input=2),
         runtime=minutes(10, per_gigabyte=10),
     params:
+        **program("evaluate"),
         prefix=prefix_of,
         target=target_flag,
     shell:
-        "python workflow_scripts/evaluate.py --prediction {params.prefix}"
+        "python {params.script:q} --prediction {params.prefix}"
         " {params.target} --image {input.image} --output {output} > {log} 2>&1"
 
 
@@ -29,7 +29,6 @@ rule evaluate:
 rule compare_passes:
     input:
         metrics=scores_of_passes,
-        code=code("compare_passes"),
     output:
         metrics=report(
             "results/predictions/{volume}/metrics.json",
@@ -51,7 +50,8 @@ rule compare_passes:
     resources:
         mem_mb=memory(1000),
     params:
+        **program("compare_passes"),
         last=scores_of_last_pass,
     shell:
-        "(python workflow_scripts/compare_passes.py --metrics {input.metrics}"
+        "(python {params.script:q} --metrics {input.metrics}"
         " --output {output.table} && cp {params.last} {output.metrics}) > {log} 2>&1"

@@ -3,7 +3,6 @@ rule export_segy:
         raw="results/predictions/{volume}/{volume}.{attribute}",
         sidecar="results/predictions/{volume}/{volume}.{attribute}.json",
         template=segy_of_image,
-        code=code("export_segy"),
     output:
         "results/predictions/{volume}/{volume}.{attribute}.sgy",
     log:
@@ -17,7 +16,8 @@ rule export_segy:
         mem_mb=memory(1000),
         runtime=minutes(10, per_gigabyte=1),
     params:
+        **program("export_segy"),
         flags=export_segy_flags(),
     shell:
-        "python workflow_scripts/export_segy.py --input {input.raw}"
+        "python {params.script:q} --input {input.raw}"
         " --template {input.template:q} --output {output} {params.flags} > {log} 2>&1"

@@ -2,7 +2,6 @@ rule export_vgi:
     input:
         raw="results/predictions/{volume}/{volume}.{attribute}",
         sidecar="results/predictions/{volume}/{volume}.{attribute}.json",
-        code=code("export_vgi"),
     output:
         header="results/predictions/{volume}/{volume}.{attribute}.vgi",
         companion="results/predictions/{volume}/{volume}.{attribute}.mhd",
@@ -16,6 +15,7 @@ rule export_vgi:
     resources:
         mem_mb=memory(1000),
         runtime=minutes(5),
+    params:
+        **program("export_vgi"),
     shell:
-        "python workflow_scripts/export_vgi.py"
-        " --input {input.raw} --output {output.header} > {log} 2>&1"
+        "python {params.script:q}" " --input {input.raw} --output {output.header} > {log} 2>&1"

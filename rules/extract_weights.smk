@@ -1,7 +1,6 @@
 rule extract_weights:
     input:
         checkpoint="results/train_{network}/final.ckpt",
-        code=code("extract_weights"),
     output:
         "results/extract_weights/{network}.pth",
     log:
@@ -14,6 +13,7 @@ rule extract_weights:
     resources:
         mem_mb=memory(2000),
         runtime=minutes(5),
+    params:
+        **program("extract_weights"),
     shell:
-        "python workflow_scripts/extract_weights.py"
-        " --checkpoint {input.checkpoint} --output {output} > {log} 2>&1"
+        "python {params.script:q}" " --checkpoint {input.checkpoint} --output {output} > {log} 2>&1"

@@ -4,7 +4,6 @@ rule infer:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
         model=weights("infer"),
-        code=code("infer"),
     output:
         temp(
             expand(
@@ -24,9 +23,10 @@ rule infer:
         runtime=minutes_of_tiles,
         gpu=1,
     params:
+        **program("infer"),
         prefix="results/infer/{volume}/{slab}-of-{slabs}/{volume}",
         flags=flags(**task_flags(), **tiling_flags()),
     shell:
-        "python workflow_scripts/infer.py --input {input.image} --model {input.model:q}"
+        "python {params.script:q} --input {input.image} --model {input.model:q}"
         " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"
         " {params.flags} > {log} 2>&1"

@@ -4,7 +4,6 @@ rule join_slabs:
         slabs=slabs_of_pass,
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
-        code=code("join_slabs"),
     output:
         expand("results/{{passed}}/{{volume}}.{name}{suffix}", name=PREDICTED, suffix=["", ".json"]),
     log:
@@ -18,8 +17,9 @@ rule join_slabs:
         mem_mb=memory_of_tiles,
         runtime=minutes(10, per_gigabyte=5),
     params:
+        **program("join_slabs"),
         prefixes=prefixes_of_slabs,
         prefix="results/{passed}/{volume}",
     shell:
-        "python workflow_scripts/join_slabs.py --slabs {params.prefixes} --input {input.image}"
+        "python {params.script:q} --slabs {params.prefixes} --input {input.image}"
         " --output {params.prefix} > {log} 2>&1"

@@ -2,8 +2,7 @@
 rule make_overview:
     input:
         files=delivered(),
-        template="report/index.html.jinja",
-        code=code("make_overview"),
+        template=HOME / "report" / "index.html.jinja",
     output:
         page="results/predictions/index.html",
         timings=report(
@@ -19,8 +18,9 @@ rule make_overview:
     resources:
         mem_mb=memory(2000),
     params:
+        **program("make_overview"),
         folder=folder_of,
     shell:
-        "python workflow_scripts/make_overview.py --input {params.folder}"
-        " --template {input.template} --output {output.page}"
+        "python {params.script:q} --input {params.folder}"
+        " --template {input.template:q} --output {output.page}"
         " --results results --timings {output.timings} > {log} 2>&1"

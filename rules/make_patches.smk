@@ -3,7 +3,6 @@ rule make_patches:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
         labels=taught_labels,
-        code=code("make_patches"),
     output:
         manifest_train="results/make_patches/{volume}/manifest_train.csv",
         manifest_valid="results/make_patches/{volume}/manifest_valid.csv",
@@ -22,6 +21,7 @@ rule make_patches:
         mem_mb=memory(4000),
         runtime=minutes(10, per_gigabyte=10),
     params:
+        **program("make_patches"),
         labels=label_flags,
         flags=flags(
             patch=config["patches"]["size"],
@@ -30,7 +30,7 @@ rule make_patches:
             seed=config["synthetic"]["seed"],
         ),
     shell:
-        "python workflow_scripts/make_patches.py --input {input.image} {params.labels}"
+        "python {params.script:q} --input {input.image} {params.labels}"
         " --dir_data_train {output.data_train} --dir_target_train {output.target_train}"
         " --dir_data_valid {output.data_valid} --dir_target_valid {output.target_valid}"
         " {params.flags} > {log} 2>&1"

@@ -6,7 +6,6 @@ rule pick_faults:
             name=["fsem", "fdip", "fstrike"],
             suffix=["", ".json"],
         ),
-        code=code("pick_faults"),
     output:
         table=report(
             "results/predictions/{volume}/{volume}.faults.csv",
@@ -27,7 +26,7 @@ rule pick_faults:
         mem_mb=memory(1000, share_of_input=8),
         runtime=minutes(10, per_gigabyte=20),
     params:
+        **program("pick_faults"),
         prefix=prefix_of,
     shell:
-        "python workflow_scripts/pick_faults.py --input {params.prefix} --output {params.prefix}"
-        " > {log} 2>&1"
+        "python {params.script:q} --input {params.prefix} --output {params.prefix}" " > {log} 2>&1"

@@ -4,7 +4,6 @@ rule pick_horizons:
         attributes=expand(
             "results/predictions/{{volume}}/{{volume}}.rgt{suffix}", suffix=["", ".json"]
         ),
-        code=code("pick_horizons"),
     output:
         table="results/predictions/{volume}/{volume}.horizons.csv",
         grids=expand("results/predictions/{{volume}}/{{volume}}.{name}.irap", name=HORIZONS),
@@ -19,8 +18,9 @@ rule pick_horizons:
         mem_mb=memory(1000, share_of_input=2),
         runtime=minutes(10, per_gigabyte=10),
     params:
+        **program("pick_horizons"),
         prefix=prefix_of,
         how_many=config["export"]["horizons"],
     shell:
-        "python workflow_scripts/pick_horizons.py --input {input.attributes[0]} --output {params.prefix}"
+        "python {params.script:q} --input {input.attributes[0]} --output {params.prefix}"
         " --count {params.how_many} > {log} 2>&1"

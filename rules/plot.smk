@@ -3,7 +3,6 @@ rule plot:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         attributes=expand("results/predictions/{{volume}}/{{volume}}.{name}", name=PREDICTED),
         labels=raw_labels,
-        code=code("plot"),
     output:
         report(
             expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=pictures()),
@@ -22,9 +21,10 @@ rule plot:
         mem_mb=memory(2000),
         runtime=minutes(30),
     params:
+        **program("plot"),
         prefix=prefix_of,
         target=target_flag,
     shell:
-        "python workflow_scripts/plot.py --input {input.image}"
+        "python {params.script:q} --input {input.image}"
         " --prediction {params.prefix} {params.target}"
         " --output {params.prefix} > {log} 2>&1"

@@ -5,7 +5,6 @@ rule predict_samples:
         manifest="results/{samples}/manifest_{split}.csv",
         images="results/{samples}/data_{split}",
         model=weights("infer"),
-        code=code("predict_samples"),
     output:
         directory("results/predict_samples/{samples}/data_{split}"),
     log:
@@ -20,8 +19,9 @@ rule predict_samples:
         runtime=minutes(240),
         gpu=1,
     params:
+        **program("predict_samples"),
         # Not with the tiles of the configuration: other tiles are no reason to train again.
         flags=flags(**task_flags(), **shape_flags(config["patches"]["size"])),
     shell:
-        "python workflow_scripts/predict_samples.py --input {input.images}"
+        "python {params.script:q} --input {input.images}"
         " --model {input.model:q} --output {output} {params.flags} > {log} 2>&1"

@@ -3,7 +3,6 @@ rule refine:
     input:
         attributes=attributes_before,
         model=weights("refine"),
-        code=code("refine"),
     output:
         temp(
             expand(
@@ -23,10 +22,11 @@ rule refine:
         runtime=minutes_of_tiles,
         gpu=1,
     params:
+        **program("refine"),
         given=prefix_of,
         prefix="results/refine/{volume}/{iteration}/{slab}-of-{slabs}/{volume}",
         flags=flags(**tiling_flags()),
     shell:
-        "python workflow_scripts/refine.py --input {params.given} --model {input.model:q}"
+        "python {params.script:q} --input {params.given} --model {input.model:q}"
         " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"
         " {params.flags} > {log} 2>&1"

@@ -1,7 +1,6 @@
 rule segy_to_binary:
     input:
         segy=segy_of,
-        code=code("segy_to_binary"),
     output:
         raw="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
@@ -17,9 +16,10 @@ rule segy_to_binary:
         mem_mb=memory(1500),
         runtime=minutes(10, per_gigabyte=2),
     params:
+        **program("segy_to_binary"),
         flags=segy_flags,
     shell:
-        "python workflow_scripts/segy_to_binary.py"
+        "python {params.script:q}"
         " --input {input.segy:q} --output {output.raw} {params.flags} > {log} 2>&1"
 
 

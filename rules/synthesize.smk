@@ -1,6 +1,4 @@
 rule synthesize_survey:
-    input:
-        code=code("synthesize_survey"),
     output:
         expand("results/synthesize_survey/{{survey}}/{name}.sgy", name=SURVEY_FILES),
     log:
@@ -14,16 +12,15 @@ rule synthesize_survey:
         mem_mb=memory(8000),
         runtime=minutes(60),
     params:
+        **program("synthesize_survey"),
         folder=folder_of,
         flags=survey_flags,
     shell:
-        "python workflow_scripts/synthesize_survey.py"
+        "python {params.script:q}"
         " --output {params.folder} --workers {threads} {params.flags} > {log} 2>&1"
 
 
 rule synthesize:
-    input:
-        code=code("synthesize"),
     output:
         manifest_train="results/synthesize/manifest_train.csv",
         manifest_valid="results/synthesize/manifest_valid.csv",
@@ -45,6 +42,7 @@ rule synthesize:
         mem_mb=memory(8000),
         runtime=minutes_of_synthesis(),
     params:
+        **program("synthesize"),
         flags=flags(
             ntrain=config["synthetic"]["train"],
             nvalid=config["synthetic"]["valid"],
@@ -54,7 +52,7 @@ rule synthesize:
             scenarios=[json.dumps(s) for s in config["synthetic"]["scenarios"]],
         ),
     shell:
-        "python workflow_scripts/synthesize.py"
+        "python {params.script:q}"
         " --dir_data_train {output.data_train} --dir_target_train {output.target_train}"
         " --dir_data_valid {output.data_valid} --dir_target_valid {output.target_valid}"
         " --workers {threads} {params.flags} > {log} 2>&1"

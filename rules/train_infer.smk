@@ -8,7 +8,6 @@ rule train_infer:
         data_valid=sample_folders("data_valid"),
         target_valid=sample_folders("target_valid"),
         init_weights=initial_weights("infer"),
-        code=code("train_infer"),
     output:
         checkpoint="results/train_infer/final.ckpt",
         metrics="results/train_infer/metrics.csv",
@@ -26,12 +25,13 @@ rule train_infer:
         # It saves before this ends, and the next attempt goes on.
         runtime=1440,
     params:
+        **program("train_infer"),
         launcher=launcher_of_training(),
         run="results/train_infer/run",
         init_weights=flags(init_weights=initial_weights("infer")),
         flags=training_flags(),
     shell:
-        "{params.launcher}python workflow_scripts/train_infer.py"
+        "{params.launcher}python {params.script:q}"
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
         " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
         " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"

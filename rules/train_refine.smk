@@ -7,7 +7,6 @@ rule train_refine:
         data_valid=predicted_folders("data_valid"),
         target_valid=sample_folders("target_valid"),
         init_weights=initial_weights("refine"),
-        code=code("train_refine"),
     output:
         checkpoint="results/train_refine/final.ckpt",
         metrics="results/train_refine/metrics.csv",
@@ -24,12 +23,13 @@ rule train_refine:
         mem_mb=memory_of_training,
         runtime=1440,
     params:
+        **program("train_refine"),
         launcher=launcher_of_training(),
         run="results/train_refine/run",
         init_weights=flags(init_weights=initial_weights("refine")),
         flags=training_flags(epochs=config["refinement"]["epochs"]),
     shell:
-        "{params.launcher}python workflow_scripts/train_refine.py"
+        "{params.launcher}python {params.script:q}"
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
         " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
         " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"

@@ -252,6 +252,15 @@ def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow)
     assert changed.jobs() == expected
 
 
+def test_changed_code_reruns_what_runs_it(finished: Workflow) -> None:
+    module = finished.folder / "workflow_scripts" / "strataflow" / "overview.py"
+    before = module.read_bytes()
+    module.write_bytes(before + b"\n# Another version.\n")
+    assert finished.jobs() == OVERVIEW
+    module.write_bytes(before)
+    assert finished.jobs() == {}
+
+
 def test_a_deleted_prediction_alone_is_made_again(finished: Workflow) -> None:
     (finished.folder / "results" / "predictions" / "north" / "north.rgt.vgi").unlink()
     assert finished.jobs() == {"export_vgi": 1, **OVERVIEW}

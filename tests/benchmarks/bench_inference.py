@@ -1,10 +1,11 @@
-"""Inference over volumes beside MONAI's sliding window and the published network, in one run.
+"""Inference over volumes beside MONAI, torchio and the published network, in one run.
 
 `make bench` writes results/benchmarks/inference.csv, .md and .png: seconds, million voxels a second
 and peak anonymous memory. Each run is a process of its own that is timed inside, after its imports
-and with its network built. Ours reads a raw volume and ends with five attributes on disk; MONAI,
-with the same weights, tile, overlap and precision, ends with the network's channels in memory. The
-published network is given one tile, which is its best case: no overlap.
+and with its network built. Ours reads a raw volume and ends with five attributes on disk; MONAI's
+sliding window and torchio's grid sampler, with the same weights, tile, overlap and precision, end
+with the network's channels in memory. The published network is given one tile, which is its best
+case: no overlap.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 from own_process import measure, report
-from results_table import write_table
+from results_table import comparison, exponent, write_comparisons, write_exponents, write_table
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
@@ -37,8 +38,9 @@ from strataflow.weights import load_network
 
 TASKS = ("dhr", "rgt", "fault")
 WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "pretrained" / "infer.pth"
-SIDES = (128, 192, 256, 384, 512)
-COMPARED = 384
+SIDES = (128, 192, 256, 384)
+COMPARED = 256
+PEERS = ("monai", "torchio")
 # Inlines of the survey of 1,000 crosslines and samples: enough for two rows of tiles, and memory
 # does not grow after the first.
 WIDE, CUT = 1000, 144
@@ -61,13 +63,17 @@ def ours(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
     return work
 
 
+def _is_half(tiling: Tiling) -> bool:
+    return tiling.precision == "auto" and precision_of_hardware() == "bf16-mixed"
+
+
 def _sliding_window(
     path: Path, shape: Shape, tiling: Tiling, network: torch.nn.Module
 ) -> Callable[[], object]:
     from monai.inferers.utils import sliding_window_inference
 
     network = network.eval()
-    half = tiling.precision == "auto" and precision_of_hardware() == "bf16-mixed"
+    half = _is_half(tiling)
 
     def work() -> object:
         values = np.fromfile(path, "<f4").reshape(1, 1, *shape.array)
@@ -85,6 +91,29 @@ def monai(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
     return _sliding_window(path, shape, tiling, _network())
 
 
+def torchio(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
+    """The same by torchio's grid sampler and aggregator."""
+    from torchio import GridAggregator, GridSampler, ScalarImage, Subject
+
+    network = _network().eval()
+    half = _is_half(tiling)
+
+    def work() -> object:
+        values = np.fromfile(path, "<f4").reshape(1, *shape.array)
+        given = torch.from_numpy((values - values.mean()) / values.std())
+        # Its overlaps are even numbers of voxels.
+        overlap = tuple(2 * round(side * tiling.overlap / 2) for side in tiling.tile)
+        sampler = GridSampler(Subject(image=ScalarImage(tensor=given)), tiling.tile, overlap)
+        joined = GridAggregator(sampler, "hann")
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            for patch in sampler:
+                outputs = network(patch["image"].data[None])
+                joined.add_batch(torch.cat(list(outputs.values()), 1), patch["location"][None])
+        return joined.get_output_tensor()
+
+    return work
+
+
 def published(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
     """The published network, by MONAI too."""
     from published_network import PublishedNetwork
@@ -93,7 +122,7 @@ def published(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
     return _sliding_window(path, shape, tiling, PublishedNetwork())
 
 
-WAYS = {way.__name__: way for way in (ours, monai, published)}
+WAYS = {way.__name__: way for way in (ours, monai, torchio, published)}
 
 
 def make_volume(path: Path, shape: Shape) -> None:
@@ -144,31 +173,43 @@ def summary(table: pd.DataFrame, tiling: Tiling) -> tuple[list[str], float]:
 
     compared = []
     for precision in table["precision"].unique():
-        time, memory = (
-            median("ours", cube(COMPARED), quantity, precision)
-            / median("monai", cube(COMPARED), quantity, precision)
-            for quantity in ("seconds", "anonymous MB")
-        )
-        compared.append(
-            f"{COMPARED} cubed in {precision}: {time:.2f} of MONAI's time, {memory:.2f} of its"
-            " memory."
-        )
+        for peer in PEERS:
+            time, memory = (
+                median("ours", cube(COMPARED), quantity, precision)
+                / median(peer, cube(COMPARED), quantity, precision)
+                for quantity in ("seconds", "anonymous MB")
+            )
+            compared.append(
+                f"{COMPARED} cubed in {precision}: {time:.2f} of the time of {peer},"
+                f" {memory:.2f} of its memory."
+            )
     seconds = [median("ours", cube(side), "seconds") for side in SIDES]
-    exponent = float(np.polyfit(3 * np.log(SIDES), np.log(seconds), 1)[0])
+    grown = exponent([side**3 for side in SIDES], seconds)
     tiles = len(TileGrid.cover(cube(COMPARED).array, tiling.tile, tiling.overlap).corners())
     times = tiles * median("published", cube(tiling.tile[0]), "seconds")
     times /= median("ours", cube(COMPARED), "seconds")
     wide = median("ours", Shape(WIDE, WIDE, CUT), "anonymous MB")
     return [
         *compared,
-        f"Time grows with voxels to the power {exponent:.2f}.",
+        f"Time grows with voxels to the power {grown:.2f}.",
         f"The published network would take {times:.0f} times as long for the {tiles} tiles"
         f" of {COMPARED} cubed.",
         f"{WIDE} crosslines of {WIDE} samples: {wide:.0f} MB whatever the number of inlines.",
-    ], exponent
+    ], grown
 
 
-def draw(table: pd.DataFrame, path: Path, exponent: float) -> None:
+def comparisons(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Ours beside each peer at the size that all of them were given."""
+    rows = []
+    same = table[table["n3 x n2 x n1"] == shape_name(cube(COMPARED))]
+    for precision, runs in same.groupby("precision"):
+        seconds = {str(way): list(of["seconds"]) for way, of in runs.groupby("way")}
+        stage = f"inference, {precision}"
+        rows += [comparison(stage, seconds, "ours", peer) for peer in PEERS]
+    return rows
+
+
+def draw(table: pd.DataFrame, path: Path, grown: float) -> None:
     """Seconds and memory over the number of voxels."""
     figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for panel, quantity in zip(panels, ("seconds", "anonymous MB"), strict=True):
@@ -176,7 +217,7 @@ def draw(table: pd.DataFrame, path: Path, exponent: float) -> None:
             name = f"{way}, {precision}"
             panel.loglog(runs["voxels"] / 1e6, runs[quantity], "o", mfc="none", label=name)
         panel.set(xlabel="million voxels", ylabel=quantity)
-    panels[0].legend(title=f"ours: exponent {exponent:.2f}")
+    panels[0].legend(title=f"ours: exponent {grown:.2f}")
     figure.savefig(path, dpi=110)
 
 
@@ -199,7 +240,7 @@ def main() -> None:
         (way, cube(COMPARED), precision)
         for _ in range(a.runs)
         for precision in precisions
-        for way in ("ours", "monai")
+        for way in ("ours", *PEERS)
     ]
     planned += [("ours", cube(side), "fp32") for side in SIDES if side != COMPARED]
     planned += [("published", cube(tiling.tile[0]), "fp32")]
@@ -209,8 +250,10 @@ def main() -> None:
         table = pd.DataFrame([run(*each, folder) for each in tqdm(planned)])
     finally:
         shutil.rmtree(folder)
-    lines, exponent = summary(table, tiling)
-    draw(table, a.output / "inference.png", exponent)
+    lines, grown = summary(table, tiling)
+    draw(table, a.output / "inference.png", grown)
+    write_exponents(a.output, "inference", {"infer": grown}, "voxels")
+    write_comparisons(a.output, "inference", comparisons(table))
     columns = ["seconds", "million voxels a second", "anonymous MB"]
     runs = table.groupby(["way", "precision", "n3 x n2 x n1"], sort=False)
     spread = runs["seconds"].max() - runs["seconds"].min()

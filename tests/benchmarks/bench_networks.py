@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from published_network import PublishedNetwork
-from results_table import write_table
+from results_table import comparison, write_comparisons, write_table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -201,7 +201,7 @@ def main() -> None:
     limit_threads()
     a.output.mkdir(parents=True, exist_ok=True)
     shape = Shape(SIDE, SIDE, SIDE)
-    rows = []
+    rows, seconds = [], {}
     with tempfile.TemporaryDirectory(dir=a.output) as scratch:
         names = ("data_train", "target_train", "data_valid", "target_valid")
         folders = Folders(*(Path(scratch) / name for name in names))
@@ -224,11 +224,17 @@ def main() -> None:
                     **scores(name, network, valid),
                 }
             )
+            seconds[name] = [1 / speed for speed in speeds]
     table = pd.DataFrame(rows)
     speed = table.set_index("network")["million voxels a second"]
     ends = f"base infers {speed['base'] / speed['published']:.0f} times as fast as published."
     what = f"Networks after {a.seconds:.0f} s of training on {a.samples} samples of 64 cubed"
     write_table(a.output, "networks", what, table, ends)
+    write_comparisons(
+        a.output,
+        "networks",
+        [comparison("network, a million voxels", seconds, "base", "published")],
+    )
 
 
 if __name__ == "__main__":

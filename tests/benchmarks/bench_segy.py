@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from own_process import measure, report
-from results_table import write_table
+from results_table import comparison, exponent, write_comparisons, write_exponents, write_table
 from tqdm import tqdm
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
@@ -100,6 +100,13 @@ def read_segyio_cube(segy: Path, out: Path) -> None:
     segyio.tools.cube(str(segy)).tofile(out)
 
 
+def read_segy(segy: Path, out: Path) -> None:
+    """All samples by the package segy, then to a file."""
+    from segy import SegyFile
+
+    SegyFile(str(segy)).sample[:].tofile(out)
+
+
 def export_ours_durable(segy: Path, out: Path) -> None:
     """A raw volume back to SEG-Y in the format of the survey."""
     from strataflow.segy_export import export_segy
@@ -115,6 +122,28 @@ def export_ours(segy: Path, out: Path) -> None:
     export_ours_durable(segy, out)
 
 
+def export_segyio(segy: Path, out: Path) -> None:
+    """A copy of the survey whose samples segyio replaces, trace by trace."""
+    import segyio
+
+    shutil.copyfile(segy, out)
+    with segyio.open(out, "r+", ignore_geometry=True) as exported:
+        n1 = len(exported.samples)
+        exported.trace = np.memmap(segy.with_name("volume.bin"), "<f4", "r").reshape(-1, n1)
+
+
+# Ours, the peer it is held against, and the stage in the summary; `durable` beside `durable`.
+PAIRS = (
+    ("read ours", "read cp", "SEG-Y"),
+    ("read ours durable", "read cp durable", "SEG-Y"),
+    ("read ours", "read cigsegy", "SEG-Y"),
+    ("read ours", "read segyio cube", "SEG-Y"),
+    ("read ours", "read segy", "SEG-Y"),
+    ("export ours", "read cp", "export"),
+    ("export ours durable", "read cp durable", "export"),
+    ("export ours", "export segyio", "export"),
+)
+
 WAYS: dict[str, Callable[[Path, Path], None]] = {
     name.replace("_", " "): way
     for name, way in list(globals().items())
@@ -128,6 +157,8 @@ def one_run(way: str, segy: Path, out: Path) -> None:
         import cigsegy  # noqa: F401
     elif "segyio" in way:
         import segyio  # noqa: F401
+    elif way == "read segy":
+        import segy as _  # noqa: F401
     elif "ours" in way and "command" not in way:
         import strataflow.segy_export
         import strataflow.segy_import  # noqa: F401
@@ -150,10 +181,16 @@ def main() -> None:
     if a.one:
         one_run(a.one[0], Path(a.one[1]), Path(a.one[2]))
         return
-    rows = []
+    rows, comparisons = [], []
+    sizes = [a.gigabytes / 4, a.gigabytes / 2, a.gigabytes]
+    grown: dict[str, list[float]] = {"read ours": [], "export ours": []}
     a.output.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=a.output))
     try:
+        for size in sizes:
+            segy = make_survey(folder, size, "ieee")
+            for way, medians in grown.items():
+                medians.append(statistics.median(measure_way(way, segy)[0] for _ in range(a.runs)))
         for sample_format in ("ieee", "ibm"):
             segy = make_survey(folder, a.gigabytes, sample_format)
             runs: dict[str, list[tuple[float, int]]] = {way: [] for way in WAYS}
@@ -161,10 +198,14 @@ def main() -> None:
             for _ in tqdm(range(a.runs), sample_format):
                 for way, done in runs.items():
                     done.append(measure_way(way, segy))
-            cp = statistics.median(seconds for seconds, _ in runs["read cp"])
-            durable = statistics.median(seconds for seconds, _ in runs["read cp durable"])
+            times = {way: [seconds for seconds, _ in done] for way, done in runs.items()}
+            comparisons += [
+                comparison(f"{stage}, {sample_format}", times, ours, peer)
+                for ours, peer, stage in PAIRS
+            ]
+            cp, durable = (statistics.median(times[way]) for way in ("read cp", "read cp durable"))
             for way, done in runs.items():
-                seconds = [s for s, _ in done]
+                seconds = times[way]
                 median = statistics.median(seconds)
                 rows.append(
                     {
@@ -181,6 +222,9 @@ def main() -> None:
         shutil.rmtree(folder)
     what = f"SEG-Y of {a.gigabytes:g} GB, {a.runs} runs"
     write_table(a.output, "segy", what, pd.DataFrame(rows))
+    write_comparisons(a.output, "segy", comparisons)
+    exponents = {way: exponent(sizes, medians) for way, medians in grown.items()}
+    write_exponents(a.output, "segy", exponents, "bytes")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from results_table import write_table
+from results_table import comparison, exponent, write_comparisons, write_exponents, write_table
 from tqdm import tqdm
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
@@ -125,12 +125,15 @@ def main() -> None:
     )
     table = pd.DataFrame(rows)
     cubes = table[table["way"] == "labelled"]
-    exponent = np.polyfit(3 * np.log(cubes["side"]), np.log(cubes["seconds"]), 1)[0]
+    grown = exponent(list(cubes["side"] ** 3), list(cubes["seconds"]))
     ends = (
-        f"Time grows as voxels to the power of {exponent:.2f}.",
+        f"Time grows as voxels to the power of {grown:.2f}.",
         f"220 samples of 128 cubed: {220 * each / 60:.1f} minutes.",
     )
     write_table(a.output, "synthesize", f"Synthetic cubes, mean of {a.samples}", table, *ends)
+    write_exponents(a.output, "synthesize", {"synthesize": grown}, "voxels")
+    beside = comparison("synthesis", runs, "labelled", "noise")
+    write_comparisons(a.output, "synthesize", [beside])
 
 
 if __name__ == "__main__":

@@ -1,19 +1,66 @@
-"""How the benchmarks give their figures: a table with the machine named, as CSV and Markdown."""
+"""How the benchmarks give their figures: tables with the machine named, as CSV and Markdown."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
+import numpy as np
 import pandas as pd
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    cpu = model[1] if model else platform.machine()
+    return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def comparison(
+    stage: str, runs: Mapping[str, Sequence[float]], ours: str, peer: str
+) -> dict[str, object]:
+    """One row: seconds of `ours` and of a `peer`, whose runs took turns, and their ratio.
+
+    The ratio is that of the medians; its spread is over pairs of runs that followed each other.
+    """
+    ratios = [a / b for a, b in zip(runs[ours], runs[peer], strict=True)]
+    return {
+        "stage": stage,
+        "ours": ours,
+        "peer": peer,
+        "seconds": median(runs[ours]),
+        "peer's seconds": median(runs[peer]),
+        "ratio": median(runs[ours]) / median(runs[peer]),
+        "least": min(ratios),
+        "greatest": max(ratios),
+        "runs": len(ratios),
+    }
+
+
+def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """The power of the size that the time grows with."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def write_comparisons(folder: Path, name: str, rows: list[dict[str, object]]) -> None:
+    """Write rows of `comparison` to `folder`/NAME.comparisons.csv, for the summary."""
+    pd.DataFrame(rows).to_csv(folder / f"{name}.comparisons.csv", index=False)
+
+
+def write_exponents(folder: Path, name: str, exponents: Mapping[str, float], over: str) -> None:
+    """Write the exponent of each stage over a size to `folder`/NAME.exponents.csv."""
+    rows = [{"stage": stage, "exponent": e, "over": over} for stage, e in exponents.items()]
+    pd.DataFrame(rows).to_csv(folder / f"{name}.exponents.csv", index=False)
 
 
 def write_table(folder: Path, name: str, what: str, table: pd.DataFrame, *ends: str) -> None:
     """Write `table` to `folder`/NAME.csv and .md, under what was measured and above `ends`."""
     table.to_csv(folder / f"{name}.csv", index=False)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    lines = [f"{what}, {machine}", table.to_markdown(index=False, floatfmt=".2f"), *ends]
+    lines = [f"{what}, {machine()}", table.to_markdown(index=False, floatfmt=".2f"), *ends]
     text = "\n\n".join(lines)
     (folder / f"{name}.md").write_text(text + "\n")
     print(text)

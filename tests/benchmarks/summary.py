@@ -1,0 +1,52 @@
+"""All comparisons of a run of `make bench` in one table and one picture.
+
+Reads what the benchmarks left in results/benchmarks/ and writes summary.csv, .md and .png there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from results_table import machine, write_table
+
+
+def gathered(folder: Path, kind: str) -> pd.DataFrame:
+    """The tables of that kind, one below the other."""
+    return pd.concat([pd.read_csv(path) for path in sorted(folder.glob(f"*.{kind}.csv"))])
+
+
+def draw(table: pd.DataFrame, path: Path) -> None:
+    """Time of ours over that of each peer, on a logarithmic axis."""
+    rows = table.to_dict("records")
+    names = [f"{row['stage']}: {row['ours']}\nbeside {row['peer']}" for row in rows]
+    figure, panel = plt.subplots(figsize=(9, 1.2 + 0.42 * len(rows)), layout="constrained")
+    for place, row in enumerate(rows):
+        colour = "#1b7837" if row["ratio"] <= 1 else "#b35806"
+        panel.plot([row["least"], row["greatest"]], [place, place], color=colour, lw=4, alpha=0.35)
+        panel.plot(row["ratio"], place, "o", color=colour)
+    panel.axvline(1, color="0.3", lw=1)
+    panel.set_xscale("log")
+    panel.set_yticks(range(len(table)), names, fontsize=8)
+    panel.invert_yaxis()
+    panel.set_xlabel("time of ours over that of the peer: left of 1 ours is faster")
+    panel.set_title(f"strataflow beside others: median and range\n{machine()}", fontsize=10)
+    panel.grid(axis="x", which="both", alpha=0.25)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
+    folder = parser.parse_args().output
+    table = gathered(folder, "comparisons")
+    draw(table, folder / "summary.png")
+    exponents = gathered(folder, "exponents").to_markdown(index=False, floatfmt=".2f")
+    ends = f"Time grows as the size to the power of:\n\n{exponents}"
+    write_table(folder, "summary", "Ours beside others", table, ends)
+
+
+if __name__ == "__main__":
+    main()

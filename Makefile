@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ENTER := . .venv/bin/activate &&
 
-.PHONY: predictions test check bench soak
+.PHONY: predictions test check bench soak docs
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
@@ -13,7 +13,7 @@ test: .venv/ready
 check: .venv/ready
 	$(ENTER) ruff format --check .
 	$(ENTER) ruff check .
-	$(ENTER) mypy workflow_scripts tests
+	$(ENTER) mypy workflow_scripts tests docs
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
 
@@ -27,6 +27,13 @@ bench: .venv-bench/ready
 soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
 	$(ENTER) PYTHONPATH=tests:workflow_scripts python tests/reliability/soak.py
+
+# The parts of docs/ that are made: the picture needs Graphviz.
+docs: .venv/ready
+	$(ENTER) python docs/make_configuration.py
+	$(ENTER) snakemake --cores 1 --rulegraph -- results/predictions/ \
+	  | sed '/label = "results.predictions/d; /-> 0$$/d' \
+	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/stages.png
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

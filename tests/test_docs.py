@@ -1,11 +1,13 @@
-"""The commands of the tutorial, one after the other, as they are printed there."""
+"""What the documentation says: its commands run, its reference is that of the schema."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +47,10 @@ def test_the_tutorial_does_what_it_says(tiny: Callable[..., Workflow]) -> None:
         assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
     assert (flow.folder / "results" / "predictions" / "mine" / "mine.fsem.sgy").is_file()
     assert shutil.which("pvpython") is None or (flow.folder / "mine.pvsm").is_file()
+
+
+def test_the_reference_of_the_configuration_is_that_of_the_schema(tmp_path: Path) -> None:
+    made = tmp_path / "configuration.md"
+    script = REPOSITORY / "docs" / "make_configuration.py"
+    subprocess.run([sys.executable, script, "--output", made], check=True, timeout=60)
+    assert made.read_text() == (REPOSITORY / "docs" / "configuration.md").read_text()

@@ -173,7 +173,7 @@ def measure_way(way: str, segy: Path) -> tuple[float, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gigabytes", type=float, default=1.0)
+    parser.add_argument("--gigabytes", type=float, default=0.5)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -242,6 +243,10 @@ def spoiled(tmp_path: Path, model: Path) -> None:
     content = torch.load(model, weights_only=True)
     content["hyper_parameters"]["architecture"]["preset"] = "base"
     torch.save(content, tmp_path / "swapped.pth")
+    # A pickle that takes from a stack what was never put there.
+    with ZipFile(model) as good, ZipFile(tmp_path / "empty.pth", "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, b"\x80\x02e." if name.endswith("data.pkl") else good.read(name))
 
 
 @pytest.mark.usefixtures("spoiled")
@@ -251,6 +256,7 @@ def spoiled(tmp_path: Path, model: Path) -> None:
         ("--input gone.bin", ("gone.bin", "no such file")),
         ("--model gone.pth", ("gone.pth", "no such file")),
         ("--model text.pth", ("text.pth", "not a checkpoint")),
+        ("--model empty.pth", ("empty.pth", "not a checkpoint")),
         ("--model other.pth", ("other.pth", "not a checkpoint of strataflow")),
         ("--model swapped.pth", ("swapped.pth", "another network")),
         ("--n3 21", ("x.bin", "n3=21")),

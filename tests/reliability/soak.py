@@ -125,8 +125,9 @@ def feed_guided(reader: Reader, count: int, seconds: int) -> Tally:
             check=False,
         )
         found = json.loads(Path(counts.name).read_text() or "{}")
-    lost = [(outcome, b"") for outcome in found.get("lost", ())]
-    return Tally(Counter(found.get("counts", {})), lost)
+    if not found:
+        raise RuntimeError(f"{reader.name}: the fuzzer tried nothing")
+    return Tally(Counter(found["counts"]), [(outcome, b"") for outcome in found["lost"]])
 
 
 def main() -> None:

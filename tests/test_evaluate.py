@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import Finished, refused_in_one_line
-from strataflow.evaluation import geologic_time_metrics
+from strataflow.evaluation import fault_metrics, geologic_time_metrics
 
 Run = Callable[..., Finished]
 
@@ -105,6 +105,21 @@ def test_the_best_threshold_is_found_where_probabilities_are_low(
     assert fault["recall"] == 0
     assert (fault["best_f1"], fault["best_iou"], fault["average_precision"]) == (1, 1, 1)
     assert 0.1 < fault["best_threshold"] <= 0.3
+
+
+def test_the_best_threshold_is_that_of_trying_them_one_by_one() -> None:
+    rng = np.random.default_rng(1)
+    true = rng.random((8, 9, 10)) < 0.3
+    # Some of them on a threshold, which counts as reached.
+    predicted = (rng.integers(1, 100, true.shape) / 100 * (0.5 + 0.5 * true)).astype(np.float32)
+    metrics = fault_metrics(predicted, true.astype(np.float32), np.ones((8, 9), bool))
+    best = max(
+        2
+        * np.count_nonzero((predicted >= t) & true)
+        / (np.count_nonzero(predicted >= t) + np.count_nonzero(true))
+        for t in np.linspace(0.01, 0.99, 99, dtype=np.float32)
+    )
+    assert metrics["best_f1"] == pytest.approx(best)
 
 
 def test_the_distance_of_surfaces_is_in_voxels(score: Callable[..., dict[str, Any]]) -> None:

@@ -32,7 +32,11 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     panel.set_yticks(range(len(table)), names, fontsize=8)
     panel.invert_yaxis()
     panel.set_xlabel("time of ours over that of the peer: left of 1 ours is faster")
-    panel.set_title(f"strataflow beside others: median and range\n{machine()}", fontsize=10)
+    panel.margins(y=0.02)
+    panel.set_title(
+        f"strataflow beside others, on noise and synthetic surveys: median and range\n{machine()}",
+        fontsize=10,
+    )
     panel.grid(axis="x", which="both", alpha=0.25)
     figure.savefig(path, dpi=110)
 

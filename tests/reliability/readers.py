@@ -15,7 +15,6 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -249,7 +248,7 @@ def _checks(config: dict[str, Any]) -> dict[str, Any]:
         "Scenario": Scenario,
         "StrataflowError": StrataflowError,
         "config": config,
-        "workflow": SimpleNamespace(basedir=REPOSITORY),
+        "HOME": REPOSITORY,
     }
     names = ("require_valid", "read_sheet", "require_scenarios")
     return _functions(REPOSITORY / "rules" / "common.smk", names, known)

@@ -99,8 +99,12 @@ def allowed(schema: Schema) -> str:
 
 
 def _number(name: str, schema: Schema) -> str:
-    limits = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to"}
-    limits["exclusiveMaximum"] = "below"
+    limits = {
+        "minimum": "from",
+        "exclusiveMinimum": "above",
+        "maximum": "to",
+        "exclusiveMaximum": "below",
+    }
     ends = [f"{word} {schema[key]}" for key, word in limits.items() if key in schema]
     return " ".join([name, *ends])
 

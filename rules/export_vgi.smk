@@ -18,4 +18,4 @@ rule export_vgi:
     params:
         **program("export_vgi"),
     shell:
-        "python {params.script:q}" " --input {input.raw} --output {output.header} > {log} 2>&1"
+        "python {params.script:q} --input {input.raw} --output {output.header} > {log} 2>&1"

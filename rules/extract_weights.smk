@@ -16,4 +16,4 @@ rule extract_weights:
     params:
         **program("extract_weights"),
     shell:
-        "python {params.script:q}" " --checkpoint {input.checkpoint} --output {output} > {log} 2>&1"
+        "python {params.script:q} --checkpoint {input.checkpoint} --output {output} > {log} 2>&1"

@@ -29,4 +29,4 @@ rule pick_faults:
         **program("pick_faults"),
         prefix=prefix_of,
     shell:
-        "python {params.script:q} --input {params.prefix} --output {params.prefix}" " > {log} 2>&1"
+        "python {params.script:q} --input {params.prefix} --output {params.prefix} > {log} 2>&1"

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ import pytest
 import segyio
 import yaml
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
+from strataflow.samples import Folders
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = REPOSITORY / "workflow_scripts"
-sys.path.insert(0, str(SCRIPTS))
-
 ATTRIBUTES = ("dhr", "rgt", "fsem", "fdip", "fstrike")
 Finished = subprocess.CompletedProcess[str]
 
@@ -56,6 +58,12 @@ WORKFLOW = (
     "workflow_scripts",
     "data",
 )
+
+
+def folders_below(place: Path) -> Folders:
+    """The four folders of samples in `place`, each under its own name."""
+    return Folders(*(place / field.name for field in fields(Folders)))
+
 
 # The shipped configuration made so small that all stages together take a minute or two.
 TINY: dict[str, Any] = {
@@ -247,8 +255,8 @@ def refused_in_one_line(done: Finished, *words: str) -> None:
 
 def folder_flags(root: Path) -> list[object]:
     """Flags of the four folders of samples under `root`."""
-    folders = [f"{what}_{split}" for split in ("train", "valid") for what in ("data", "target")]
-    return [word for name in folders for word in (f"--dir_{name}", root / name)]
+    folders = vars(folders_below(root))
+    return [word for name, folder in folders.items() for word in (f"--dir_{name}", folder)]
 
 
 def stopped_at_once(done: Finished, *words: str) -> None:

@@ -107,6 +107,12 @@ def test_every_key_has_a_description_and_a_line_in_the_reference() -> None:
     assert undescribed(schema) == set()
 
 
+def test_every_column_of_the_sheet_is_in_the_reference() -> None:
+    schema = yaml.safe_load((REPOSITORY / "config/schemas/volumes.schema.yaml").read_text())
+    reference = (REPOSITORY / "docs" / "configuration.md").read_text()
+    assert [column for column in schema["properties"] if f"`{column}`" not in reference] == []
+
+
 def test_the_conda_environment_pins_what_requirements_pins() -> None:
     lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
     pinned = {line.strip() for line in lines if "==" in line}

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import ATTRIBUTES, SCRIPTS, Finished, folder_flags, refused_in_one_line
-from strataflow.samples import Folders, Shape
+from conftest import ATTRIBUTES, SCRIPTS, Finished, folder_flags, folders_below, refused_in_one_line
+from strataflow.samples import Shape
 from strataflow.synthetic_samples import synthesize_samples
 
 Run = Callable[..., Finished]
@@ -92,9 +92,8 @@ def test_a_wrong_setting_is_refused_by_its_name(
 
 def synthesize(folder: Path, count: int, seed: int = 3) -> None:
     """Two processes make `count` samples of 24 x 24 x 24."""
-    names = ("data_train", "target_train", "data_valid", "target_valid")
     synthesize_samples(
-        Folders(*(folder / name for name in names)),
+        folders_below(folder),
         {"train": count, "valid": 0},
         Shape(24, 24, 24),
         seed=seed,

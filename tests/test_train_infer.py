@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from conftest import ATTRIBUTES, Finished, refused_in_one_line
+from conftest import ATTRIBUTES, Finished, folders_below, refused_in_one_line
 from strataflow.angles import axial_angle, normal_from_strike_dip
 from strataflow.dataset import Crops, SampleSource, stretched
 from strataflow.errors import StrataflowError
@@ -48,8 +48,7 @@ SETTINGS = TrainingSettings(1, 2, 2, 1e-3, 3, (16, 16, 16))
 def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """Four samples for training and one for validation, 32 x 32 x 32."""
     folder = tmp_path_factory.mktemp("samples")
-    names = ("data_train", "target_train", "data_valid", "target_valid")
-    folders = Folders(*(folder / name for name in names))
+    folders = folders_below(folder)
     scenario = Scenario(faults=(2, 6), throw=(4, 10))
     synthesize_samples(folders, {"train": 4, "valid": 1}, Shape(32, 32, 32), 1, 1, [scenario])
     return folders
@@ -58,11 +57,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
 @pytest.fixture
 def samples(made: Folders, tmp_path: Path) -> Folders:
     """A copy of them to spoil."""
-    copies = [
-        shutil.copytree(getattr(made, name), tmp_path / name)
-        for name in ("data_train", "target_train", "data_valid", "target_valid")
-    ]
-    return Folders(*copies)
+    copies = folders_below(tmp_path)
+    for name, folder in vars(copies).items():
+        shutil.copytree(getattr(made, name), folder)
+    return copies
 
 
 def sources(folders: Folders) -> tuple[SampleSource, SampleSource]:

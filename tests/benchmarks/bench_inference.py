@@ -17,13 +17,21 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 from own_process import measure, report
-from results_table import comparison, exponent, write_comparisons, write_exponents, write_table
+from results_table import (
+    benchmark_parser,
+    comparison,
+    exponent,
+    write_comparisons,
+    write_exponents,
+    write_table,
+)
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
@@ -63,6 +71,12 @@ def ours(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
     return work
 
 
+def _normalised(path: Path, shape: Shape) -> torch.Tensor:
+    """The volume as peers take it, (1, n3, n2, n1)."""
+    values = np.fromfile(path, "<f4").reshape(1, *shape.array)
+    return torch.from_numpy((values - values.mean()) / values.std())
+
+
 def _is_half(tiling: Tiling) -> bool:
     return tiling.precision == "auto" and precision_of_hardware() == "bf16-mixed"
 
@@ -76,8 +90,7 @@ def _sliding_window(
     half = _is_half(tiling)
 
     def work() -> object:
-        values = np.fromfile(path, "<f4").reshape(1, 1, *shape.array)
-        given = torch.from_numpy((values - values.mean()) / values.std())
+        given = _normalised(path, shape)[None]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
             return sliding_window_inference(
                 given, tiling.tile, 1, network, tiling.overlap, mode="gaussian"
@@ -99,8 +112,7 @@ def torchio(path: Path, shape: Shape, tiling: Tiling) -> Callable[[], object]:
     half = _is_half(tiling)
 
     def work() -> object:
-        values = np.fromfile(path, "<f4").reshape(1, *shape.array)
-        given = torch.from_numpy((values - values.mean()) / values.std())
+        given = _normalised(path, shape)
         # Its overlaps are even numbers of voxels.
         overlap = tuple(2 * round(side * tiling.overlap / 2) for side in tiling.tile)
         sampler = GridSampler(Subject(image=ScalarImage(tensor=given)), tiling.tile, overlap)
@@ -198,7 +210,7 @@ def summary(table: pd.DataFrame, tiling: Tiling) -> tuple[list[str], float]:
     ], grown
 
 
-def comparisons(table: pd.DataFrame) -> list[dict[str, object]]:
+def comparisons(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Ours beside each peer at the size that all of them were given."""
     rows = []
     same = table[table["n3 x n2 x n1"] == shape_name(cube(COMPARED))]
@@ -222,9 +234,8 @@ def draw(table: pd.DataFrame, path: Path, grown: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--runs", type=int, default=5, help=f"of {COMPARED} cubed, of each way")
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--one", nargs=6, help=argparse.SUPPRESS)
     a = parser.parse_args()
     tiling = Tiling(precision="fp32")

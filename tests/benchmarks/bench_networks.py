@@ -7,7 +7,6 @@ the other; then both are scored on the same held-out samples.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import sys
 import tempfile
@@ -21,13 +20,14 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from published_network import PublishedNetwork
-from results_table import comparison, write_comparisons, write_table
+from results_table import benchmark_parser, comparison, write_comparisons, write_table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from conftest import folders_below
 from strataflow.angles import (
     axial_angle,
     normal_from_strike_dip,
@@ -40,7 +40,7 @@ from strataflow.evaluation import fault_metrics
 from strataflow.hardware import limit_threads
 from strataflow.losses import LOSSES, TaskWeights, fault_overlap_loss
 from strataflow.networks import Architecture, MultiTaskNetwork
-from strataflow.samples import Folders, Shape
+from strataflow.samples import Shape
 from strataflow.scenario import Scenario
 from strataflow.synthetic_samples import synthesize_samples
 
@@ -192,19 +192,17 @@ def voxels_a_second(network: nn.Module, repeats: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="training of each network")
     parser.add_argument("--samples", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     a = parser.parse_args()
     limit_threads()
     a.output.mkdir(parents=True, exist_ok=True)
     shape = Shape(SIDE, SIDE, SIDE)
     rows, seconds = [], {}
     with tempfile.TemporaryDirectory(dir=a.output) as scratch:
-        names = ("data_train", "target_train", "data_valid", "target_valid")
-        folders = Folders(*(Path(scratch) / name for name in names))
+        folders = folders_below(Path(scratch))
         synthesize_samples(folders, {"train": a.samples, "valid": 8}, shape, 5, 2, [SCENARIO])
         train, valid = (
             SampleSource.open([folders.data(split)], [folders.target(split)], None, shape)

@@ -12,15 +12,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from own_process import measure, report
-from results_table import comparison, exponent, write_comparisons, write_exponents, write_table
-from tqdm import tqdm
+from own_process import in_turns, measure, report
+from results_table import (
+    benchmark_parser,
+    comparison,
+    exponent,
+    write_comparisons,
+    write_exponents,
+    write_table,
+)
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
-sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from conftest import SCRIPTS, folders_below
 
 SIDES = (96, 128, 192)
 PATCH = 64
@@ -44,14 +52,12 @@ def cut(volumes: Path, out: Path) -> None:
     """The patches of a volume, all of them for training."""
     from strataflow.attributes import ATTRIBUTES
     from strataflow.patches import make_patches
-    from strataflow.samples import Folders, Shape
+    from strataflow.samples import Shape
     from strataflow.volumes import open_volume
 
-    names = ("data_train", "target_train", "data_valid", "target_valid")
-    folders = Folders(*(out / name for name in names))
     image = open_volume(volumes / "survey.bin")
     labels = {name: open_volume(volumes / f"survey.{name}", None, name) for name in ATTRIBUTES}
-    make_patches(image, labels, folders, Shape(PATCH, PATCH, PATCH), 0.25, 0.0, 1)
+    make_patches(image, labels, folders_below(out), Shape(PATCH, PATCH, PATCH), 0.25, 0.0, 1)
 
 
 def copied(samples: Path, out: Path) -> None:
@@ -68,38 +74,38 @@ def one_run(way: str, source: Path, out: Path) -> None:
     report(lambda: work(source, out))
 
 
+def seconds_of(way: str, source: Path, out: Path) -> float:
+    """Seconds of one way, into a folder that is not there yet."""
+    shutil.rmtree(out, ignore_errors=True)
+    return measure(__file__, "--one", way, str(source), str(out))[0]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.one:
         one_run(a.one[0], Path(a.one[1]), Path(a.one[2]))
         return
     a.output.mkdir(parents=True, exist_ok=True)
-    rows, times = [], {}
+    rows = []
     for side in SIDES:
         with tempfile.TemporaryDirectory(dir=a.output) as scratch:
             volumes, samples, copy = (Path(scratch) / name for name in ("volumes", "a", "b"))
             make_volumes(volumes, side)
-            runs: dict[str, list[float]] = {"make_patches": [], "cp": []}
-            for _ in tqdm(range(a.runs), f"{side} cubed"):
-                for way, source, out in (
-                    ("make_patches", volumes, samples),
-                    ("cp", samples, copy),
-                ):
-                    shutil.rmtree(out, ignore_errors=True)
-                    runs[way].append(measure(__file__, "--one", way, str(source), str(out))[0])
+            ways = {
+                "make_patches": partial(seconds_of, "make_patches", volumes, samples),
+                "cp": partial(seconds_of, "cp", samples, copy),
+            }
+            runs = in_turns(ways, a.runs, f"{side} cubed")
             size = sum(path.stat().st_size for path in samples.rglob("*") if path.is_file())
-        row = comparison("patches", runs, "make_patches", "cp")
-        times[side**3] = row["seconds"]
-        rows.append({"side": side, "MB": size / 1e6, **row})
+        beside = comparison("patches", runs, "make_patches", "cp")
+        rows.append({"side": side, "MB": size / 1e6, **beside})
     table = pd.DataFrame(rows)
     write_table(a.output, "patches", f"Patches of {PATCH} cubed, {a.runs} runs", table)
-    largest = {key: value for key, value in rows[-1].items() if key not in ("side", "MB")}
-    write_comparisons(a.output, "patches", [largest])
-    grown = exponent(list(times), [float(str(s)) for s in times.values()])
+    write_comparisons(a.output, "patches", [beside])
+    grown = exponent(list(table["side"] ** 3), list(table["seconds"]))
     write_exponents(a.output, "patches", {"make_patches": grown}, "voxels")
 
 

@@ -16,13 +16,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from own_process import measure, report
-from results_table import comparison, exponent, write_comparisons, write_exponents, write_table
-from tqdm import tqdm
+from own_process import in_turns, measure, report
+from results_table import (
+    benchmark_parser,
+    comparison,
+    exponent,
+    write_comparisons,
+    write_exponents,
+    write_table,
+)
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -172,33 +179,32 @@ def measure_way(way: str, segy: Path) -> tuple[float, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--gigabytes", type=float, default=0.5)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.one:
         one_run(a.one[0], Path(a.one[1]), Path(a.one[2]))
         return
     rows, comparisons = [], []
+    # The last of them is also held against the peers, which gives its times.
     sizes = [a.gigabytes / 4, a.gigabytes / 2, a.gigabytes]
+    seconds_by_format: dict[str, dict[str, list[float]]] = {}
     grown: dict[str, list[float]] = {"read ours": [], "export ours": []}
     a.output.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=a.output))
     try:
-        for size in sizes:
+        for size in sizes[:-1]:
             segy = make_survey(folder, size, "ieee")
             for way, medians in grown.items():
                 medians.append(statistics.median(measure_way(way, segy)[0] for _ in range(a.runs)))
         for sample_format in ("ieee", "ibm"):
             segy = make_survey(folder, a.gigabytes, sample_format)
-            runs: dict[str, list[tuple[float, int]]] = {way: [] for way in WAYS}
-            # Ways take turns, so that what else the machine does falls on all of them.
-            for _ in tqdm(range(a.runs), sample_format):
-                for way, done in runs.items():
-                    done.append(measure_way(way, segy))
+            ways = {way: partial(measure_way, way, segy) for way in WAYS}
+            runs = in_turns(ways, a.runs, sample_format)
             times = {way: [seconds for seconds, _ in done] for way, done in runs.items()}
+            seconds_by_format[sample_format] = times
             comparisons += [
                 comparison(f"{stage}, {sample_format}", times, ours, peer)
                 for ours, peer, stage in PAIRS
@@ -223,7 +229,11 @@ def main() -> None:
     what = f"SEG-Y of {a.gigabytes:g} GB, {a.runs} runs"
     write_table(a.output, "segy", what, pd.DataFrame(rows))
     write_comparisons(a.output, "segy", comparisons)
-    exponents = {way: exponent(sizes, medians) for way, medians in grown.items()}
+    largest = seconds_by_format["ieee"]
+    exponents = {
+        way: exponent(sizes, [*medians, statistics.median(largest[way])])
+        for way, medians in grown.items()
+    }
     write_exponents(a.output, "segy", exponents, "bytes")
 
 

@@ -8,7 +8,6 @@ NumPy's normal random numbers, which an image with noise cannot do without.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import statistics
@@ -22,11 +21,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from results_table import comparison, exponent, write_comparisons, write_exponents, write_table
+from results_table import (
+    benchmark_parser,
+    comparison,
+    exponent,
+    write_comparisons,
+    write_exponents,
+    write_table,
+)
 from tqdm import tqdm
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
-sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from conftest import SCRIPTS, folder_flags
 
 SIDES = (64, 96, 128, 192)
 
@@ -64,8 +71,7 @@ def seconds_of(way: Callable[[int, int], Any], side: int, seed: int) -> float:
 
 def samples_on_disk(folder: Path, side: int, count: int) -> float:
     """Seconds a sample of the whole command, with all cores."""
-    names = ("data_train", "target_train", "data_valid", "target_valid")
-    words = [word for name in names for word in (f"--dir_{name}", str(folder / name))]
+    words = [str(word) for word in folder_flags(folder)]
     sizes = [word for n in ("n1", "n2", "n3") for word in (f"--{n}", str(side))]
     command = [sys.executable, str(SCRIPTS / "synthesize.py"), *words, *sizes]
     start = time.perf_counter()
@@ -79,9 +85,8 @@ def samples_on_disk(folder: Path, side: int, count: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--samples", type=int, default=16)
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     a = parser.parse_args()
     from strataflow.synthetic_samples import single_threaded_pool
 

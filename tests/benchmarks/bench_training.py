@@ -14,6 +14,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,17 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 from bench_networks import ARCHITECTURE, BATCH, SCENARIO, SIDE, WAYS
-from own_process import measure, report
-from results_table import comparison, write_comparisons, write_table
+from own_process import in_turns, measure, report
+from results_table import benchmark_parser, comparison, write_comparisons, write_table
 from torch import Tensor
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from conftest import folders_below
 from strataflow.dataset import Crops, SampleSource
 from strataflow.hardware import limit_threads
-from strataflow.samples import Folders, Shape
+from strataflow.samples import Shape
 from strataflow.synthetic_samples import synthesize_samples
 from strataflow.training import TrainingSettings, train
 
@@ -56,15 +57,9 @@ class PlainLesson(pl.LightningModule):
         return torch.optim.AdamW(self.parameters(), 1e-3)
 
 
-def folders_of(place: Path) -> Folders:
-    """The samples below `place`."""
-    names = ("data_train", "target_train", "data_valid", "target_valid")
-    return Folders(*(place / name for name in names))
-
-
 def source_of(place: Path, split: str, count: int) -> SampleSource:
     """The first `count` samples of a split."""
-    folders, shape = folders_of(place), Shape(SIDE, SIDE, SIDE)
+    folders, shape = folders_below(place), Shape(SIDE, SIDE, SIDE)
     return SampleSource.open([folders.data(split)], [folders.target(split)], count, shape)
 
 
@@ -99,10 +94,14 @@ def ours(place: Path, crops: int) -> Callable[[], object]:
 PREPARE = dict(zip(CROPS, (ours, plain("base"), plain("published")), strict=True))
 
 
+def seconds_a_crop(way: str, place: str) -> float:
+    """Those of one run of a way."""
+    return measure(__file__, "--one", way, place)[0] / CROPS[way]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.one:
@@ -111,14 +110,12 @@ def main() -> None:
         report(PREPARE[way](Path(place), CROPS[way]))
         return
     a.output.mkdir(parents=True, exist_ok=True)
-    runs: dict[str, list[float]] = {way: [] for way in CROPS}
     with tempfile.TemporaryDirectory(dir=a.output) as scratch:
         counts = {"train": max(CROPS.values()), "valid": 1}
         shape = Shape(SIDE, SIDE, SIDE)
-        synthesize_samples(folders_of(Path(scratch)), counts, shape, 5, 2, [SCENARIO])
-        for _ in tqdm(range(a.runs)):
-            for way, crops in CROPS.items():
-                runs[way].append(measure(__file__, "--one", way, scratch)[0] / crops)
+        synthesize_samples(folders_below(Path(scratch)), counts, shape, 5, 2, [SCENARIO])
+        ways = {way: partial(seconds_a_crop, way, scratch) for way in CROPS}
+        runs = in_turns(ways, a.runs, "training")
     peers = list(CROPS)[1:]
     rows = [comparison("training", runs, "train_infer", peer) for peer in peers]
     what = f"Seconds a crop of {SIDE} cubed in an epoch of training, {a.runs} runs"

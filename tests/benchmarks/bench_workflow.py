@@ -9,17 +9,24 @@ that have one input, one output and nothing else: what Snakemake takes for itsel
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pandas as pd
-from results_table import comparison, exponent, write_comparisons, write_exponents, write_table
-from tqdm import tqdm
+from own_process import in_turns
+from results_table import (
+    benchmark_parser,
+    comparison,
+    exponent,
+    write_comparisons,
+    write_exponents,
+    write_table,
+)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -86,11 +93,11 @@ def second_run(flow: Workflow, folder: Path, runs: int) -> dict[str, list[float]
     """Seconds of a run that has nothing to do, ours and the floor's."""
     simple = floor(folder, len(list((flow.folder / "results").rglob("*.log"))))
     seconds_of(simple, target="all")
-    seconds: dict[str, list[float]] = {"second run": [], "simplest rules": []}
-    for _ in tqdm(range(runs), "second run"):
-        seconds["second run"].append(seconds_of(flow))
-        seconds["simplest rules"].append(seconds_of(simple, target="all"))
-    return seconds
+    ways = {
+        "second run": partial(seconds_of, flow),
+        "simplest rules": partial(seconds_of, simple, target="all"),
+    }
+    return in_turns(ways, runs, "second run")
 
 
 def dry_runs(folder: Path, volumes: int, runs: int) -> tuple[dict[str, list[float]], int]:
@@ -102,21 +109,19 @@ def dry_runs(folder: Path, volumes: int, runs: int) -> tuple[dict[str, list[floa
     (flow.folder / "made.sgy").touch()
     jobs = sum(flow.jobs().values())
     simple = floor(folder / "simple", jobs)
-    seconds: dict[str, list[float]] = {"dry run": [], "simplest rules": []}
-    for _ in tqdm(range(runs), f"dry run of {volumes}"):
-        seconds["dry run"].append(seconds_of(flow, "--dry-run", "--quiet", "all"))
-        seconds["simplest rules"].append(
-            seconds_of(simple, "--dry-run", "--quiet", "all", target="all")
-        )
-    return seconds, jobs
+    words = ("--dry-run", "--quiet", "all")
+    ways = {
+        "dry run": partial(seconds_of, flow, *words),
+        "simplest rules": partial(seconds_of, simple, *words, target="all"),
+    }
+    return in_turns(ways, runs, f"dry run of {volumes}"), jobs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--sides", type=int, nargs="+", default=[128, 192, 256])
     parser.add_argument("--volumes", type=int, nargs="+", default=[25, 50, 100])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     a = parser.parse_args()
     a.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -125,13 +130,12 @@ def main() -> None:
         flow, seconds = stages(place / "stages", a.sides)
         nothing = second_run(flow, place / "floor", a.runs)
         planned = {n: dry_runs(place / f"dry{n}", n, a.runs) for n in a.volumes}
-    dry = {jobs: times["dry run"] for times, jobs in planned.values()}
+    medians = {jobs: median(times["dry run"]) for times, jobs in planned.values()}
     times, jobs = planned[max(planned)]
     rows = [
         comparison("nothing to do", nothing, "second run", "simplest rules"),
         comparison(f"dry run, {jobs:,} jobs", times, "dry run", "simplest rules"),
     ]
-    medians = {jobs: median(seconds) for jobs, seconds in dry.items()}
     grown = exponent(list(medians), list(medians.values()))
     slope, start = np.polyfit(list(medians), list(medians.values()), 1)
     thousand = 1000 * jobs / max(planned)

@@ -1,4 +1,4 @@
-"""Timing something inside a process of its own, with its peak of anonymous memory."""
+"""Timing ways in turns, each inside a process of its own, with its peak of anonymous memory."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
 
 INTERVAL = 0.01
+
+Measured = TypeVar("Measured")
 
 
 def _anonymous_memory() -> int:
@@ -51,3 +56,14 @@ def measure(script: str, *words: str, timeout: float = 900) -> tuple[float, int]
     )
     seconds, memory = done.stdout.rsplit("RESULT ", 1)[1].split()
     return float(seconds), int(memory)
+
+
+def in_turns(
+    ways: Mapping[str, Callable[[], Measured]], runs: int, title: str
+) -> dict[str, list[Measured]]:
+    """What each way gives, run by run: what else the machine does falls on all of them."""
+    measured: dict[str, list[Measured]] = {name: [] for name in ways}
+    for _ in tqdm(range(runs), title):
+        for name, way in ways.items():
+            measured[name].append(way())
+    return measured

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+
+def benchmark_parser(doc: str) -> argparse.ArgumentParser:
+    """For a program with that docstring, with the folder that all of them write to."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
+    return parser
 
 
 def machine() -> str:
@@ -22,7 +31,7 @@ def machine() -> str:
 
 def comparison(
     stage: str, runs: Mapping[str, Sequence[float]], ours: str, peer: str
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """One row: seconds of `ours` and of a `peer`, whose runs took turns, and their ratio.
 
     The ratio is that of the medians; its spread is over pairs of runs that followed each other.
@@ -46,7 +55,7 @@ def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
-def write_comparisons(folder: Path, name: str, rows: list[dict[str, object]]) -> None:
+def write_comparisons(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
     """Write rows of `comparison` to `folder`/NAME.comparisons.csv, for the summary."""
     pd.DataFrame(rows).to_csv(folder / f"{name}.comparisons.csv", index=False)
 

@@ -5,12 +5,11 @@ Reads what the benchmarks left in results/benchmarks/ and writes summary.csv, .m
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from results_table import machine, write_table
+from results_table import benchmark_parser, machine, write_table
 
 
 def gathered(folder: Path, kind: str) -> pd.DataFrame:
@@ -42,9 +41,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
-    folder = parser.parse_args().output
+    folder = benchmark_parser(__doc__).parse_args().output
     table = gathered(folder, "comparisons")
     draw(table, folder / "summary.png")
     exponents = gathered(folder, "exponents").to_markdown(index=False, floatfmt=".2f")

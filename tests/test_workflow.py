@@ -7,11 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -25,7 +21,6 @@ from conftest import (
     TINY,
     Workflow,
     synthetic_row,
-    write_segy,
 )
 from strataflow.volumes import read_sidecar
 
@@ -356,60 +351,3 @@ def test_a_workstation_shares_out_its_graphics_cards(
     events = re.findall(r"^(?:local)?rule (infer):|\(Rule: (infer)\)", done.stderr, re.MULTILINE)
     starts = ["start" if started else "end" for started, _ in events]
     assert starts == (["start"] * 2 + ["end"] * 2 if side_by_side else ["start", "end"] * 2)
-
-
-class _Counting(SimpleHTTPRequestHandler):
-    """A server of files that remembers what it was asked for."""
-
-    asked: ClassVar[list[str]] = []
-
-    def log_request(self, *_: object) -> None:
-        self.asked.append(f"{self.command} {self.path}")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
-    """Serves `tmp_path` on loopback."""
-    _Counting.asked.clear()
-    made = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Counting, directory=str(tmp_path)))
-    thread = Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-
-
-def test_a_remote_segy_is_fetched_once(
-    tiny: Callable[..., Workflow], server: ThreadingHTTPServer, tmp_path: Path
-) -> None:
-    values = np.random.default_rng(1).normal(size=(6, 5, 40)).astype(np.float32)
-    write_segy(tmp_path / "far.sgy", values)
-    address = f"http://127.0.0.1:{server.server_port}"
-    flow = tiny(sheet=f"volume\tsegy\nfar\t{address}/far.sgy\n")
-    raw = "results/segy_to_binary/far/far.bin"
-    for words in ((), ("--forcerun", "segy_to_binary")):
-        done = flow.run(*words, target=raw)
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert _Counting.asked.count("GET /far.sgy") == 1
-    assert np.array_equal(np.fromfile(flow.folder / raw, "<f4").reshape(values.shape), values)
-
-
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [
-        (
-            "gopher://127.0.0.1/far.sgy",
-            "volume 'far': segy: gopher://127.0.0.1/far.sgy: No storage",
-        ),
-        ("{server}/lost.sgy", "lost.sgy (in storage)"),
-    ],
-)
-def test_an_address_that_gives_nothing_is_named(
-    tiny: Callable[..., Workflow], server: ThreadingHTTPServer, address: str, said: str
-) -> None:
-    address = address.format(server=f"http://127.0.0.1:{server.server_port}")
-    flow = tiny(sheet=f"volume\tsegy\nfar\t{address}\n")
-    done = flow.run(target="results/segy_to_binary/far/far.bin")
-    assert done.returncode != 0
-    assert said in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr

@@ -74,7 +74,7 @@ def write_bytes(
     for byte, (letter, value) in (fields | (binary or {})).items():
         struct.pack_into(order + letter, head, byte - 1, value)
     content = bytes(head) + b"".join(extended) + bytes(gap)
-    two = {29, 71, 109, 115, 117, 215}
+    two = {29, 71, 89, 109, 115, 117, 215}
     for number, samples in enumerate(traces):
         trace = bytearray(240)
         for byte, value in ({115: n1, 117: 4000} | header(number)).items():

@@ -25,7 +25,7 @@ def test_a_survey_is_told_with_its_lines_corners_and_dead_traces(
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     grid = found["grid"]
-    assert (found["traces"], found["samples"], found["interval_ms"]) == (19, 16, 4)
+    assert (found["traces"], found["samples"], found["interval"]) == (19, 16, 4)
     assert found["sample_format"] == "4-byte IEEE float"
     assert [grid["inlines"][name] for name in ("first", "last", "step")] == [10, 16, 2]
     assert (grid["places"], grid["missing_traces"], grid["dead_traces"]) == (20, 1, 1)

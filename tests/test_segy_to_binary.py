@@ -218,7 +218,7 @@ def test_traces_that_begin_at_different_times_are_refused(tmp_path: Path) -> Non
         integers((4, 1, 8))[:, 0].tolist(),
         lambda i: lines(2)(i) | {109: 100 if i == 2 else 0},
     )
-    refuses(segy, tmp_path, "x.sgy", "trace 3", "100 ms")
+    refuses(segy, tmp_path, "x.sgy", "trace 3", "at 100,")
 
 
 def test_extended_text_headers_are_passed_over_counted_or_marked(tmp_path: Path) -> None:
@@ -244,6 +244,28 @@ def test_extended_text_headers_are_told_by_the_size_of_a_file_of_revision_0(tmp_
     how = {"revision": 0, "extended_count": 2}
     segy = write_bytes(tmp_path / "x.sgy", values.reshape(4, 8).tolist(), lines(2), **how)
     assert (read(segy, tmp_path / "x.bin")[0] == values).all()
+
+
+@pytest.mark.parametrize(
+    ("system", "coordinates", "expected"),
+    [(0, 0, ("m", "m")), (1, 1, ("m", "m")), (2, 1, ("ft", "ft")), (2, 3, ("ft", "degree"))],
+)
+def test_units_are_those_of_the_headers(
+    run_script: Run, tmp_path: Path, system: int, coordinates: int, expected: tuple[str, str]
+) -> None:
+    segy = write_bytes(
+        tmp_path / "x.sgy",
+        integers((4, 1, 8))[:, 0].tolist(),
+        lambda i: lines(2)(i) | {89: coordinates},
+        binary={3255: ("h", system)},
+    )
+    words = ("--input", segy, "--output", tmp_path / "x.bin", "--domain", "depth")
+    done = run_script("segy_to_binary", *words)
+    assert done.returncode == 0, done.stderr
+    axes = json.loads((tmp_path / "x.json").read_text())["axes"]
+    assert (axes["n1"]["unit"], axes["n2"]["unit"]) == expected
+    assert axes["n3"]["unit"] == axes["n2"]["unit"]
+    assert ("distances are no lengths" in done.stdout) == (coordinates == 3)
 
 
 @pytest.mark.parametrize(

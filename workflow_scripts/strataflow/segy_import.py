@@ -21,7 +21,7 @@ from .errors import StrataflowError
 from .files import begin_writeback, require_free_space, written_whole
 from .samples import Shape
 from .segy_grid import Grid, scan
-from .segy_layout import FORMATS, Layout, decode, read_layout
+from .segy_layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 from .volumes import Axis, HeaderBytes, Sidecar, sidecar_path, traces_path, write_sidecar
 
 # Samples, of traces spread over a file, that are looked at to find where amplitudes are clipped.
@@ -120,7 +120,10 @@ def segy_to_binary(
     dead = np.count_nonzero(~live)
     print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead in all")
     if not layout.interval:
-        print(f"{path}: no sample interval in its headers, {USUAL_INTERVAL / 1000:g} ms assumed")
+        unit = sidecar.axes[2].unit
+        print(f"{path}: no sample interval in its headers, {USUAL_INTERVAL / 1000:g} {unit} assumed")
+    if layout.coordinate_unit in ANGULAR_UNITS.values():
+        print(f"{path}: coordinates in units of {layout.coordinate_unit}: distances are no lengths")
     if statistics.bad:
         print(f"{path}: {statistics.bad} samples that were NaN or infinite are now 0")
 
@@ -242,8 +245,8 @@ class HeaderSums:
         if other.size:
             number = start + int(other[0]) + 1
             raise StrataflowError(
-                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g} ms, "
-                f"others at {self.delay:g} ms (bytes 109-110): shift them to one start"
+                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g}, "
+                f"others at {self.delay:g} (bytes 109-110): shift them to one start"
             )
 
     def corners(self) -> tuple[tuple[float, float], ...]:
@@ -256,14 +259,18 @@ class HeaderSums:
 
     def axes(self, domain: str) -> tuple[Axis, Axis, Axis]:
         """Axes of (n3, n2, n1)."""
-        grid, corners = self.grid, self.corners()
+        grid, corners, unit = self.grid, self.corners(), self.layout.coordinate_unit
         spacing3 = math.dist(corners[0], corners[2]) / max(grid.shape.n3 - 1, 1)
         spacing2 = math.dist(corners[0], corners[1]) / max(grid.shape.n2 - 1, 1)
         interval = (self.layout.interval or USUAL_INTERVAL) / 1000
         return (
-            Axis("inline", grid.inlines.first, grid.inlines.step, spacing3 or 1.0, "m"),
-            Axis("crossline", grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, "m"),
+            Axis("inline", grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
+            Axis("crossline", grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),
             Axis(
-                "sample", self.delay or 0.0, interval, interval, "ms" if domain == "time" else "m"
+                "sample",
+                self.delay or 0.0,
+                interval,
+                interval,
+                "ms" if domain == "time" else self.layout.length_unit,
             ),
         )

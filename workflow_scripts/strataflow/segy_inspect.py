@@ -33,7 +33,9 @@ def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
         "extended_text_headers": layout.extended_text_headers,
         "traces": layout.traces,
         "samples": layout.n1,
-        "interval_ms": layout.interval / 1000,
+        "interval": layout.interval / 1000,
+        "length_unit": layout.length_unit,
+        "coordinate_unit": layout.coordinate_unit,
         "amplitudes": _amplitudes(layout),
         "text_header": text_of(path),
     }
@@ -71,7 +73,7 @@ def _grid(layout: Layout, grid: Grid, where: HeaderBytes) -> dict[str, Any]:
     return {
         "inlines": _lines(grid.inlines, where.iline, axes[0].spacing),
         "crosslines": _lines(grid.crosslines, where.xline, axes[1].spacing),
-        "start_ms": axes[2].first,
+        "start": axes[2].first,
         "sorting": _sorting(grid),
         "places": shape.n3 * shape.n2,
         "missing_traces": shape.n3 * shape.n2 - layout.traces,
@@ -110,7 +112,8 @@ def words(found: dict[str, Any]) -> str:
         f"{found['file']}: SEG-Y revision {found['revision']}, {found['byte_order']} endian, "
         f"{found['bytes']:,} bytes\n"
         f"{found['traces']:,} traces of {found['samples']:,} samples, {found['sample_format']}, "
-        f"every {found['interval_ms']:g} ms"
+        f"every {found['interval']:g} ms, or {found['length_unit']} in depth; "
+        f"coordinates in units of {found['coordinate_unit']}"
     )
     percentiles = pd.DataFrame([found["amplitudes"]["percentiles"]], ["amplitude"])
     percentiles.columns = [f"{name} %" for name in percentiles.columns]
@@ -130,7 +133,7 @@ def words(found: dict[str, Any]) -> str:
         ["x", "y"],
     )
     summary = (
-        f"a post-stack 3D grid, sorted by {grid['sorting']}, from {grid['start_ms']:g} ms: "
+        f"a post-stack 3D grid, sorted by {grid['sorting']}, first sample at {grid['start']:g}: "
         f"{grid['places']:,} places, {grid['missing_traces']:,} without a trace, "
         f"{grid['dead_traces']:,} dead traces"
     )

@@ -54,6 +54,11 @@ FORMATS: dict[int, tuple[str, str]] = {
 TWO_BYTES = {29, 31, 33, 35, 69, 71, *range(89, 181, 2), 201, 203, 209, 211, 213, 215, 217, 223}
 TWO_BYTES |= {229, 231, 239}
 
+# Units by the measurement system in the binary header, where it says one, and by the units of
+# coordinates in the trace header, where those are no lengths.
+LENGTH_UNITS = {1: "m", 2: "ft"}
+ANGULAR_UNITS = {2: "arc second", 3: "degree", 4: "degree, minute and second"}
+
 # Fields of the binary header of revision 2, where segyio has no name for them.
 EXTENDED_SAMPLES, EXTENDED_INTERVAL, BYTE_ORDER_MARK = 3269, 3273, 3297
 MAJOR_REVISION, MINOR_REVISION = 3501, 3502
@@ -68,8 +73,9 @@ class Layout:
     """Where the traces of a file lie and how their samples are stored.
 
     `byte_order` is NumPy's, ">" or "<"; `interval` is that of the samples in microseconds, or in
-    thousandths of the unit of depth, 0 where no header gives a positive one; `first_trace` is an
-    offset in bytes.
+    thousandths of the unit of depth, 0 where no header gives a positive one; `length_unit` is that
+    of depth and `coordinate_unit` that of coordinates, in metres where no header says otherwise;
+    `first_trace` is an offset in bytes.
     """
 
     path: Path
@@ -78,6 +84,8 @@ class Layout:
     revision: str
     n1: int
     interval: float
+    length_unit: str
+    coordinate_unit: str
     extended_text_headers: int
     additional_trace_headers: int
     first_trace: int
@@ -247,6 +255,8 @@ def read_layout(path: Path) -> Layout:
         n: trace_type(n, code, byte_order, additional).itemsize for n in (n1, in_trace) if n
     }
     traces = _count_traces(path, n1, in_trace, trace_bytes, data, size)
+    length_unit = LENGTH_UNITS.get(int(binary(BinField.MeasurementSystem)), "m")
+    coordinates = int(get(header, TraceField.CoordinateUnits, 2, byte_order))
     return Layout(
         path=path,
         byte_order=byte_order,
@@ -254,6 +264,8 @@ def read_layout(path: Path) -> Layout:
         revision=f"{major}.{minor}",
         n1=n1,
         interval=next((i for i in intervals if 0 < i < math.inf), 0.0),
+        length_unit=length_unit,
+        coordinate_unit=ANGULAR_UNITS.get(coordinates, length_unit),
         extended_text_headers=extended,
         additional_trace_headers=additional,
         first_trace=first_trace,

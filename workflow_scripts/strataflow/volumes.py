@@ -31,7 +31,8 @@ class Axis:
     """One axis of a survey.
 
     `first` and `step` are line numbers along n2 and n3, time or depth along n1; `spacing` is the
-    distance between neighbours in `unit` (ms or m along n1, m along n2 and n3).
+    distance between neighbours in `unit` (ms, m or ft along n1; m or ft along n2 and n3, or
+    that of an angle where coordinates are no lengths).
     """
 
     name: str

@@ -380,17 +380,22 @@ def export_segy_flags():
 
 
 def raw_labels(wildcards):
-    """Raw volumes of the labels that predictions are compared with."""
-    return [binary(wildcards.volume, a) for a in PREDICTED if a in labels(wildcards.volume)]
+    """Raw volumes, and their sidecars, of the labels that predictions are compared with."""
+    return with_sidecars(wildcards.volume, [a for a in PREDICTED if a in labels(wildcards.volume)])
 
 
 def taught_labels(wildcards):
-    """Raw volumes of the labels that patches hold, whatever is predicted at the moment."""
-    return [binary(wildcards.volume, name) for name in teachable(wildcards.volume)]
+    """The same of the labels that patches hold, whatever is predicted at the moment."""
+    return with_sidecars(wildcards.volume, teachable(wildcards.volume))
+
+
+def with_sidecars(volume, attributes):
+    """Raw volumes of labels and their sidecars."""
+    return [f"{binary(volume, name)}{suffix}" for name in attributes for suffix in ("", ".json")]
 
 
 def label_flags(wildcards):
-    """The same as flags."""
+    """--rgt and so on for the labels that patches hold."""
     volume = wildcards.volume
     return flags(**{name: binary(volume, name) for name in teachable(volume)})
 

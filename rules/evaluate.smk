@@ -1,9 +1,12 @@
 # Scores of a pass over a volume.
 rule evaluate:
     input:
-        attributes=expand("results/{{passed}}/{{volume}}.{name}", name=PREDICTED),
+        attributes=expand(
+            "results/{{passed}}/{{volume}}.{name}{suffix}", name=PREDICTED, suffix=["", ".json"]
+        ),
         labels=raw_labels,
         image="results/segy_to_binary/{volume}/{volume}.bin",
+        sidecar="results/segy_to_binary/{volume}/{volume}.json",
     output:
         "results/evaluate/{passed}/{volume}.json",
     log:

@@ -1,7 +1,12 @@
 rule plot:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
-        attributes=expand("results/predictions/{{volume}}/{{volume}}.{name}", name=PREDICTED),
+        sidecar="results/segy_to_binary/{volume}/{volume}.json",
+        attributes=expand(
+            "results/predictions/{{volume}}/{{volume}}.{name}{suffix}",
+            name=PREDICTED,
+            suffix=["", ".json"],
+        ),
         labels=raw_labels,
     output:
         report(

@@ -1,4 +1,4 @@
-rule train_refine:
+use rule train_infer as train_refine with:
     input:
         manifests=manifests("train") + manifests("valid"),
         # Attributes that were spoiled on purpose, and those that the inference network spoils.
@@ -15,22 +15,9 @@ rule train_refine:
         "results/train_refine/train_refine.log",
     benchmark:
         "results/train_refine/train_refine.benchmark.tsv"
-    conda:
-        "../envs/strataflow.yaml"
-    threads: 8
-    resources:
-        **processes_of_training(),
-        mem_mb=memory_of_training,
-        runtime=1440,
     params:
         **program("train_refine"),
         launcher=launcher_of_training(),
         run="results/train_refine/run",
         init_weights=flags(init_weights=initial_weights("refine")),
         flags=training_flags(epochs=config["refinement"]["epochs"]),
-    shell:
-        "{params.launcher}python {params.script:q}"
-        " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
-        " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
-        " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"
-        " --final {output.checkpoint} --metrics {output.metrics} --curves {output.curves} > {log} 2>&1"

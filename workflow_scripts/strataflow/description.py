@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -23,6 +20,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.stats import kurtosis
 
 from .amplitudes import amplitude_statistics
+from .attributes import FAULT_THRESHOLD
 from .figures import FAULT_COLOURS, GREY_CLIP, HORIZONS, save_picture
 from .files import require_file, written_whole
 from .reflectors import texture_normals
@@ -222,7 +220,7 @@ def _draw_sheet(data: Path, target: Path, shape: Shape, samples: pd.DataFrame) -
         rgt = read_cube(sample_path(target, number, "rgt"), shape)[inline].T
         levels = np.linspace(rgt.min(), rgt.max(), HORIZONS)
         labelled.contour(rgt, levels, cmap="turbo", linewidths=0.7)
-        shown = np.ma.masked_less(fault[inline].T, 0.5)
+        shown = np.ma.masked_less(fault[inline].T, FAULT_THRESHOLD)
         labelled.imshow(shown, cmap=FAULT_COLOURS, vmin=0, vmax=1, aspect="auto")
         plain.set_title(
             f"{number}: {sample['frequency']:.3f} cycles, {sample['signal_to_noise_db']:.0f} dB, "

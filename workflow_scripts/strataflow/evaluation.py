@@ -21,12 +21,19 @@ from torchmetrics.functional.image import (
 )
 
 from .angles import axial_angle, normal_from_strike_dip
-from .attributes import ATTRIBUTES, FAULT_THRESHOLD, SHIFT_UNIT, layer_shift
+from .attributes import ATTRIBUTES, FAULT_THRESHOLD, SHIFT_UNIT, growth_per_sample, layer_shift
 from .errors import StrataflowError
 from .files import written_whole
 from .horizons import crossings
 from .samples import Shape
-from .volumes import Volume, attribute_path, open_volume, statistics_of
+from .volumes import (
+    Volume,
+    attribute_path,
+    label_path,
+    open_volume,
+    require_same_shape,
+    statistics_of,
+)
 
 Array = NDArray[np.float32]
 Metrics = dict[str, float | None]
@@ -58,10 +65,7 @@ def evaluate(
         predicted, label = attribute_path(prediction, name), label_path(target, name)
         if predicted.is_file() and label:
             pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
-            if pair[0].shape != pair[1].shape:
-                raise StrataflowError(
-                    f"{predicted}: {pair[0].shape}, but {label} is {pair[1].shape}"
-                )
+            require_same_shape(*pair)
             pairs[name] = pair
     if not pairs:
         raise StrataflowError(f"{prediction}: no attribute in common with {target}")
@@ -90,14 +94,6 @@ def evaluate(
             metrics["dhr"] |= _gains(metrics["dhr"], before)
     with written_whole(output) as (temporary,):
         temporary.write_text(json.dumps(metrics, indent=1) + "\n")
-
-
-def label_path(prefix: Path, attribute: str) -> Path | None:
-    """File of a label: PREFIX.fsem as ours, or PREFIX_fsem.bin as in a folder of samples."""
-    for path in (attribute_path(prefix, attribute), Path(f"{prefix}_{attribute}.bin")):
-        if path.is_file():
-            return path
-    return None
 
 
 def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
@@ -224,7 +220,7 @@ def horizon_scatter(predicted: Array, label: Array) -> float | None:
     The standard deviation of the prediction along each of HORIZONS over its growth a sample,
     averaged over the horizons. None where none crosses the traces.
     """
-    growth = float((predicted[:, -1] - predicted[:, 0]).mean()) / (predicted.shape[1] - 1)
+    growth = growth_per_sample(predicted)
     low, high = float(label.min()), float(label.max())
     scatter, weights = [], []
     for level in low + HORIZONS * (high - low):

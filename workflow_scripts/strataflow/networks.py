@@ -25,7 +25,8 @@ from .errors import StrataflowError
 # Channels of the first level; the published network has 14.5 million parameters.
 PRESETS: dict[str, int] = {"small": 16, "base": 32, "large": 96}
 
-# Channels of the levels over those of the first. Every decoder has one level less.
+# Channels of the levels over those of the first; STRIDE follows from their number. Every decoder
+# has one level less.
 ENCODER_WIDTHS = (1.0, 2.0, 3.0, 3.0)
 DECODER_WIDTHS = (0.75, 1.0, 1.5)
 
@@ -35,9 +36,6 @@ CELL = 2
 # Share of a batch in the running statistics of the norms. Batches of a few crops differ much: at
 # PyTorch's 0.1 the last ten of them decide what is predicted.
 NORM_MOMENTUM = 0.01
-
-# Every side of the input must be a multiple of this.
-STRIDE = CELL * 2 ** (len(ENCODER_WIDTHS) - 1)
 
 # A refinement network corrects probabilities as logits, and believes none more than this.
 LARGEST_PROBABILITY = 0.98

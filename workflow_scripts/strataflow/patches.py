@@ -12,16 +12,17 @@ from .degrade import degrade
 from .errors import StrataflowError
 from .files import require_free_space
 from .manifest import ManifestRow, write_manifest
-from .networks import STRIDE
 from .samples import (
     SPLITS,
+    STRIDE,
     Folders,
     Shape,
+    bytes_of_sample,
     normalised_geologic_time,
     write_checksums,
     write_sample,
 )
-from .volumes import Volume, statistics_of
+from .volumes import Volume, require_same_shape, statistics_of
 
 Array = NDArray[np.float32]
 
@@ -29,9 +30,9 @@ Array = NDArray[np.float32]
 LIVE_SHARE = 0.5
 
 
-def largest_patch(volume: Shape, at_most: int = 128) -> Shape:
-    """Patch of `at_most` voxels a side, less where `volume` is smaller, in whole strides."""
-    return Shape(*(min(at_most, n // STRIDE * STRIDE) for n in (volume.n1, volume.n2, volume.n3)))
+def largest_patch(volume: Shape) -> Shape:
+    """Patch of 128 voxels a side, less where `volume` is smaller, in whole strides."""
+    return Shape(*(min(128, n // STRIDE * STRIDE) for n in (volume.n1, volume.n2, volume.n3)))
 
 
 def make_patches(
@@ -55,10 +56,7 @@ def make_patches(
         if 0 < len(labels.keys() & set(names)) < len(names):
             raise StrataflowError(f"labels: {' '.join(names)} go together, got {' '.join(labels)}")
     for volume in labels.values():
-        if volume.shape != image.shape:
-            raise StrataflowError(
-                f"{volume.path}: {volume.shape}, but {image.path} is {image.shape}"
-            )
+        require_same_shape(volume, image)
     for name in ("n1", "n2", "n3"):
         size, n = getattr(patch, name), getattr(image.shape, name)
         if size % STRIDE or size < STRIDE:
@@ -68,9 +66,8 @@ def make_patches(
     corners = split_corners(image.shape, patch, overlap, valid_share)
     live = image.sidecar.live
     statistics = statistics_of(image)
-    require_free_space(
-        folders.data_train, 11 * patch.n_bytes * sum(len(part) for part in corners.values())
-    )
+    count = sum(len(part) for part in corners.values())
+    require_free_space(folders.data_train, count * bytes_of_sample(patch))
     scale = statistics_of(labels["dhr"]).std if "dhr" in labels else 1.0
     counts = {}
     for split in SPLITS:

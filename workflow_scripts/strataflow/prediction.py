@@ -17,15 +17,22 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from .attributes import ATTRIBUTES, CHANNELS, attributes_of, encode, fault_angles, geologic_time
+from .attributes import (
+    CHANNELS,
+    attributes_of,
+    encode,
+    fault_angles,
+    geologic_time,
+    growth_per_sample,
+)
 from .errors import StrataflowError
 from .files import require_free_space, scratch_folder, written_whole
 from .hardware import keep_memory, limit_threads, precision_of_hardware, single_threaded
-from .networks import STRIDE, MultiTaskNetwork, with_norms_folded
-from .samples import Shape, count_samples, require_intact, sample_path, write_checksums
+from .networks import MultiTaskNetwork, with_norms_folded
+from .samples import STRIDE, Shape, count_samples, require_intact, sample_path, write_checksums
 from .slabs import Slab, description_path, join_slabs, write_description, write_lines
 from .tiles import Corner, TileGrid, Tiling, blend
-from .volumes import Volume, attribute_path, open_volume, statistics_of, write_volume
+from .volumes import Volume, attribute_path, open_volume, require_same_shape, statistics_of
 
 Array = NDArray[np.float32]
 Item = TypeVar("Item")
@@ -74,10 +81,7 @@ def attribute_source(given: Path, tasks: tuple[str, ...], shape: Shape | None = 
     }
     first = next(iter(volumes.values()))
     for volume in volumes.values():
-        if volume.shape != first.shape:
-            raise StrataflowError(
-                f"{volume.path}: {volume.shape}, but {first.path} is {first.shape}"
-            )
+        require_same_shape(volume, first)
 
     def read(grid: TileGrid, corner: Corner) -> Array:
         tiles = {name: grid.read(volume.values, corner) for name, volume in volumes.items()}
@@ -189,7 +193,7 @@ def predict_samples(
 
 
 def refine_volume(
-    network: MultiTaskNetwork | None,
+    network: MultiTaskNetwork,
     given: Path,
     output: Path,
     iterations: int,
@@ -198,26 +202,17 @@ def refine_volume(
 ) -> None:
     """Predict the attributes `given`.<attribute> anew from themselves, `iterations` times.
 
-    Writes `output`.<attribute>; without iterations a copy. The attributes are those of the tasks
-    of `network`, or where there is none all that are there. `shape` is needed without a sidecar.
+    Writes `output`.<attribute>, those of the tasks of `network`. `shape` is needed without a
+    sidecar.
     """
+    tasks = network.architecture.tasks
     with scratch_folder(output.with_name(f"{output.name}.iterations")) as scratch:
         for iteration in range(iterations):
-            assert network is not None
             last = iteration + 1 == iterations
             refined = output if last else scratch / str(iteration)
-            tasks = network.architecture.tasks
             source = attribute_source(given, tasks, shape)
             predict_volume(network, source, refined, tasks, tiling)
             given, shape = refined, None
-    if iterations:
-        return
-    there = [name for name in ATTRIBUTES if attribute_path(given, name).is_file()]
-    if not there:
-        raise StrataflowError(f"{given}: no attribute there ({attribute_path(given, 'fsem')}, ...)")
-    for name in there:
-        volume = open_volume(attribute_path(given, name), shape, name)
-        write_volume(attribute_path(output, name), volume.values, volume.sidecar)
 
 
 def _continued(rgt: Array, grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> Array:
@@ -231,8 +226,7 @@ def _continued(rgt: Array, grid: TileGrid, live: NDArray[np.bool_], corner: Corn
     inside = grid.axes[2].inside(corner[2])
     beyond = rgt.shape[-1] - inside.stop
     if beyond:
-        middle = rgt[..., inside].mean(axis=(0, 1))
-        growth = np.float32((middle[-1] - middle[0]) / max(middle.size - 1, 1))
+        growth = np.float32(growth_per_sample(rgt[..., inside]))
         last = rgt[..., inside.stop - 1 : inside.stop]
         rgt[..., inside.stop :] = last + growth * np.arange(1, beyond + 1, dtype=np.float32)
     return rgt
@@ -316,7 +310,7 @@ def _predicted_tiles(
     corners = grid.corners(grid.with_halo(slab.rows))
     in_halo = len(corners) - slab.tiles_shape[0]
     # One at a time a CPU is as fast, and gives the same bits whatever the batch.
-    batch = (tiling.batch or GPU_BATCH) if device.type == "cuda" else 1
+    batch = GPU_BATCH if device.type == "cuda" else 1
     batches = (corners[i : i + batch] for i in range(0, len(corners), batch))
     read = (np.stack([source.read(grid, corner) for corner in those]) for those in batches)
 

@@ -21,7 +21,7 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
 
 
 def add_tiling(parser: argparse.ArgumentParser) -> None:
-    """Add --tile --overlap --precision --batch."""
+    """Add --tile --overlap --precision."""
     standard = Tiling()
     parser.add_argument(
         "--tile",
@@ -39,11 +39,6 @@ def add_tiling(parser: argparse.ArgumentParser) -> None:
         choices=PRECISIONS,
         default=standard.precision,
         help="auto: the fastest of the hardware; fp32: the same for any number of CPU cores",
-    )
-    parser.add_argument(
-        "--batch",
-        type=positive,
-        help="tiles predicted together on a GPU; by itself as many as it holds",
     )
 
 
@@ -78,4 +73,4 @@ def predict(
 def tiling_of(arguments: argparse.Namespace) -> Tiling:
     """The tiling that was given."""
     n1, n2, n3 = arguments.tile
-    return Tiling((n3, n2, n1), arguments.overlap, arguments.precision, arguments.batch)
+    return Tiling((n3, n2, n1), arguments.overlap, arguments.precision)

@@ -14,10 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .attributes import ATTRIBUTES
 from .errors import StrataflowError
 from .files import file_checksum, require_file, written_whole
 
 Array = NDArray[np.float32]
+
+# Sides of what a network sees are multiples of this, its CELL doubled from level to level.
+STRIDE = 16
 
 SPLITS = ("train", "valid")
 
@@ -45,6 +49,11 @@ class Shape:
 
     def __str__(self) -> str:
         return f"n1={self.n1} n2={self.n2} n3={self.n3}"
+
+
+def bytes_of_sample(shape: Shape) -> int:
+    """Size of all files of a sample: the image, the spoiled attributes and the targets."""
+    return (1 + 2 * len(ATTRIBUTES)) * shape.n_bytes
 
 
 @dataclass(frozen=True)

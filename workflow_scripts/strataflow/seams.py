@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -17,10 +14,11 @@ from numpy.typing import NDArray
 
 from .angles import axial_angle, normal_from_strike_dip
 from .attributes import FAULT_THRESHOLD, attributes_of
+from .figures import save_picture
 from .files import written_whole
-from .networks import CELL, STRIDE, MultiTaskNetwork
+from .networks import CELL, MultiTaskNetwork
 from .prediction import image_source, predict_volume
-from .samples import Shape
+from .samples import STRIDE, Shape
 from .tiles import TileAxis, TileGrid, Tiling
 from .volumes import Volume, attribute_path, open_volume, plain_sidecar, statistics_of
 
@@ -220,6 +218,4 @@ def _draw(table: pd.DataFrame, path: Path, image: Volume) -> None:
     figure.suptitle(
         f"Traces of the tiles: {Path(image.sidecar.source.get('segy', image.path)).name}"
     )
-    with written_whole(path) as (temporary,):
-        figure.savefig(temporary, dpi=110, format="png")
-    plt.close(figure)
+    save_picture(path, figure)

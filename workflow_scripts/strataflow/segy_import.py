@@ -120,8 +120,8 @@ def segy_to_binary(
     dead = np.count_nonzero(~live)
     print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead in all")
     if not layout.interval:
-        unit = sidecar.axes[2].unit
-        print(f"{path}: no sample interval in its headers, {USUAL_INTERVAL / 1000:g} {unit} assumed")
+        assumed = f"{USUAL_INTERVAL / 1000:g} {sidecar.axes[2].unit}"
+        print(f"{path}: no sample interval in its headers, {assumed} assumed")
     if layout.coordinate_unit in ANGULAR_UNITS.values():
         print(f"{path}: coordinates in units of {layout.coordinate_unit}: distances are no lengths")
     if statistics.bad:

@@ -90,6 +90,8 @@ def read_description(prefix: Path) -> Slab:
     path = require_file(description_path(prefix))
     try:
         content = json.loads(path.read_text())
+        if content["format"] != FORMAT:
+            raise ValueError(content["format"])
         tasks = _tasks(content["tasks"])
         slab = Slab(
             number=int(content["number"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import re
@@ -21,13 +20,25 @@ from tqdm import tqdm
 
 from .attributes import ATTRIBUTES
 from .degrade import degrade
-from .files import claimed_folder, require_free_space, written_whole
-from .geology import evaluate
+from .files import claimed_folder, digest_of_code, require_free_space, written_whole
 from .manifest import ManifestRow, write_manifest
-from .samples import SPLITS, Folders, Shape, sample_path, write_checksums, write_sample
+from .samples import (
+    SPLITS,
+    Folders,
+    Shape,
+    bytes_of_sample,
+    sample_path,
+    write_checksums,
+    write_sample,
+)
 from .scenario import ANYTHING, Scenario
-from .seismic import Recording
 from .synthetic import FaultStatistics, SampleStatistics, labelled_cube, require_size
+
+# Modules that decide what a sample is; across a change, those of a stopped run are made anew.
+SYNTHESIZING_CODE = (
+    *("angles", "attributes", "degrade", "geology", "samples", "scenario", "seismic"),
+    *("synthetic", "synthetic_samples"),
+)
 
 
 @contextmanager
@@ -90,7 +101,7 @@ def _synthesize(
     }
     everything = [order for split in SPLITS for order in orders[split]]
     missing = [order for order in everything if not order.is_done()]
-    require_free_space(folders.data_train, 11 * shape.n_bytes * len(missing))
+    require_free_space(folders.data_train, len(missing) * bytes_of_sample(shape))
     with single_threaded_pool(workers) as pool:
         made = pool.map(_make_sample, missing)
         done = len(everything) - len(missing)
@@ -156,10 +167,8 @@ def _make_sample(order: _Order) -> None:
 
 def _digest(shape: Shape, seed: int, scenarios: Sequence[Scenario]) -> str:
     """What makes the samples what they are, the code included, in 12 letters."""
-    digest = hashlib.sha256(repr((shape, seed, *scenarios)).encode())
-    for made_by in (evaluate, Scenario, Recording, labelled_cube, degrade):
-        digest.update(Path(inspect.getfile(made_by)).read_bytes())
-    return digest.hexdigest()[:12]
+    everything = repr((shape, seed, *scenarios, digest_of_code(SYNTHESIZING_CODE)))
+    return hashlib.sha256(everything.encode()).hexdigest()[:12]
 
 
 def _waiting_folders(folders: Folders, digest: str) -> Folders:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import StrataflowError
-from .networks import STRIDE
+from .samples import STRIDE
 
 Array = NDArray[np.float32]
 Corner = tuple[int, int, int]
@@ -31,13 +31,12 @@ class Tiling:
     """How a volume is cut: `tile` (n3, n2, n1) in voxels, least `overlap` as a fraction of it.
 
     `precision` is auto (the fastest of the hardware) or fp32 (on a CPU the same bits for any number
-    of cores). `batch` tiles are predicted together on a GPU, by itself as many as it holds.
+    of cores).
     """
 
     tile: tuple[int, int, int] = (128, 128, 128)
     overlap: float = 0.25
     precision: str = "auto"
-    batch: int | None = None
 
 
 @dataclass(frozen=True)

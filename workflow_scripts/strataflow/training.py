@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from dataclasses import asdict, dataclass
@@ -29,7 +28,7 @@ from .checkpoints import SaveWithinEpoch, Start, find_start, leave_signals_alone
 from .dataset import CountingSampler, Crops, SampleSource
 from .errors import StrataflowError
 from .figures import draw_lesson
-from .files import require_file, written_whole
+from .files import digest_of, digest_of_code, require_file, written_whole
 from .hardware import limit_threads, precision_of_training
 from .losses import LOSSES, TaskWeights
 from .networks import Architecture, MultiTaskNetwork
@@ -194,10 +193,12 @@ def train(
             for k, v in asdict(settings).items()
             if k not in ("epochs", "patience", "gpus_per_node", "nodes")
         },
+        # Each takes batches of its own, and their mean is one step.
+        "processes": settings.gpus_per_node * settings.nodes,
         "crop": list(settings.crop) if settings.crop else None,
         "data": train_source.fingerprint(architecture),
-        "init_weights": _digest(init_weights) if init_weights else None,
-        "code": _digest(*(Path(__file__).with_name(f"{name}.py") for name in LEARNING_CODE)),
+        "init_weights": digest_of(init_weights) if init_weights else None,
+        "code": digest_of_code(LEARNING_CODE),
     }
     valid_source.fingerprint(architecture)
     for source in (train_source, valid_source):
@@ -252,13 +253,6 @@ def train(
 
 def _validation_loss(checkpoint: Path) -> float:
     return float(read_checkpoint(checkpoint)["metrics"]["valid/loss"])
-
-
-def _digest(*paths: Path) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(require_file(path).read_bytes())
-    return digest.hexdigest()
 
 
 def _start_from(network: MultiTaskNetwork, path: Path) -> None:

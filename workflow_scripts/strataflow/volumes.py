@@ -153,6 +153,20 @@ def attribute_path(prefix: Path | str, attribute: str) -> Path:
     return Path(f"{prefix}.{attribute}")
 
 
+def require_same_shape(volume: Volume, other: Volume) -> None:
+    """Raise StrataflowError, with both sizes, when `volume` is not of the shape of `other`."""
+    if volume.shape != other.shape:
+        raise StrataflowError(f"{volume.path}: {volume.shape}, but {other.path} is {other.shape}")
+
+
+def label_path(prefix: Path, attribute: str) -> Path | None:
+    """File of a label: PREFIX.fsem as ours, or PREFIX_fsem.bin as in a folder of samples."""
+    for path in (attribute_path(prefix, attribute), Path(f"{prefix}_{attribute}.bin")):
+        if path.is_file():
+            return path
+    return None
+
+
 def plain_sidecar(shape: Shape, attribute: str) -> Sidecar:
     """Sidecar of a volume that came without: lines counted from 1, one unit a step."""
     axes = (
@@ -202,6 +216,8 @@ def read_sidecar(raw: Path) -> Sidecar:
     path = sidecar_path(raw)
     try:
         content = json.loads(path.read_text())
+        if content.get("format", FORMAT) != FORMAT:
+            raise StrataflowError(f"{path}: {content['format']!r} is not {FORMAT!r}")
         shape = Shape(*(_whole(content[n]) for n in ("n1", "n2", "n3")))
         if min(shape.array) < 1:
             raise StrataflowError(f"{path}: {shape}: a volume has no such size")

@@ -34,6 +34,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise StrataflowError(f"{path}: not a checkpoint that can be read ({reason})") from error
     if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
         raise StrataflowError(f"{path}: not a checkpoint of strataflow")
+    if content.get("format", FORMAT) != FORMAT:
+        raise StrataflowError(f"{path}: {content['format']!r} is not {FORMAT!r}")
     stored = content["hyper_parameters"]
     if not isinstance(stored, dict) or "architecture" not in stored:
         raise StrataflowError(f"{path}: a checkpoint of another program: no architecture in it")
@@ -96,18 +98,13 @@ def load_state(network: MultiTaskNetwork, state: dict[str, torch.Tensor], path: 
         raise StrataflowError(f"{path}: weights of another network") from error
 
 
-def write_weights(checkpoint: Path, output: Path, averaged: bool = True) -> None:
+def write_weights(checkpoint: Path, output: Path) -> None:
     """Write the weights of `checkpoint`, and what rebuilds their network, to `output`.
 
-    They are the moving average of the training, or, not `averaged`, those of its last step. Half
-    precision keeps the file small; it is far finer than what training leaves undecided. Raises
-    StrataflowError for a checkpoint without the weights that are asked for.
+    They are the moving average of the training. Half precision keeps the file small; it is far
+    finer than what training leaves undecided.
     """
     content = read_checkpoint(checkpoint)
-    if not averaged:
-        if "current_model_state" not in content:
-            raise StrataflowError(f"{checkpoint}: holds averaged weights only")
-        content = content | {"state_dict": content["current_model_state"]}
     state = network_state(content)
     architecture = architecture_of(content)
     load_state(MultiTaskNetwork(architecture), state, checkpoint)
@@ -119,7 +116,6 @@ def write_weights(checkpoint: Path, output: Path, averaged: bool = True) -> None
         },
         "receptive_field": receptive_field(),
         "normalisation": f"clipped at the percentiles {CLIP_PERCENTILES}, mean 0, deviation 1",
-        "averaged": averaged,
         "metrics": content.get("metrics", {}),
         "epoch": content.get("epoch"),
         "steps": content.get("global_step"),

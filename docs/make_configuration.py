@@ -1,6 +1,6 @@
 """Write docs/configuration.md, the reference of the configuration, from its schemas.
 
-Defaults of a scenario and their limits come from the class that checks them.
+What is said of a scenario comes from the class that checks it.
 """
 
 from __future__ import annotations
@@ -127,11 +127,10 @@ def page() -> str:
         }
         for key, part, required in settings(config)
     ]
-    scenario = config["$defs"]["scenario"]["properties"]
     drawn = [
         {
             "key": f"`{setting.name}`",
-            "what": scenario[setting.name]["description"],
+            "what": f"{setting.metadata['what'][0].upper()}{setting.metadata['what'][1:]}.",
             "limits": f"{setting.metadata['least']} to {setting.metadata['most']}",
             "default": f"`{_yaml(setting.default)}`",
         }

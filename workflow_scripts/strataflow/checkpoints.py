@@ -96,7 +96,7 @@ def leave_signals_alone(_worker: int) -> None:
 class Start:
     """Where training begins: from a `checkpoint`, or at random or initial weights where it is None.
 
-    So many `batches` of `epoch` and so many steps in all have been had.
+    So many `batches` of `epoch` and so many steps in all are done.
     """
 
     checkpoint: Path | None = None

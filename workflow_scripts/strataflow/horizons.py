@@ -27,7 +27,7 @@ IRAP_TOLERANCE = 0.05
 def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | None = None) -> None:
     """Follow `count` horizons through the geologic time `rgt` of a raw volume.
 
-    They lie so that there is as much rock between any two of them. Writes `output`.horizons.csv, a
+    Their mean depths are evenly spaced. Writes `output`.horizons.csv, a
     row a trace and a column a horizon, and `output`.horizon_NN.irap, Irap classic grids. `shape` is
     needed without a sidecar. StrataflowError where time does not grow.
     """
@@ -68,7 +68,7 @@ def horizon_levels(rgt: Array, live: NDArray[np.bool_], count: int) -> Array:
 def follow(rgt: Array, levels: Array, sidecar: Sidecar) -> Array:
     """Time or depth (levels, n3, n2) where `rgt` (n3, n2, n1) reaches each of `levels`.
 
-    NaN where a trace is dead or the horizon above or below it.
+    NaN where a trace is dead, or where the horizon lies above or below it.
     """
     axis = sidecar.axes[2]
     depths = np.full((levels.size, *rgt.shape[:2]), np.nan, np.float32)

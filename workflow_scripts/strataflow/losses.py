@@ -31,7 +31,7 @@ def fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def fault_overlap_loss(logit: Tensor, label: Tensor) -> Tensor:
-    """Balanced cross-entropy and Dice (Milletari et al., 2016) of logits (batch, n3, n2, n1).
+    """Weighted cross-entropy and Dice (Milletari et al., 2016) of logits (batch, n3, n2, n1).
 
     Faults fill a few per cent of the voxels; cross-entropy weights them by FAULT_WEIGHT times the
     square root of their rarity.

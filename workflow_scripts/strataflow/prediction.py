@@ -38,7 +38,7 @@ Array = NDArray[np.float32]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Tiles that a GPU is given together at first; half of them whenever its memory does not do.
+# Tiles that a GPU is given together at first; half of them whenever its memory does not suffice.
 GPU_BATCH = 16
 
 # Tiles that a CPU works on side by side at most, each with a core and half a gigabyte of its own.
@@ -339,7 +339,7 @@ def _outputs(
 ) -> Iterator[tuple[Array | None, Array]]:
     """The layer shift and what is to be blended of each of `tiles` (tiles, channels, n3, n2, n1).
 
-    Fewer at a time where the memory of a GPU does not do.
+    Fewer at a time where the memory of a GPU does not suffice.
     """
     size, done = len(tiles), 0
     while done < len(tiles):

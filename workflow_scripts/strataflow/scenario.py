@@ -43,15 +43,23 @@ class Scenario:
         default=(30, 89), metadata=_limits(1, 90, "dip of the faults in degrees")
     )
     throw: Range = field(
-        default=(0.5, 40), metadata=_limits(0, 200, "throw at the centre of the faults in samples")
+        default=(0.5, 40),
+        metadata=_limits(
+            0, 200, "throw at the centre of faults in samples; of strike-slip, the slip"
+        ),
     )
-    reverse: float = field(default=0.2, metadata=_limits(0, 1, "share of faults that are reverse"))
+    reverse: float = field(
+        default=0.2,
+        metadata=_limits(0, 1, "share of faults that are reverse; those of no kind are normal"),
+    )
     strike_slip: float = field(
         default=0.1, metadata=_limits(0, 1, "share of faults that slip along strike")
     )
     rigid: float = field(
         default=0.0,
-        metadata=_limits(0, 1, "share of faults along which blocks move as one, without drag"),
+        metadata=_limits(
+            0, 1, "share of faults along which blocks move as one, without tips or drag"
+        ),
     )
     layer_dip: Range = field(
         default=(0, 60), metadata=_limits(0, 70, "steepest dip of the layers in degrees")
@@ -73,14 +81,15 @@ class Scenario:
     )
     channel: float = field(default=0.3, metadata=_limits(0, 1, "probability of channels"))
     frequency: Range = field(
-        default=(0.05, 0.2), metadata=_limits(0.02, 0.25, "peak frequency in cycles a sample")
+        default=(0.05, 0.2),
+        metadata=_limits(0.02, 0.25, "peak frequency in cycles a sample; 0.12 is 30 Hz at 4 ms"),
     )
     noise: Range = field(
         default=(0.03, 1.0), metadata=_limits(0, 10, "RMS of the noise over that of the signal")
     )
     lateral_smear: Range = field(
         default=(0.2, 3),
-        metadata=_limits(0.01, 20, "loss of lateral resolution, sigma in voxels"),
+        metadata=_limits(0.01, 20, "loss of lateral resolution, sigma of a Gaussian in voxels"),
     )
     fault_thickness: float = field(
         default=2.0, metadata=_limits(1, 10, "thickness of labelled faults in voxels")

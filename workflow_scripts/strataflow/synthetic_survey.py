@@ -25,7 +25,7 @@ Array = NDArray[np.float32]
 # What tells the random numbers of a survey from those of the samples with the same seed.
 SURVEY = len(SPLITS)
 
-# Amplitudes of a survey are what recording left, not of unit size.
+# Amplitudes of a survey are what recording left, not of unit RMS.
 SURVEY_RMS = 2500.0
 
 # Inlines that are made at once.

@@ -275,8 +275,8 @@ def _start_from(network: MultiTaskNetwork, path: Path) -> None:
 def _keep_norms(network: MultiTaskNetwork, path: Path) -> None:
     """Leave the statistics of norms as `path` has them, who saw far more than the run to come.
 
-    A few batches of small crops would replace them: on the demo, 28 steps without any learning
-    took average precision from 0.44 to 0.37. Lightning leaves a module in the mode that it finds.
+    A few batches of small crops would replace them, which alone spoils what is predicted
+    (data/README.md has figures). Lightning leaves a module in the mode that it finds.
     """
     known = network_state(read_checkpoint(path))
     for name, module in network.named_modules():

@@ -14,7 +14,14 @@ from itertools import combinations
 import pytest
 from cluster import Cluster, running_cluster, why_not
 
-from conftest import ATTRIBUTES, PREDICTING, Finished, Workflow, snakemake_environment
+from conftest import (
+    ATTRIBUTES,
+    PREDICTING,
+    Finished,
+    Workflow,
+    snakemake_environment,
+    synthetic_row,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
 
@@ -53,8 +60,13 @@ def predicting(tiny: Callable[..., Workflow]) -> Workflow:
 
 
 def learning(tiny: Callable[..., Workflow], epochs: int = 40) -> Workflow:
-    """So many epochs that Slurm, which looks at its clock twice a minute, ends them."""
-    return tiny({"training.epochs": epochs, "synthetic.train": 24})
+    """So many epochs that Slurm, which looks at its clock twice a minute, ends them.
+
+    The samples are synthetic ones alone, so that few jobs come before.
+    """
+    flow = tiny({"training.epochs": epochs, "synthetic.train": 24})
+    flow.list_volumes(synthetic_row("north", train="false"))
+    return flow
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ test: .venv/ready
 check: .venv/ready
 	$(ENTER) ruff format --check .
 	$(ENTER) ruff check .
-	$(ENTER) mypy workflow_scripts tests docs
+	$(ENTER) mypy workflow_scripts rules tests docs
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
 

@@ -1,10 +1,6 @@
-"""The configuration, the sheet of volumes, and what rules ask of them.
-
-A mistake in either ends the run with one line; an exception would add Snakemake's stack to it.
-"""
+"""The configuration, the sheet of volumes, and what rules ask of them."""
 
 import ast
-import csv
 import json
 import shlex
 import sys
@@ -12,10 +8,7 @@ from functools import cache
 from math import prod
 from pathlib import Path
 
-import jsonschema
-import pandas as pd
 import xxhash
-import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import validate
@@ -24,54 +17,15 @@ from snakemake.utils import validate
 HOME = Path(workflow.current_basedir).parent
 HOME = HOME.relative_to(Path.cwd()) if HOME.is_relative_to(Path.cwd()) else HOME
 SCRIPTS = HOME / "workflow_scripts"
-sys.path.insert(0, str(SCRIPTS))
+sys.path[:0] = [str(SCRIPTS), str(HOME / "rules")]
 
+from configuration import read_sheet, require_scenarios, require_valid
 from strataflow.attributes import ATTRIBUTES, TASKS as ALL_TASKS, attributes_of
-from strataflow.errors import StrataflowError
 from strataflow.horizons import horizon_names
 from strataflow.samples import SPLITS
-from strataflow.scenario import Scenario
 
 SURVEY_FILES = ("image", *ATTRIBUTES)
 DESCRIPTION = ("statistics.csv", "statistics.png", "sheet.png", "comparison.csv", "comparison.png")
-
-
-def require_valid(content, schema, what):
-    """Stop with one line that names the key of `content` that `schema` does not allow."""
-    rules = yaml.safe_load(Path(HOME, "config", "schemas", schema).read_text())
-    error = jsonschema.exceptions.best_match(
-        jsonschema.Draft202012Validator(rules).iter_errors(content)
-    )
-    if error:
-        key = ".".join(str(part) for part in error.absolute_path)
-        place = f"{what}: {key}" if key else what
-        sys.exit(f"{place}: {error.message}")
-
-
-def read_sheet(path):
-    """The sheet of volumes by name, checked; empty cells are left out of a row."""
-    if not Path(path).is_file():
-        sys.exit(f"config: volumes: {path}: no such file")
-    try:
-        table = pd.read_csv(
-            path, sep="\t", dtype=str, comment="#", keep_default_na=False, quoting=csv.QUOTE_NONE
-        )
-    except ValueError as error:
-        sys.exit(f"{path}: not a tab-separated sheet of volumes: {error}".strip())
-    rows = {}
-    for line, row in enumerate(table.to_dict("records"), start=1):
-        row = {column: cell for column, cell in row.items() if cell or column == "volume"}
-        require_valid(
-            row,
-            "volumes.schema.yaml",
-            f"{path}: volume {line} ({row['volume']!r})" if "volume" in row else path,
-        )
-        if row["volume"] in rows:
-            sys.exit(f"{path}: volume: {row['volume']!r} is there twice")
-        rows[row["volume"]] = row
-    if not rows:
-        sys.exit(f"{path}: no volumes")
-    return rows
 
 
 def require_input_files():
@@ -125,20 +79,6 @@ def require_something_to_learn():
             logger.info(f"{config['volumes']}: volume {volume!r}: no training without {missing}")
 
 
-def require_scenarios():
-    """Stop with one line that names the setting of a scenario that is out of its limits."""
-    places = {"synthetic.scenario": config["synthetic"]["scenario"]}
-    for number, others in enumerate(config["synthetic"]["scenarios"]):
-        places[f"synthetic.scenarios.{number}"] = config["synthetic"]["scenario"] | others
-    for name, survey in config["synthetic"]["surveys"].items():
-        places[f"synthetic.surveys.{name}.scenario"] = survey["scenario"]
-    for place, settings in places.items():
-        try:
-            Scenario(**settings)
-        except StrataflowError as error:
-            sys.exit(f"config: {place}.{error}")
-
-
 def labels(volume):
     """Attributes that the sheet gives labels of."""
     return [name for name in ATTRIBUTES if name in VOLUMES[volume]]
@@ -170,7 +110,7 @@ TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
 HORIZONS = horizon_names(config["export"]["horizons"])
 PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
 require_input_files()
-require_scenarios()
+require_scenarios(config["synthetic"])
 require_something_to_learn()
 
 

@@ -8,7 +8,6 @@ import re
 import resource
 import signal
 import struct
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -25,6 +24,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
+from configuration import read_sheet, require_scenarios, require_valid
 from conftest import REPOSITORY
 from random_network import network, stored
 from segy_bytes import integers, lines, write_bytes
@@ -228,43 +228,15 @@ def _functions(path: Path, names: tuple[str, ...], known: dict[str, Any]) -> dic
     return known
 
 
-def _checks(config: dict[str, Any]) -> dict[str, Any]:
-    """What rules/common.smk does with the configuration and the sheet."""
-    import csv
-
-    import jsonschema
-    import pandas as pd
-    import yaml
-
-    from strataflow.scenario import Scenario
-
-    known: dict[str, Any] = {
-        "csv": csv,
-        "jsonschema": jsonschema,
-        "pd": pd,
-        "yaml": yaml,
-        "sys": sys,
-        "Path": Path,
-        "Scenario": Scenario,
-        "StrataflowError": StrataflowError,
-        "config": config,
-        "HOME": REPOSITORY,
-    }
-    names = ("require_valid", "read_sheet", "require_scenarios")
-    return _functions(REPOSITORY / "rules" / "common.smk", names, known)
-
-
 def _configuration() -> Reader:
     good = (REPOSITORY / "config" / "config.yaml").read_bytes()
     schema = str(REPOSITORY / "config" / "schemas" / "config.schema.yaml")
-    checks = _checks({})
 
     def read(path: Path) -> Any:
         config = load_configfile(str(path))
-        checks["require_valid"](config, "config.schema.yaml", "config")
+        require_valid(config, "config.schema.yaml", "config")
         validate(config, schema)
-        checks["config"] = config
-        checks["require_scenarios"]()
+        require_scenarios(config["synthetic"])
         return config
 
     def wrong(_: Path, config: Any) -> str | None:
@@ -280,7 +252,6 @@ def _configuration() -> Reader:
 def _sheet() -> Reader:
     good = (REPOSITORY / "config" / "volumes.tsv").read_bytes()
     more = b"volume\tsegy\tiline\tpredict\nnorth\ta b.sgy\t9\ttrue\nsouth\tc.sgy\t\tfalse\n"
-    read_sheet = _checks({})["read_sheet"]
 
     def wrong(_: Path, rows: dict[str, Any]) -> str | None:
         odd = [name for name in rows if not PLAIN_NAME.fullmatch(name)]

@@ -120,3 +120,18 @@ def test_an_empty_folder_is_told(run_script: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "index.html").exists()
     done = make(run_script, tmp_path, "--results", tmp_path)
     assert re.search(r"--results and --timings", done.stderr)
+
+
+def test_the_scores_of_each_pass_are_a_row(run_script: Run, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.json" for number in range(2)]
+    for path, score in zip(paths, (0.5, 0.75), strict=True):
+        path.write_text(json.dumps({"fault": {"f1": score}}))
+    words = ("--output", tmp_path / "passes.csv", "--metrics")
+    done = run_script("compare_passes", *words, *paths)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / "passes.csv")
+    assert list(table["pass"]) == ["infer", "refine 1"]
+    assert list(table["fault.f1"]) == [0.5, 0.75]
+    for text in ("[1]", "7", "no"):
+        paths[1].write_text(text)
+        refused_in_one_line(run_script("compare_passes", *words, *paths), "1.json", "not metrics")

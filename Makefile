@@ -26,7 +26,7 @@ bench: .venv-bench/ready
 
 soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
-	$(ENTER) PYTHONPATH=tests:workflow_scripts python tests/reliability/soak.py
+	$(ENTER) PYTHONPATH=tests:workflow_scripts:rules python tests/reliability/soak.py
 
 # The parts of docs/ that are made: the picture needs Graphviz.
 docs: .venv/ready

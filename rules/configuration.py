@@ -28,7 +28,10 @@ def require_valid(content: Any, schema: str, what: str) -> None:
     if error:
         key = ".".join(str(part) for part in error.absolute_path)
         place = f"{what}: {key}" if key else what
-        sys.exit(f"{place}: {error.message}")
+        # A pattern says less to people than what it stands for.
+        is_pattern = error.validator == "pattern" and "description" in error.schema
+        wanted = f"{error.instance!r} will not do: {error.schema['description']}"
+        sys.exit(f"{place}: {wanted if is_pattern else error.message}")
 
 
 def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:

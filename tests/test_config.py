@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from conftest import REPOSITORY, Workflow, stopped_at_once
+from strataflow.scenario import Scenario
 
 HEADER = "volume\tsegy"
 
@@ -73,6 +75,11 @@ def test_a_missing_segy_is_refused_by_volume_and_path(tiny: Callable[..., Workfl
     stopped_at_once(tiny(sheet=f"{HEADER}\nnorth\tgone.sgy\n").run("-n"), "north", "gone.sgy")
 
 
+def test_a_byte_beyond_a_trace_header_is_refused(tiny: Callable[..., Workflow]) -> None:
+    flow = tiny(sheet=f"{HEADER}\tiline\nnorth\tx.sgy\t241\n")
+    stopped_at_once(flow.run("-n"), "north", "iline", "'241' will not do: a byte from 1 to 240")
+
+
 def test_a_missing_sheet_is_refused(tiny: Callable[..., Workflow]) -> None:
     stopped_at_once(tiny({"volumes": "gone.tsv"}).run("-n"), "volumes", "gone.tsv")
 
@@ -105,6 +112,12 @@ def test_every_key_has_a_description_and_a_line_in_the_reference() -> None:
         return missing
 
     assert undescribed(schema) == set()
+
+
+def test_the_scenario_of_the_schema_is_that_of_the_class() -> None:
+    schema = yaml.safe_load((REPOSITORY / "config/schemas/config.schema.yaml").read_text())
+    known = set(schema["$defs"]["scenario"]["properties"])
+    assert known == {setting.name for setting in fields(Scenario)}
 
 
 def test_every_column_of_the_sheet_is_in_the_reference() -> None:

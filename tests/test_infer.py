@@ -111,7 +111,7 @@ def test_a_gpu_predicts_what_the_cpu_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["infer", "refine"])
-def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them_and_any_batch(
+def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them(
     run_script: Run, tmp_path: Path, model: Path, refine_model: Path, script: str
 ) -> None:
     shape, size = (70, 40, 64), ("--n1", 64, "--n2", 40, "--n3", 70)

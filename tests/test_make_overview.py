@@ -132,6 +132,6 @@ def test_the_scores_of_each_pass_are_a_row(run_script: Run, tmp_path: Path) -> N
     table = pd.read_csv(tmp_path / "passes.csv")
     assert list(table["pass"]) == ["infer", "refine 1"]
     assert list(table["fault.f1"]) == [0.5, 0.75]
-    for text in ("[1]", "7", "no"):
+    for text in ("[]", "{}", '["ab"]', "7", "no"):
         paths[1].write_text(text)
         refused_in_one_line(run_script("compare_passes", *words, *paths), "1.json", "not metrics")

@@ -19,7 +19,7 @@ from conftest import PREDICTING, Workflow, write_segy
 
 pytestmark = pytest.mark.slow
 
-SHAPE = (6, 5, 40)
+VALUES = np.random.default_rng(1).normal(size=(6, 5, 40)).astype(np.float32)
 RAW = "results/segy_to_binary/far/far.bin"
 
 
@@ -35,8 +35,7 @@ class _Counting(SimpleHTTPRequestHandler):
 @pytest.fixture
 def survey(tmp_path: Path) -> Path:
     """A small SEG-Y."""
-    values = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
-    return write_segy(tmp_path / "far.sgy", values)
+    return write_segy(tmp_path / "far.sgy", VALUES)
 
 
 @pytest.fixture
@@ -88,8 +87,7 @@ def test_a_remote_segy_is_fetched_once(
         assert done.returncode == 0, done.stdout + done.stderr
     asked = [*_Counting.asked, *caplog.messages]
     assert sum("GET" in line and "/far.sgy" in line for line in asked) == 1, asked
-    raw = np.fromfile(flow.folder / RAW, "<f4").reshape(SHAPE)
-    assert np.array_equal(raw, np.random.default_rng(1).normal(size=SHAPE).astype(np.float32))
+    assert np.array_equal(np.fromfile(flow.folder / RAW, "<f4").reshape(VALUES.shape), VALUES)
 
 
 @pytest.mark.parametrize(

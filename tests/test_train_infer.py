@@ -298,7 +298,7 @@ def flags_of(folders: Folders, output: Path) -> tuple[object, ...]:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="processes would want a GPU each")
-def test_two_processes_share_an_epoch_and_write_one_checkpoint(
+def test_two_processes_share_an_epoch_write_one_checkpoint_and_are_no_start_for_one(
     run_script: Run, made: Folders, tmp_path: Path
 ) -> None:
     words = (*flags_of(made, tmp_path / "run"), "--final", tmp_path / "final.ckpt")
@@ -310,6 +310,7 @@ def test_two_processes_share_an_epoch_and_write_one_checkpoint(
     assert content["global_step"] == 2 * crops // (2 * SETTINGS.batch_train)
     # Steps of other batches are another training.
     alone = run_script("train_infer", *words, "--resume", "auto")
+    assert alone.returncode == 0, alone.stderr
     assert "starting afresh" in alone.stdout
     assert read_checkpoint(tmp_path / "final.ckpt")["global_step"] == 2 * content["global_step"]
     assert {path.name for path in (tmp_path / "run").glob("epoch=*")} == {
@@ -338,13 +339,15 @@ def test_weights_say_what_they_are_and_are_those_averaged(made: Folders, tmp_pat
     checkpoint = learn(made, tmp_path, epochs=1)
     write_weights(checkpoint, tmp_path / "infer.pth")
     content = torch.load(tmp_path / "infer.pth", weights_only=True)
-    last = torch.load(checkpoint, weights_only=True)["current_model_state"]
+    learned = torch.load(checkpoint, weights_only=True)
     assert content["receptive_field"] == receptive_field()
     assert content["metrics"]["valid/loss"] > 0
     assert content["hyper_parameters"]["training"]["crop"] == [16, 16, 16]
     assert len(content["hyper_parameters"]["training"]["data"]) == 64
     weight = "network.encoder.0.0.0.weight"
-    assert not torch.equal(content["state_dict"][weight], last[weight].half())
+    averaged, last = learned["state_dict"][weight], learned["current_model_state"][weight]
+    assert torch.equal(content["state_dict"][weight], averaged.half())
+    assert not torch.equal(averaged, last)
     load_network(tmp_path / "infer.pth", "infer", NETWORK.tasks)
 
 

@@ -219,13 +219,12 @@ def _slab(folder: Path) -> Reader:
     return Reader("description of a slab", (good,), mutated_json, read, wrong)
 
 
-def _functions(path: Path, names: tuple[str, ...], known: dict[str, Any]) -> dict[str, Any]:
-    """Functions of a file that is no module, given what else they use."""
+def _function(path: Path, name: str, known: dict[str, Any]) -> Any:
+    """A function of a file that is no module here, given what else it uses."""
     blocks = re.split(r"\n\n\n", path.read_text())
-    source = [b for b in blocks if b.startswith(tuple(f"def {name}(" for name in names))]
-    assert len(source) == len(names)
-    exec("\n\n\n".join(source), known)
-    return known
+    (source,) = (block for block in blocks if block.startswith(f"def {name}("))
+    exec(source, known)
+    return known[name]
 
 
 def _configuration() -> Reader:
@@ -268,7 +267,7 @@ def _vgi(folder: Path) -> Reader:
     export_vgi(open_volume(raw), folder / "good.vgi")
     plugin = REPOSITORY / "workflow_scripts" / "paraview" / "vgi_reader.py"
     known = {"Path": Path, "configparser": configparser, "json": json}
-    read_header = _functions(plugin, ("read_header",), known)["read_header"]
+    read_header = _function(plugin, "read_header", known)
 
     def wrong(_: Path, header: Any) -> str | None:
         found, size, _spacing = header

@@ -117,16 +117,17 @@ def feed_guided(reader: Reader, count: int, seconds: int) -> Tally:
     with tempfile.NamedTemporaryFile(suffix=".json") as counts:
         script = str(Path(__file__).with_name("fuzz.py"))
         flags = ["--reader", reader.name, "--runs", str(count), "--seconds", str(seconds)]
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, script, *flags, "--output", counts.name],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
             timeout=seconds + 120,
             check=False,
         )
         found = json.loads(Path(counts.name).read_text() or "{}")
     if not found:
-        raise RuntimeError(f"{reader.name}: the fuzzer tried nothing")
+        raise RuntimeError(f"{reader.name}: the fuzzer tried nothing\n{done.stderr[-2000:]}")
     return Tally(Counter(found["counts"]), [(outcome, b"") for outcome in found["lost"]])
 
 

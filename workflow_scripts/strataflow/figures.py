@@ -111,7 +111,7 @@ def _draw_spectra(
 ) -> None:
     """Mean amplitude spectra of the image, of `dhr` and of its label, on some inlines."""
     axis = image.sidecar.axes[2]
-    # ms to Hz, or m to cycles a kilometre.
+    # ms to Hz, or m to cycles a kilometre (ft to cycles in 1,000 ft).
     frequency = 1000 * np.fft.rfftfreq(image.shape.n1, axis.spacing)
     figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
     volumes = {"amplitude": image, "predicted dhr": predicted["dhr"]}

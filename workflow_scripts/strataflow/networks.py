@@ -21,17 +21,19 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .attributes import CHANNELS, TASKS
 from .errors import StrataflowError
+from .samples import STRIDE
 
 # Channels of the first level; the published network has 14.5 million parameters.
 PRESETS: dict[str, int] = {"small": 16, "base": 32, "large": 96}
 
-# Channels of the levels over those of the first; STRIDE follows from their number. Every decoder
-# has one level less.
+# Channels of the levels over those of the first. Every decoder has one level less.
 ENCODER_WIDTHS = (1.0, 2.0, 3.0, 3.0)
 DECODER_WIDTHS = (0.75, 1.0, 1.5)
 
 # Side in voxels of the cells that the first level sees.
 CELL = 2
+
+assert CELL * 2 ** (len(ENCODER_WIDTHS) - 1) == STRIDE
 
 # Share of a batch in the running statistics of the norms. Batches of a few crops differ much: at
 # PyTorch's 0.1 the last ten of them decide what is predicted.

@@ -124,9 +124,12 @@ def compare_passes(metrics: list[Path], output: Path) -> None:
     scores = []
     for path in metrics:
         try:
-            scores.append(pd.json_normalize(dict(json.loads(require_file(path).read_text()))))
-        except (ValueError, TypeError) as error:
+            content = json.loads(require_file(path).read_text())
+        except ValueError as error:
             raise StrataflowError(f"{path}: not metrics of evaluate.py ({error})") from error
+        if not isinstance(content, dict) or not content:
+            raise StrataflowError(f"{path}: not metrics of evaluate.py")
+        scores.append(pd.json_normalize(content))
     table = pd.concat(scores, ignore_index=True)
     table.insert(0, "pass", ["infer", *(f"refine {n}" for n in range(1, len(scores)))])
     with written_whole(output) as (temporary,):

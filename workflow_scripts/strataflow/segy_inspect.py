@@ -133,7 +133,8 @@ def words(found: dict[str, Any]) -> str:
         ["x", "y"],
     )
     summary = (
-        f"a post-stack 3D grid, sorted by {grid['sorting']}, first sample at {grid['start']:g}: "
+        f"a post-stack 3D grid, sorted by {grid['sorting']}, first sample at {grid['start']:g} "
+        "ms, or that depth: "
         f"{grid['places']:,} places, {grid['missing_traces']:,} without a trace, "
         f"{grid['dead_traces']:,} dead traces"
     )

@@ -57,7 +57,7 @@ TWO_BYTES |= {229, 231, 239}
 # Units by the measurement system in the binary header, where it says one, and by the units of
 # coordinates in the trace header, where those are no lengths.
 LENGTH_UNITS = {1: "m", 2: "ft"}
-ANGULAR_UNITS = {2: "arc second", 3: "degree", 4: "degree, minute and second"}
+ANGULAR_UNITS = {2: "arcsec", 3: "degree", 4: "dms"}
 
 # Fields of the binary header of revision 2, where segyio has no name for them.
 EXTENDED_SAMPLES, EXTENDED_INTERVAL, BYTE_ORDER_MARK = 3269, 3273, 3297

@@ -91,7 +91,7 @@ def read_description(prefix: Path) -> Slab:
     try:
         content = json.loads(path.read_text())
         if content["format"] != FORMAT:
-            raise ValueError(content["format"])
+            raise StrataflowError(f"{path}: {content['format']!r} is not {FORMAT!r}")
         tasks = _tasks(content["tasks"])
         slab = Slab(
             number=int(content["number"]),

@@ -169,14 +169,17 @@ def has_begun(flow: Workflow) -> bool:
     return log.is_file() and "train/loss=" in log.read_text()
 
 
+@pytest.mark.parametrize("words", [(), ("--slurm-array-jobs", "infer,refine")])
 def test_a_survey_is_predicted_on_both_nodes_and_never_by_two_jobs_on_one_card(
-    tiny: Callable[..., Workflow], undisturbed: Workflow
+    tiny: Callable[..., Workflow], undisturbed: Workflow, words: tuple[str, ...]
 ) -> None:
     flow = predicting(tiny)
     folder = "results/predictions/south"
-    on_cluster(flow, f"{folder}/south.fsem", f"{folder}/seams.csv")
+    before = {job.number for job in jobs()}
+    on_cluster(flow, *words, "--", f"{folder}/south.fsem", f"{folder}/seams.csv")
     same(flow, undisturbed, *(ATTRIBUTE.replace("fsem", name) for name in ATTRIBUTES))
-    done = jobs()
+    assert ("ArrayTaskId=" in ask("scontrol", "--oneliner", "show", "job")) == bool(words)
+    done = [job for job in jobs() if job.number not in before]
     with_cards = [job for job in done if job.partition == "gpu"]
     assert {job.rule for job in with_cards} == {"infer", "refine", "check_seams"}
     assert {job.has_card for job in with_cards} == {True}

@@ -112,7 +112,7 @@ def words(found: dict[str, Any]) -> str:
         f"{found['file']}: SEG-Y revision {found['revision']}, {found['byte_order']} endian, "
         f"{found['bytes']:,} bytes\n"
         f"{found['traces']:,} traces of {found['samples']:,} samples, {found['sample_format']}, "
-        f"every {found['interval']:g} ms, or {found['length_unit']} in depth; "
+        f"every {found['interval']:g} ms ({found['length_unit']} in depth); "
         f"coordinates in units of {found['coordinate_unit']}"
     )
     percentiles = pd.DataFrame([found["amplitudes"]["percentiles"]], ["amplitude"])
@@ -134,7 +134,7 @@ def words(found: dict[str, Any]) -> str:
     )
     summary = (
         f"a post-stack 3D grid, sorted by {grid['sorting']}, first sample at {grid['start']:g} "
-        "ms, or that depth: "
+        f"ms ({found['length_unit']} in depth): "
         f"{grid['places']:,} places, {grid['missing_traces']:,} without a trace, "
         f"{grid['dead_traces']:,} dead traces"
     )

@@ -92,8 +92,12 @@ PREDICTING: dict[str, Any] = {
 
 
 def snakemake_environment() -> dict[str, str]:
-    """The environment with the scripts' Python first on the path, as in an activated .venv."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    """The environment with the scripts' Python first on the path, as in an activated .venv.
+
+    Threads that wait for others sleep: tests run side by side, and spinning takes their cores.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "OMP_WAIT_POLICY": "passive"}
 
 
 @dataclass(frozen=True)

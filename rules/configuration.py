@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,21 @@ SCHEMAS = Path(__file__).resolve().parents[1] / "config" / "schemas"
 
 def require_valid(content: Any, schema: str, what: str) -> None:
     """Stop with one line that names the key of `content` that `schema` does not allow."""
-    rules = yaml.safe_load((SCHEMAS / schema).read_text())
-    validator = jsonschema.Draft202012Validator(rules)
-    error = jsonschema.exceptions.best_match(validator.iter_errors(content))
+    error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(content))
     if error:
         key = ".".join(str(part) for part in error.absolute_path)
         place = f"{what}: {key}" if key else what
-        # A pattern says less to people than what it stands for.
-        is_pattern = error.validator == "pattern" and "description" in error.schema
-        wanted = f"{error.instance!r} will not do: {error.schema['description']}"
-        sys.exit(f"{place}: {wanted if is_pattern else error.message}")
+        reason = error.message
+        if error.validator == "pattern" and "description" in error.schema:
+            # A pattern says less to people than what it stands for.
+            reason = f"{error.instance!r} will not do: {error.schema['description']}"
+        sys.exit(f"{place}: {reason}")
+
+
+@cache
+def _validator(schema: str) -> jsonschema.Draft202012Validator:
+    """For a schema of that name, which all rows of a sheet share."""
+    return jsonschema.Draft202012Validator(yaml.safe_load((SCHEMAS / schema).read_text()))
 
 
 def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:

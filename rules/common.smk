@@ -175,9 +175,9 @@ def shape_flags(sides):
     return dict(zip(("n1", "n2", "n3"), sides))
 
 
-def binary(volume, attribute=None):
-    """Raw volume of an image, or of a label."""
-    return f"results/segy_to_binary/{volume}/{volume}.{attribute or 'bin'}"
+def prefix_of_binary(volume):
+    """PREFIX of the raw volumes of an image and its labels."""
+    return f"results/segy_to_binary/{volume}/{volume}"
 
 
 def weights(network):
@@ -257,7 +257,12 @@ def scores_of_last_pass(wildcards):
 def attributes_after(volume, iterations):
     """The attributes of a volume and their sidecars after so many iterations of refinement."""
     folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"
-    return [f"results/{folder}/{volume}.{name}{end}" for name in PREDICTED for end in ("", ".json")]
+    return with_sidecars(f"results/{folder}/{volume}", PREDICTED)
+
+
+def with_sidecars(prefix, attributes):
+    """Raw volumes PREFIX.<attribute> and their sidecars."""
+    return [f"{prefix}.{name}{suffix}" for name in attributes for suffix in ("", ".json")]
 
 
 def attributes_before(wildcards):
@@ -321,29 +326,25 @@ def export_segy_flags():
 
 def raw_labels(wildcards):
     """Raw volumes, and their sidecars, of the labels that predictions are compared with."""
-    return with_sidecars(wildcards.volume, [a for a in PREDICTED if a in labels(wildcards.volume)])
+    volume = wildcards.volume
+    return with_sidecars(prefix_of_binary(volume), [a for a in PREDICTED if a in labels(volume)])
 
 
 def taught_labels(wildcards):
     """The same of the labels that patches hold, whatever is predicted at the moment."""
-    return with_sidecars(wildcards.volume, teachable(wildcards.volume))
-
-
-def with_sidecars(volume, attributes):
-    """Raw volumes of labels and their sidecars."""
-    return [f"{binary(volume, name)}{suffix}" for name in attributes for suffix in ("", ".json")]
+    return with_sidecars(prefix_of_binary(wildcards.volume), teachable(wildcards.volume))
 
 
 def label_flags(wildcards):
     """--rgt and so on for the labels that patches hold."""
     volume = wildcards.volume
-    return flags(**{name: binary(volume, name) for name in teachable(volume)})
+    return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in teachable(volume)})
 
 
 def target_flag(wildcards):
     """--target for a volume with labels."""
-    prefix = binary(wildcards.volume).removesuffix(".bin")
-    return flags(target=prefix) if is_evaluated(wildcards.volume) else ""
+    volume = wildcards.volume
+    return flags(target=prefix_of_binary(volume)) if is_evaluated(volume) else ""
 
 
 def descriptions():

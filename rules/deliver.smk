@@ -5,11 +5,7 @@ rule deliver:
     input:
         attributes_after("{volume}", config["refinement"]["iterations"]),
     output:
-        expand(
-            "results/predictions/{{volume}}/{{volume}}.{name}{suffix}",
-            name=PREDICTED,
-            suffix=["", ".json"],
-        ),
+        with_sidecars("results/predictions/{volume}/{volume}", PREDICTED),
     log:
         "results/deliver/{volume}.log",
     conda:

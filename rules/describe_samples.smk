@@ -3,7 +3,7 @@ rule describe_samples:
         data="results/synthesize/data_train",
         target="results/synthesize/target_train",
         tables=expand("results/synthesize/{table}_train.csv", table=("statistics", "faults")),
-        surveys=[binary(volume) for volume in PREDICTED_VOLUMES],
+        surveys=[f"{prefix_of_binary(volume)}.bin" for volume in PREDICTED_VOLUMES],
         sidecars=[f"results/segy_to_binary/{v}/{v}.json" for v in PREDICTED_VOLUMES],
     output:
         report(

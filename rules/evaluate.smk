@@ -1,9 +1,7 @@
 # Scores of a pass over a volume.
 rule evaluate:
     input:
-        attributes=expand(
-            "results/{{passed}}/{{volume}}.{name}{suffix}", name=PREDICTED, suffix=["", ".json"]
-        ),
+        attributes=with_sidecars("results/{passed}/{volume}", PREDICTED),
         labels=raw_labels,
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",

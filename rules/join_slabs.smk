@@ -5,7 +5,7 @@ rule join_slabs:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
     output:
-        expand("results/{{passed}}/{{volume}}.{name}{suffix}", name=PREDICTED, suffix=["", ".json"]),
+        with_sidecars("results/{passed}/{volume}", PREDICTED),
     log:
         "results/{passed}/{volume}.log",
     benchmark:

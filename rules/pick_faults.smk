@@ -1,10 +1,8 @@
 # Faults as tables, points and sticks.
 rule pick_faults:
     input:
-        attributes=expand(
-            "results/predictions/{{volume}}/{{volume}}.{name}{suffix}",
-            name=["fsem", "fdip", "fstrike"],
-            suffix=["", ".json"],
+        attributes=with_sidecars(
+            "results/predictions/{volume}/{volume}", ["fsem", "fdip", "fstrike"]
         ),
     output:
         table=report(

@@ -1,9 +1,7 @@
 # Surfaces of equal geologic time.
 rule pick_horizons:
     input:
-        attributes=expand(
-            "results/predictions/{{volume}}/{{volume}}.rgt{suffix}", suffix=["", ".json"]
-        ),
+        attributes=with_sidecars("results/predictions/{volume}/{volume}", ["rgt"]),
     output:
         table="results/predictions/{volume}/{volume}.horizons.csv",
         grids=expand("results/predictions/{{volume}}/{{volume}}.{name}.irap", name=HORIZONS),

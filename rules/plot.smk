@@ -2,11 +2,7 @@ rule plot:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
-        attributes=expand(
-            "results/predictions/{{volume}}/{{volume}}.{name}{suffix}",
-            name=PREDICTED,
-            suffix=["", ".json"],
-        ),
+        attributes=with_sidecars("results/predictions/{volume}/{volume}", PREDICTED),
         labels=raw_labels,
     output:
         report(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from strataflow.cli import Parser, run
-from strataflow.overview import compare_passes
+from strataflow.passes import compare_passes
 
 
 def main() -> None:

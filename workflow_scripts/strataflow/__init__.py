@@ -6,9 +6,9 @@ which `description` holds against others; `segy_layout`, `segy_grid`, `segy_impo
 read SEG-Y and `volumes` holds it; `samples`, `patches`, `degrade` cut it for training;
 `networks`, `losses`, `dataset`, `training`, `checkpoints`, `weights` learn; `tiles`, `slabs`,
 `geologic_time`, `flattening`, `reflectors`, `prediction` apply, and `seams` looks for traces of
-tiles; `segy_export`, `vgi`, `faults`, `horizons`, `evaluation`, `figures`, `overview`, `viewer`
-deliver. But for `cluster` and `overview`, no module knows Snakemake; none knows the configuration
-file.
+tiles; `segy_export`, `vgi`, `faults`, `horizons`, `evaluation`, `passes`, `figures`, `overview`,
+`viewer` deliver. But for `cluster` and `overview`, no module knows Snakemake; none knows the
+configuration file.
 """
 
 __version__ = "0.1.0"

@@ -177,6 +177,12 @@ def require_free_space(folder: Path | str, n_bytes: int) -> None:
         )
 
 
+def require_format(path: Path, found: object, known: str) -> None:
+    """Raise StrataflowError when `path` says that it is of format `found`, and not `known`."""
+    if found != known:
+        raise StrataflowError(f"{path}: {found!r} is not {known!r}")
+
+
 def require_file(path: Path | str) -> Path:
     """Return `path` as a Path, or raise StrataflowError when it is no readable file."""
     path = Path(path)

@@ -1,4 +1,4 @@
-"""One page over all predicted volumes: geometry, scores, pictures, files; tables of many jobs."""
+"""One page over all predicted volumes: geometry, scores, pictures, files; and run times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from .attributes import ATTRIBUTES
 from .errors import StrataflowError
-from .files import require_file, written_whole
+from .files import written_whole
 from .volumes import read_sidecar
 
 # Pictures are part of the page as long as there are no more volumes; of more they are linked.
@@ -114,23 +114,3 @@ def gather_timings(results: Path, output: Path) -> None:
         )
     with written_whole(output) as (temporary,):
         pd.DataFrame(rows).to_csv(temporary, index=False)
-
-
-def compare_passes(metrics: list[Path], output: Path) -> None:
-    """Write a CSV table of the scores of inference and of each refinement, a row a pass.
-
-    StrataflowError for a file that holds no metrics of evaluate.py.
-    """
-    scores = []
-    for path in metrics:
-        try:
-            content = json.loads(require_file(path).read_text())
-        except ValueError as error:
-            raise StrataflowError(f"{path}: not metrics of evaluate.py ({error})") from error
-        if not isinstance(content, dict) or not content:
-            raise StrataflowError(f"{path}: not metrics of evaluate.py")
-        scores.append(pd.json_normalize(content))
-    table = pd.concat(scores, ignore_index=True)
-    table.insert(0, "pass", ["infer", *(f"refine {n}" for n in range(1, len(scores)))])
-    with written_whole(output) as (temporary,):
-        table.to_csv(temporary, index=False, float_format="%.4g")

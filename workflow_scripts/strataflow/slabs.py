@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from .attributes import TASKS, attributes_of
 from .errors import StrataflowError
-from .files import file_checksum, require_file, require_free_space, written_whole
+from .files import file_checksum, require_file, require_format, require_free_space, written_whole
 from .flattening import follow_reflectors, growing
 from .geologic_time import align_tiles, compared_points
 from .tiles import TileGrid, blend
@@ -90,8 +90,7 @@ def read_description(prefix: Path) -> Slab:
     path = require_file(description_path(prefix))
     try:
         content = json.loads(path.read_text())
-        if content["format"] != FORMAT:
-            raise StrataflowError(f"{path}: {content['format']!r} is not {FORMAT!r}")
+        require_format(path, content["format"], FORMAT)
         tasks = _tasks(content["tasks"])
         slab = Slab(
             number=int(content["number"]),

@@ -17,7 +17,7 @@ from xxhash import xxh3_64_hexdigest
 
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
 from .errors import StrataflowError
-from .files import require_file, written_whole
+from .files import require_file, require_format, written_whole
 from .samples import Shape, read_cube, require_size
 
 FORMAT = "strataflow volume 1"
@@ -216,8 +216,7 @@ def read_sidecar(raw: Path) -> Sidecar:
     path = sidecar_path(raw)
     try:
         content = json.loads(path.read_text())
-        if content.get("format", FORMAT) != FORMAT:
-            raise StrataflowError(f"{path}: {content['format']!r} is not {FORMAT!r}")
+        require_format(path, content.get("format", FORMAT), FORMAT)
         shape = Shape(*(_whole(content[n]) for n in ("n1", "n2", "n3")))
         if min(shape.array) < 1:
             raise StrataflowError(f"{path}: {shape}: a volume has no such size")

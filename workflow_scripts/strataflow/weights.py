@@ -16,7 +16,7 @@ import torch
 
 from .amplitudes import CLIP_PERCENTILES
 from .errors import StrataflowError
-from .files import require_file, written_whole
+from .files import require_file, require_format, written_whole
 from .networks import Architecture, MultiTaskNetwork, receptive_field
 
 FORMAT = "strataflow weights 1"
@@ -34,8 +34,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise StrataflowError(f"{path}: not a checkpoint that can be read ({reason})") from error
     if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
         raise StrataflowError(f"{path}: not a checkpoint of strataflow")
-    if content.get("format", FORMAT) != FORMAT:
-        raise StrataflowError(f"{path}: {content['format']!r} is not {FORMAT!r}")
+    require_format(path, content.get("format", FORMAT), FORMAT)
     stored = content["hyper_parameters"]
     if not isinstance(stored, dict) or "architecture" not in stored:
         raise StrataflowError(f"{path}: a checkpoint of another program: no architecture in it")

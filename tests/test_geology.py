@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.spatial import KDTree
 
 from strataflow.angles import axial_angle, normal_from_strike_dip
+from strataflow.fault_systems import random_count, random_faults
 from strataflow.geology import (
+    Body,
     Channel,
+    Clinoforms,
     EarthModel,
     Event,
     Fault,
@@ -20,6 +24,9 @@ from strataflow.geology import (
     Folding,
     Geology,
     Layers,
+    Sag,
+    Stretch,
+    Turbulence,
     Unconformity,
     Wave,
     evaluate,
@@ -29,7 +36,7 @@ from strataflow.scenario import Scenario, random_model
 LAYERS = Layers(np.arange(-300.0, 600.0, 5.0), np.zeros(179), np.zeros(179))
 CUBE = (64, 64, 64)
 # Faults alone make discontinuities, and normal ones keep ages growing downward.
-FAULTS_ALONE = Scenario(unconformity=0, channel=0)
+FAULTS_ALONE = Scenario(unconformity=0, channel=0, clinoform=0, collapse=0, sag=0)
 
 
 def earth(*events: Event, channels: tuple[Channel, ...] = ()) -> EarthModel:
@@ -175,7 +182,7 @@ def measured_jumps(age: NDArray[np.float32], least: float) -> NDArray[np.bool_]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_labels_and_measured_discontinuities_lie_within_a_voxel_of_each_other(seed: int) -> None:
-    scenario = replace(FAULTS_ALONE, faults=(3, 8), layer_dip=(0, 30))
+    scenario = replace(FAULTS_ALONE, faults=(4, 8), throw=(4, 40), layer_dip=(0, 30))
     model = random_model(np.random.default_rng(seed), (80, 80, 80), scenario)
     geology = evaluate(model, (80, 80, 80), visible=1.5)
     fault = geology.fault > 0
@@ -288,8 +295,8 @@ def test_impedance_varies_laterally_where_a_layer_does() -> None:
 
 def test_layers_dip_as_steeply_as_the_scenario_says() -> None:
     steepest = []
-    for seed in range(30):
-        scenario = Scenario(faults=(0, 0), unconformity=0, channel=0, layer_dip=(0, 60))
+    for seed in range(40):
+        scenario = replace(FAULTS_ALONE, faults=(0, 0), layer_dip=(0, 60), bins=(1, 1))
         model = random_model(np.random.default_rng(seed), CUBE, scenario)
         gradient = np.gradient(evaluate(model, CUBE).age)
         dip = np.degrees(np.arctan2(np.hypot(gradient[0], gradient[1]), gradient[2]))
@@ -343,3 +350,107 @@ def test_a_block_of_a_survey_is_the_same_as_that_part_of_the_whole(seed: int) ->
     np.testing.assert_allclose(part.age, whole.age[inside], atol=2e-4)
     assert (part.fault != whole.fault[inside]).mean() < 1e-4
     assert whole.fault.any()
+
+
+def jump_of_age(model: EarthModel) -> NDArray[np.float32]:
+    """Size of the step of age from one inline to the next (63, n2, n1)."""
+    return np.abs(np.diff(evaluate(model, CUBE).age, axis=0))
+
+
+def test_an_abutting_fault_slips_on_one_side_of_its_host_only() -> None:
+    host = plane(0.0, 90.0)
+    splay = replace(standing(), host=host, side=1)
+    jump = jump_of_age(earth(host, splay))[31]
+    side = host.distance(np.array([[32.0] * 64, np.arange(64), [32.0] * 64], np.float32))
+    assert jump[side < -1].max() < 0.01
+    # Slip dies out towards the host, over as many voxels as it slips.
+    assert jump[side > 12, 32] == pytest.approx(10, rel=0.05)
+
+
+def test_drag_turns_a_part_of_the_throw_into_a_bend() -> None:
+    plain, dragged = standing(), replace(standing(), drag=0.5, drag_width=6.0)
+    assert jump_across(dragged)[32, 32] == pytest.approx(0.5 * jump_across(plain)[32, 32], rel=0.1)
+    far = [evaluate(earth(f), CUBE).age[[2, 61], 32, 32] for f in (plain, dragged)]
+    np.testing.assert_allclose(far[0], far[1], atol=0.1)
+
+
+def test_layers_are_crushed_in_the_damage_zone_alone_and_their_ages_are_not() -> None:
+    layers = Layers(np.arange(-300.0, 600.0, 2.0), np.arange(449) % 2, np.zeros(449))
+    rough = Turbulence(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
+    plain, crushed = (
+        evaluate(EarthModel((replace(standing(), damage=width),), layers, turbulence=rough), CUBE)
+        for width in (0.0, 5.0)
+    )
+    np.testing.assert_array_equal(plain.age, crushed.age)
+    changed = np.abs(plain.log_impedance - crushed.log_impedance).max(axis=(1, 2)) > 0.01
+    assert changed[[29, 34]].all()
+    assert not changed[:26].any()
+    assert not changed[38:].any()
+
+
+def test_layers_sag_in_a_bowl_and_keep_their_order() -> None:
+    age = evaluate(earth(Sag((32.0, 32.0), (10.0, 20.0), 4.0, 10.0, 50.0)), CUBE).age
+    assert age[32, 32, 30] == pytest.approx(26)
+    np.testing.assert_allclose(age[32, 55], np.arange(64))
+    np.testing.assert_allclose(age[32, 32, 50:], np.arange(50, 64))
+    assert (np.diff(age, axis=-1) > 0).all()
+
+
+def test_longer_bins_steepen_faults_and_leave_their_labels_as_thick() -> None:
+    for factor in (0.6, 1.0, 1.7):
+        fault = replace(plane(90.0, 60.0), centre=(32.0 * factor, 32.0, 32.0))
+        geology = evaluate(earth(fault, Stretch((factor, 1.0))), CUBE)
+        there = geology.fault > 0
+        steep = np.degrees(np.arctan(np.tan(np.radians(60)) * factor))
+        dip = np.minimum(geology.dip, 180 - geology.dip)[there]
+        assert np.median(dip) == pytest.approx(steep, abs=0.5)
+        area = 64 * min(64, 64 * np.tan(np.radians(steep))) / np.sin(np.radians(steep))
+        assert there.sum() / area == pytest.approx(2.0, rel=0.05)
+
+
+def test_clinoforms_dip_between_flat_layers_and_are_in_order() -> None:
+    unit = Clinoforms(20.0, 24.0, (32.0, 32.0), 0.0, 128.0, 0.5)
+    age = evaluate(EarthModel((), LAYERS, clinoforms=(unit,)), CUBE).age
+    assert (np.diff(age, axis=-1) > 0).all()
+    outside = np.r_[0:20, 44:64]
+    np.testing.assert_allclose(age[:, :, outside], np.broadcast_to(outside, (64, 64, 40)))
+    slope = np.gradient(age[:, 32, 32]) / np.gradient(age[32, 32])[32]
+    assert np.abs(slope).min() > 0.1
+
+
+def test_a_body_differs_from_its_layers_inside_its_lens_alone() -> None:
+    body = Body(24.0, 16.0, (32.0, 32.0), (20.0, 10.0), 0.0, 0.0, 0.3)
+    geology = evaluate(EarthModel((), LAYERS, bodies=(body,)), CUBE)
+    bright = geology.log_impedance > 0.2
+    assert bright[32, 32, 25:38].all()
+    assert bright[50, 32, 26]
+    assert not bright[32, 43].any()
+    assert not bright[..., :24].any()
+    np.testing.assert_allclose(geology.age, np.broadcast_to(np.arange(64.0), CUBE))
+
+
+def test_most_surveys_have_few_faults_and_some_have_many() -> None:
+    rng = np.random.default_rng(1)
+    counts = np.array([random_count(rng, 0, 30) for _ in range(4000)])
+    assert (counts.min(), counts.max()) == (0, 30)
+    assert 4 <= np.median(counts) <= 6
+    # Log-uniform: as many between 3 and 6 as between 7 and 14.
+    few, many = (((counts >= a) & (counts <= b)).mean() for a, b in ((3, 6), (7, 14)))
+    assert few == pytest.approx(many, abs=0.03)
+
+
+def test_segments_of_a_relay_share_their_strike_and_overlap_at_their_tips() -> None:
+    scenario = replace(FAULTS_ALONE, faults=(4, 4), throw=(8, 8))
+    relays = 0
+    for seed in range(60):
+        faults = random_faults(np.random.default_rng(seed), (128.0, 128.0, 96.0), 4, scenario)
+        for one, other in pairwise(faults):
+            if one.wavelength != other.wavelength:
+                continue
+            relays += 1
+            assert abs((one.strike - other.strike + 90) % 180 - 90) < 25
+            along, _, normal = one.frame()
+            apart = np.array(other.centre) - np.array(one.centre)
+            assert 0.9 * 2 * one.half_length >= abs(apart @ along) * 0.98
+            assert 2 < abs(apart @ normal) < 40
+    assert relays > 5

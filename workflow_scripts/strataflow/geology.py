@@ -29,6 +29,9 @@ TABLE_DENSITY = 8
 # A sample that spans less age than this (in a fault) is averaged over this much of it.
 LEAST_THICKNESS = 0.05
 
+# Samples by which layers are displaced at random on the surface of a fault with a damage zone.
+CRUSHED = 3.0
+
 
 class Crossing(NamedTuple):
     """The points that a fault moves, by their places, and their signed distance to it."""
@@ -47,6 +50,11 @@ class Fault:
     up dip for -90 (reverse), along strike for 0. Slip grows down dip by `growth` of itself over
     half the height, and falls off with the distance from the fault, up to `reach` (the
     displacement field of an isolated fault: Barnett et al., 1987, AAPG Bulletin 71).
+
+    `drag` is the share of the slip that bends layers within `drag_width` of the surface instead of
+    breaking them. `damage` is the half width of the zone in which layers are crushed. A fault with
+    a `host` abuts on that older fault: it slips on one `side` of it only (1 or -1, the sign of the
+    distance to the host).
     """
 
     centre: tuple[float, float, float]
@@ -62,6 +70,11 @@ class Fault:
     phase: float = 0.0
     growth: float = 0.0
     reach: float = 2000.0
+    drag: float = 0.0
+    drag_width: float = 8.0
+    damage: float = 0.0
+    host: Fault | None = None
+    side: int = 0
 
     @property
     def throw(self) -> float:
@@ -100,6 +113,11 @@ class Fault:
         amount = np.square(away, out=away)
         amount *= np.subtract(1, ellipse, out=ellipse)
         amount *= np.sign(distance) if wall is None else wall[moved]
+        if self.drag:
+            bent = np.exp(np.abs(distance) * np.float32(-1 / self.drag_width))
+            amount *= 1 - np.float32(self.drag) * bent
+        if self.host is not None:
+            amount *= self._share_beside_host(x[:, moved])
         amount *= np.float32(0.5 * self.slip)
         if self.growth:
             amount *= 1 + np.float32(self.growth / self.half_height) * local[1]
@@ -117,6 +135,27 @@ class Fault:
             for i in range(3):
                 x[i][moved] += np.float32(direction[i]) * amount
         return Crossing(index, distance)
+
+    def crushed(self, crossing: Crossing, x: Array) -> Array:
+        """How far layers are crushed at the points of a `crossing`, which lie at `x` (3, M): 0..1.
+
+        Most on the surface, nothing at the tip line and beyond `damage` from the surface.
+        """
+        local = self._local(x)
+        ellipse = np.square(local[0] / self.half_length) + np.square(local[1] / self.half_height)
+        across = 1 - np.abs(crossing.distance) / np.float32(self.damage)
+        crushed: Array = np.clip(across, 0, 1) * np.clip(1 - ellipse, 0, 1)
+        if self.host is not None:
+            crushed *= self._share_beside_host(x)
+        return crushed
+
+    def _share_beside_host(self, x: Array) -> Array:
+        """Share of the slip (N,) at points `x` (3, N) of a fault that abuts: 0 beyond its host."""
+        assert self.host is not None
+        # Slip must die out towards the host, or points would be carried through it.
+        away = self.side * self.host.distance(x) / np.float32(max(3.0, abs(self.slip)))
+        share: Array = np.clip(away, 0, 1)
+        return share
 
     def _local(self, x: Array) -> Array:
         frame = self.frame()
@@ -205,6 +244,124 @@ class Unconformity:
 
 
 @dataclass(frozen=True)
+class Sag:
+    """Layers that hang through between the depths `top` and `bottom`, in a bowl of two `radii`.
+
+    A collapse above a cave, or the apparent sag (`depth` < 0: pull-up) below a slow (fast) body,
+    which in a survey in time is a bend of the layers all the same.
+    """
+
+    centre: tuple[float, float]
+    radii: tuple[float, float]
+    depth: float
+    top: float
+    bottom: float
+
+    def undo(self, x: Array) -> None:
+        """Move the points `x` (3, N) back to before the sag, in place."""
+        away = np.square((x[0] - np.float32(self.centre[0])) / np.float32(self.radii[0]))
+        away += np.square((x[1] - np.float32(self.centre[1])) / np.float32(self.radii[1]))
+        inside = np.flatnonzero(away < 1)
+        if not inside.size:
+            return
+        depth = x[2][inside]
+        # Ramps of this length keep ages growing downward.
+        ramp = np.float32(1 / (3 * abs(self.depth)))
+        share = np.clip((depth - np.float32(self.top)) * ramp, 0, 1)
+        share *= np.clip((np.float32(self.bottom) - depth) * ramp, 0, 1)
+        x[2][inside] -= np.float32(self.depth) * share * np.square(1 - away[inside])
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The survey's grid: how many units of the earth a voxel spans along (n3, n2)."""
+
+    factors: tuple[float, float]
+
+    def undo(self, x: Array) -> None:
+        """Turn the places `x` (3, N) of voxels into places in the earth, in place."""
+        x[0] *= np.float32(self.factors[0])
+        x[1] *= np.float32(self.factors[1])
+
+
+@dataclass(frozen=True)
+class Turbulence:
+    """A rough field of about unit variance: the sum of sines of `wavevectors` (K, 3), radians."""
+
+    wavevectors: NDArray[np.float32]
+    phases: NDArray[np.float32]
+
+    def at(self, x: Array) -> Array:
+        """The field (N,) at points `x` (3, N)."""
+        turns = self.wavevectors @ x + self.phases[:, None]
+        field: Array = np.sin(turns, out=turns).sum(0) * np.float32((2 / len(turns)) ** 0.5)
+        return field
+
+
+@dataclass(frozen=True)
+class Body:
+    """A lens between the ages `age` and `age + thickness` whose inside differs from its layers.
+
+    `centre` and `radii` are along (n3, n2), turned by `azimuth` degrees. Inside, layers are taken
+    from places up to `roughness` samples away, which makes chaos of them (a mass-transport
+    deposit), and `log_impedance` is added (gas, or another lithology with a sharp edge).
+    """
+
+    age: float
+    thickness: float
+    centre: tuple[float, float]
+    radii: tuple[float, float]
+    azimuth: float
+    roughness: float = 0.0
+    log_impedance: float = 0.0
+
+    def inside(self, age: Array, x: Array) -> NDArray[np.intp]:
+        """Indices of those points of `age` (N,), deposited at `x` (3, N), that lie in it."""
+        near = np.flatnonzero((age > self.age) & (age < self.age + self.thickness))
+        turn = np.radians(self.azimuth)
+        dx3, dx2 = x[0][near] - self.centre[0], x[1][near] - self.centre[1]
+        along = np.cos(turn) * dx3 + np.sin(turn) * dx2
+        across = np.cos(turn) * dx2 - np.sin(turn) * dx3
+        away = np.square(along / self.radii[0]) + np.square(across / self.radii[1])
+        # It thins out to its edge.
+        share = (age[near] - self.age) / self.thickness
+        return near[away + np.square(share) < 1]
+
+
+@dataclass(frozen=True)
+class Clinoforms:
+    """Layers that build out along `azimuth` between the ages `age` and `age + thickness`.
+
+    `share` of the thickness is laid down in front of what is there rather than on top of it, over
+    `length` voxels about `centre` (n3, n2). They end against both bounding layers (toplap and downlap).
+    """
+
+    age: float
+    thickness: float
+    centre: tuple[float, float]
+    azimuth: float
+    length: float
+    share: float
+
+    def lay(self, age: Array, x: Array) -> tuple[NDArray[np.intp], Array, Array]:
+        """Points of `age` (N,), deposited at `x` (3, N), that lie in it, as indices.
+
+        And their ages in the clinoforms, and the age whose layer is found there.
+        """
+        inside = np.flatnonzero((age >= self.age) & (age < self.age + self.thickness))
+        turn = np.radians(self.azimuth)
+        up = (age[inside] - np.float32(self.age)) / np.float32(self.thickness)
+        # Sigmoids: gentle at the bounding layers and steep between them.
+        up += np.float32(0.1) * np.sin(np.float32(2 * np.pi) * up)
+        front = np.cos(turn) * (x[0][inside] - self.centre[0])
+        front += np.sin(turn) * (x[1][inside] - self.centre[1])
+        front = np.clip(front / np.float32(self.length) + np.float32(0.5), 0, 1)
+        laid = (1 - self.share) * up + self.share * front
+        within = np.float32(self.thickness) * laid.astype(np.float32)
+        return inside, self.age + within, self.age + within / np.float32(1 - self.share)
+
+
+@dataclass(frozen=True)
 class Channel:
     """A meandering channel cut into the layers that were at the surface at `age`, then filled.
 
@@ -246,16 +403,22 @@ class Layers:
     lateral: tuple[Wave, ...] = ()
 
 
-Event = Fault | Folding | Unconformity
+Event = Fault | Folding | Unconformity | Sag | Stretch
 
 
 @dataclass(frozen=True)
 class EarthModel:
-    """What happened, oldest first, to layers and channels."""
+    """What happened, oldest first, to layers, clinoforms, bodies and channels.
+
+    `turbulence` is what mixes the layers in bodies and in the damage zones of faults.
+    """
 
     events: tuple[Event, ...]
     layers: Layers
     channels: tuple[Channel, ...] = ()
+    clinoforms: tuple[Clinoforms, ...] = ()
+    bodies: tuple[Body, ...] = ()
+    turbulence: Turbulence | None = None
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -279,36 +442,54 @@ class Geology:
     dip: Array = field(repr=False)
 
 
-Zones = list[tuple[int, NDArray[np.intp]]]
+@dataclass
+class Restored:
+    """Where points come from: age (N,), how far faults crushed them (N,), 0..1, and fault zones.
+
+    Each of the `zones` has the place of its fault in the events, the points near it, and their
+    signed distance to it, in units of the earth.
+    """
+
+    age: Array
+    crushed: Array
+    zones: list[tuple[int, NDArray[np.intp], Array]] = field(default_factory=list)
 
 
-def restore(events: Sequence[Event], x: Array, thickness: float = 0.0) -> tuple[Array, Zones]:
+def restore(events: Sequence[Event], x: Array, thickness: float = 0.0) -> Restored:
     """Undo `events` (oldest first) at the points `x` (3, N), which move to where they formed.
 
-    Returns the age (N,), and for each fault its place in `events` with the points that lie within
-    half the `thickness` of it.
+    The zone of a fault holds the points that lie within half the `thickness` of it.
     """
-    zones: Zones = []
-    age = np.empty(x.shape[1], np.float32)
-    below, current, hiatus = np.arange(x.shape[1]), x, 0.0
+    n = x.shape[1]
+    restored = Restored(np.empty(n, np.float32), np.zeros(n, np.float32))
+    age = restored.age
+    below, current, hiatus = np.arange(n), x, 0.0
     for number in range(len(events) - 1, -1, -1):
         event = events[number]
         if isinstance(event, Fault):
-            index, distance = event.undo(current)
-            near = index[np.abs(distance) <= thickness / 2]
-            zones.append((number, below[near]))
-        elif isinstance(event, Folding):
-            event.undo(current)
-        else:
+            before = current.copy() if event.damage and thickness else current
+            crossing = event.undo(current)
+            index, distance = crossing
+            near = np.abs(distance) <= thickness / 2
+            restored.zones.append((number, below[index[near]], distance[near]))
+            if event.damage and thickness:
+                near = np.abs(distance) < event.damage
+                crossing = Crossing(index[near], distance[near])
+                crushed = event.crushed(crossing, before[:, crossing.where])
+                at = below[crossing.where]
+                restored.crushed[at] = np.maximum(restored.crushed[at], crushed)
+        elif isinstance(event, Unconformity):
             above = current[2] < event.surface(current[0], current[1])
             age[below[above]] = current[2][above] + np.float32(hiatus)
             x[:, below[above]] = current[:, above]
             below, current = below[~above], current.compress(~above, axis=1)
             hiatus += event.hiatus
+        else:
+            event.undo(current)
     age[below] = current[2] + np.float32(hiatus)
     if current is not x:
         x[:, below] = current
-    return age, zones
+    return restored
 
 
 def evaluate(
@@ -326,35 +507,89 @@ def evaluate(
     """
     n3, n2, n1 = shape
     age, log_impedance = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    zones: dict[int, list[NDArray[np.intp]]] = {}
+    zones: dict[int, list[tuple[NDArray[np.intp], Array]]] = {}
     table = _LayerTable(model.layers)
+    # In units of the earth a voxel may be longer than one, and so may the labelled zone.
+    longest = max([1.0, *(max(e.factors) for e in model.events if isinstance(e, Stretch))])
     lines = max(1, POINTS // (n2 * n1))
     for first in range(0, n3, lines):
         part = np.s_[first : first + lines]
         block = age[part].shape
         x = _grid(block, (origin[0] + first, *origin[1:]))
-        ages, near = restore(model.events, x, thickness)
-        for number, index in near:
-            zones.setdefault(number, []).append(index + first * n2 * n1)
-        age[part] = ages.reshape(block)
-        log_impedance[part] = table.mean(age[part], x)
+        restored = restore(model.events, x, thickness * longest)
+        for number, index, distance in restored.zones:
+            zones.setdefault(number, []).append((index + first * n2 * n1, distance))
+        found = _found_layers(model, restored, x)
+        age[part] = restored.age.reshape(block)
+        log_impedance[part] = table.mean(found.reshape(block), x)
+        _fill_bodies(model.bodies, restored.age, log_impedance[part], x)
         _fill_channels(model.channels, age[part], log_impedance[part], x)
-    number_of_fault = {id(fault): n for n, fault in enumerate(model.faults, start=1)}
-    fault = np.zeros(shape, np.uint8)
-    normal = np.zeros((3, *shape), np.float32)
-    for number, parts in sorted(zones.items(), reverse=True):
-        zone = np.concatenate(parts)
-        zone = zone[fault.ravel()[zone] == 0]
-        where = np.unravel_index(zone, shape)
-        x = np.stack([index + start for index, start in zip(where, origin, strict=True)])
-        gradient, offset = _orientation_and_offset(model.events, number, x.astype(np.float32))
-        seen = np.abs(offset) >= visible
-        fault.ravel()[zone[seen]] = number_of_fault[id(model.events[number])]
-        normal.reshape(3, -1)[:, zone[seen]] = gradient[:, seen]
+    fault, normal = _label(model, shape, origin, zones, thickness, visible)
     strike, dip = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     labelled = fault > 0
     strike[labelled], dip[labelled] = strike_dip_from_normal(normal[:, labelled])
     return Geology(age, log_impedance, fault, strike, dip)
+
+
+def _label(
+    model: EarthModel,
+    shape: tuple[int, int, int],
+    origin: tuple[int, int, int],
+    zones: dict[int, list[tuple[NDArray[np.intp], Array]]],
+    thickness: float,
+    visible: float,
+) -> tuple[NDArray[np.uint8], Array]:
+    """Numbers of the labelled faults (n3, n2, n1), and their normals (3, n3, n2, n1)."""
+    number_of_fault = {id(fault): n for n, fault in enumerate(model.faults, start=1)}
+    fault = np.zeros(shape, np.uint8)
+    normal = np.zeros((3, *shape), np.float32)
+    for number, parts in sorted(zones.items(), reverse=True):
+        zone = np.concatenate([index for index, _ in parts])
+        distance = np.concatenate([away for _, away in parts])
+        free = fault.ravel()[zone] == 0
+        zone, distance = zone[free], distance[free]
+        where = np.unravel_index(zone, shape)
+        x = np.stack([index + start for index, start in zip(where, origin, strict=True)])
+        gradient, offset = _orientation_and_offset(model.events, number, x.astype(np.float32))
+        # The gradient turns units of the earth into voxels of today.
+        near = np.abs(distance) <= 0.5 * thickness * np.linalg.norm(gradient, axis=0)
+        seen = near & (np.abs(offset) >= visible)
+        fault.ravel()[zone[seen]] = number_of_fault[id(model.events[number])]
+        normal.reshape(3, -1)[:, zone[seen]] = gradient[:, seen]
+    return fault, normal
+
+
+def _found_layers(model: EarthModel, restored: Restored, x: Array) -> Array:
+    """The ages (N,) whose layers are found at points deposited at `x` (3, N).
+
+    They differ from the ages in clinoforms, which also give the points of `restored` ages of
+    their own, in bodies of chaos and where a fault has crushed the layers.
+    """
+    age = restored.age
+    found = age.copy()
+    for unit in model.clinoforms:
+        inside, laid, layer = unit.lay(age, x)
+        age[inside], found[inside] = laid, layer
+    if model.turbulence is None:
+        return found
+    for body in model.bodies:
+        if body.roughness:
+            inside = body.inside(age, x)
+            rough = model.turbulence.at(x[:, inside])
+            found[inside] += np.float32(body.roughness) * rough
+    crushed = np.flatnonzero(restored.crushed)
+    if crushed.size:
+        rough = model.turbulence.at(x[:, crushed])
+        found[crushed] += np.float32(CRUSHED) * restored.crushed[crushed] * rough
+    return found
+
+
+def _fill_bodies(bodies: Sequence[Body], age: Array, log_impedance: Array, x: Array) -> None:
+    """Add what `bodies` add to `log_impedance` (n3, n2, n1), in place; `age` is (N,)."""
+    for body in bodies:
+        if body.log_impedance:
+            inside = body.inside(age, x)
+            log_impedance.reshape(-1)[inside] += np.float32(body.log_impedance)
 
 
 def _grid(shape: tuple[int, ...], origin: tuple[int, ...]) -> Array:
@@ -377,7 +612,7 @@ def _orientation_and_offset(events: Sequence[Event], number: int, x: Array) -> t
     around = (x[:, None, :] + steps[:, :, None]).reshape(3, -1)
     centre = x.copy()
     for event in reversed(events[number + 1 :]):
-        if isinstance(event, Folding):
+        if isinstance(event, (Folding, Sag, Stretch)):
             event.undo(centre)
             event.undo(around)
         elif isinstance(event, Fault):
@@ -394,7 +629,7 @@ def _orientation_and_offset(events: Sequence[Event], number: int, x: Array) -> t
     fault.undo(centre, wall)
     fault.undo(other, -wall)
     older = events[:number]
-    return plus - minus, restore(older, other)[0] - restore(older, centre)[0]
+    return plus - minus, restore(older, other).age - restore(older, centre).age
 
 
 class _LayerTable:

@@ -9,14 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import StrataflowError
+from .fault_systems import log_uniform, random_count, random_faults
 from .geology import (
+    Array,
+    Body,
     Channel,
+    Clinoforms,
     EarthModel,
     Event,
-    Fault,
     Fold,
     Folding,
     Layers,
+    Sag,
+    Stretch,
+    Turbulence,
     Unconformity,
     Wave,
     restore,
@@ -24,6 +30,9 @@ from .geology import (
 from .seismic import Acquisition
 
 Range = tuple[float, float]
+
+# Size of a survey in units of the earth along (n3, n2, n1).
+Extent = tuple[float, float, float]
 
 
 def _limits(least: float, most: float, what: str) -> dict[str, Any]:
@@ -91,6 +100,37 @@ class Scenario:
         default=(0.2, 3),
         metadata=_limits(0.01, 20, "loss of lateral resolution, sigma of a Gaussian in voxels"),
     )
+    drag: float = field(
+        default=0.3,
+        metadata=_limits(0, 1, "share of faults that bend layers beside them as well"),
+    )
+    damage: float = field(
+        default=0.3,
+        metadata=_limits(0, 1, "share of faults with a zone of crushed layers about them"),
+    )
+    clinoform: float = field(
+        default=0.15, metadata=_limits(0, 1, "probability of clinoforms, layers that build out")
+    )
+    chaotic: float = field(
+        default=0.2,
+        metadata=_limits(0, 1, "probability of chaotic bodies, such as mass-transport deposits"),
+    )
+    bright: float = field(
+        default=0.25,
+        metadata=_limits(0, 1, "probability of bodies with sharp edges that are bright or dim"),
+    )
+    collapse: float = field(
+        default=0.15, metadata=_limits(0, 1, "probability of round collapses, as above karst")
+    )
+    sag: float = field(
+        default=0.2, metadata=_limits(0, 1, "probability of broad sags and pull-ups of velocity")
+    )
+    bins: Range = field(
+        default=(0.6, 1.7),
+        metadata=_limits(
+            0.2, 5, "length of a bin over that for which all other settings are, along each axis"
+        ),
+    )
     fault_thickness: float = field(
         default=2.0, metadata=_limits(1, 10, "thickness of labelled faults in voxels")
     )
@@ -126,11 +166,14 @@ def random_model(
     Four in ten models fold gently, a third moderately and the rest up to the steepest: networks
     that never saw steep layers report false faults along them.
     """
+    bins = [log_uniform(rng, *scenario.bins) for _ in range(2)]
+    # In units of the earth the survey is longer where its bins are.
+    extent = (bins[0] * shape[0], bins[1] * shape[1], float(shape[2]))
     low, high = scenario.layer_dip
     part = _pick(rng, ((0.4, 0.0, 0.25), (0.35, 0.25, 0.6), (0.25, 0.6, 1.0)))
-    steepest = np.tan(np.radians(low + part * (high - low)))
-    count = int(rng.integers(int(scenario.faults[0]), int(scenario.faults[1]) + 1))
-    faults = _random_faults(rng, shape, count, scenario)
+    steepest = float(np.tan(np.radians(low + part * (high - low)))) / max(bins)
+    count = random_count(rng, int(scenario.faults[0]), int(scenario.faults[1]))
+    faults = random_faults(rng, extent, count, scenario)
     gaps = int(rng.random() < scenario.unconformity)
     gaps += int(gaps and rng.random() < 0.25)
     # What is older than an unconformity is folded by itself, and by all that comes after.
@@ -141,23 +184,25 @@ def random_model(
     events: list[Event] = []
     for number, (share, group) in enumerate(zip(shares, groups, strict=True)):
         if number:
-            events.append(_random_unconformity(rng, shape, depths[number - 1], events))
-        events.append(_random_folding(rng, share * steepest, max(shape), scenario))
+            events.append(_random_unconformity(rng, extent, depths[number - 1], events))
+        events.append(_random_folding(rng, share * steepest, max(extent), scenario))
         events += [faults[i] for i in group]
-    layers = _random_layers(rng, *_span_of_ages(events, shape), scenario)
-    crossed = rng.random() < scenario.channel
-    channels = _random_channels(rng, shape, events) if crossed else ()
-    return EarthModel(tuple(events), layers, channels)
+    events += _random_sags(rng, extent, scenario)
+    youngest, oldest = _span_of_ages(events, extent)
+    channels = _random_channels(rng, extent, events) if rng.random() < scenario.channel else ()
+    clinoforms, bodies = _random_units(rng, extent, events, scenario)
+    # Layers of clinoforms are looked up at ages below their own.
+    deepest = oldest + max([unit.thickness / (1 - unit.share) for unit in clinoforms], default=0)
+    layers = _random_layers(rng, youngest, deepest, scenario)
+    turbulence = _random_turbulence(rng)
+    events.append(Stretch((bins[0], bins[1])))
+    return EarthModel(tuple(events), layers, channels, clinoforms, bodies, turbulence)
 
 
 def _pick(rng: np.random.Generator, classes: tuple[tuple[float, float, float], ...]) -> float:
     """A uniform number from one of the classes (share, low, high)."""
     chosen = rng.choice(len(classes), p=[share for share, _, _ in classes])
     return float(rng.uniform(*classes[chosen][1:]))
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _random_wave(rng: np.random.Generator, shortest: float, longest: float, height: float) -> Wave:
@@ -172,7 +217,7 @@ def _random_wave(rng: np.random.Generator, shortest: float, longest: float, heig
 
 
 def _random_folding(
-    rng: np.random.Generator, slope: float, extent: int, scenario: Scenario
+    rng: np.random.Generator, slope: float, extent: float, scenario: Scenario
 ) -> Folding:
     """A tilt and one to four folds whose slopes add up to at most `slope`."""
     tilt_share, azimuth = rng.uniform(*scenario.tilt), rng.uniform(0, 2 * np.pi)
@@ -190,95 +235,33 @@ def _random_folding(
 
 
 def _random_unconformity(
-    rng: np.random.Generator, shape: tuple[int, int, int], depth: float, older: list[Event]
+    rng: np.random.Generator, shape: Extent, depth: float, older: list[Event]
 ) -> Unconformity:
     """A surface at about `depth`, with the hiatus that makes all below it older than all above."""
-    height = _log_uniform(rng, 1, 0.15 * shape[2])
+    height = log_uniform(rng, 1, 0.15 * shape[2])
     relief = tuple(
         _random_wave(rng, 60, 300, float(height * share)) for share in rng.dirichlet(np.ones(3))
     )
     flat = Unconformity(float(depth), relief)
     x = _sparse_points(shape)
     x[2] = flat.surface(x[0], x[1])
-    youngest_below = float(restore(older, x.copy())[0].min())
+    youngest_below = float(restore(older, x.copy()).age.min())
     return Unconformity(float(depth), relief, float(x[2].max()) - youngest_below + 2.0)
 
 
-def _sparse_points(shape: tuple[int, int, int], depths: int = 1) -> NDArray[np.float32]:
+def _sparse_points(shape: Extent, depths: int = 1) -> NDArray[np.float32]:
     """Points (3, N) spread over a survey of `shape` and a little beyond its sides."""
     lines = [np.linspace(-0.1 * n, 1.1 * n, 40) for n in shape[:2]]
     grid = np.meshgrid(*lines, np.linspace(0, shape[2], depths), indexing="ij")
     return np.stack(grid).reshape(3, -1).astype(np.float32)
 
 
-def _span_of_ages(events: list[Event], shape: tuple[int, int, int]) -> Range:
+def _span_of_ages(events: list[Event], shape: Extent) -> Range:
     """Youngest and oldest age in and around the survey, with what a wavelet adds."""
     x = _sparse_points(shape, 24)
     x[2] = 1.6 * x[2] - 0.3 * shape[2]
-    age = restore(events, x)[0]
+    age = restore(events, x).age
     return float(age.min()) - 100, float(age.max()) + 100
-
-
-def _random_faults(
-    rng: np.random.Generator, shape: tuple[int, int, int], count: int, scenario: Scenario
-) -> list[Fault]:
-    """`count` faults, by half in one set of conjugates and by half at random; oldest first.
-
-    Those along strike slip by what the others throw.
-    """
-    faults = []
-    main_strike, main_dip = rng.uniform(0, 360), rng.uniform(*scenario.fault_dip)
-    largest = 3.0 * max(shape)
-    for _ in range(count):
-        in_set = rng.random() < 0.5
-        conjugate = main_strike + rng.normal(0, 10) + 180 * rng.integers(2)
-        strike = conjugate if in_set else rng.uniform(0, 360)
-        dip = main_dip + rng.normal(0, 6) if in_set else rng.uniform(*scenario.fault_dip)
-        dip = float(np.clip(dip, *scenario.fault_dip))
-        kind = rng.random()
-        low, high = scenario.throw
-        slip = _log_uniform(rng, max(low, 1e-3), max(high, 1e-3))
-        if kind < scenario.strike_slip:
-            rake = float(rng.choice([0.0, 180.0]))
-        else:
-            rake = -90.0 if kind < scenario.strike_slip + scenario.reverse else 90.0
-            slip /= np.sin(np.radians(dip))
-        # Faults are ten to some hundreds of times as long as they slip (Kim & Sanderson, 2005,
-        # Earth-Sci. Rev. 68).
-        half_length = float(np.clip(slip / (2 * _log_uniform(rng, 0.003, 0.1)), 16, largest))
-        half_height = float(half_length * rng.uniform(0.5, 1.0))
-        wavelength = float(rng.uniform(60, 200))
-        fault = Fault(
-            centre=tuple(float(rng.uniform(0.05, 0.95) * n) for n in shape),  # type: ignore[arg-type]
-            strike=float(strike % 360),
-            dip=dip,
-            slip=float(slip),
-            rake=rake + float(rng.normal(0, 10)),
-            half_length=half_length,
-            half_height=half_height,
-            listric=_random_listric(rng, dip, half_height),
-            undulation=float(rng.uniform(0, 0.03) * wavelength) if rng.random() < 0.5 else 0.0,
-            wavelength=wavelength,
-            phase=float(rng.uniform(0, 2 * np.pi)),
-            growth=float(rng.uniform(0, 0.9)) if rng.random() < 0.3 else 0.0,
-            reach=float(rng.uniform(0.8, 4.0) * half_height),
-        )
-        if scenario.rigid and rng.random() < scenario.rigid:
-            far = 30.0 * largest
-            fault = replace(fault, half_length=far, half_height=far, reach=far, growth=0.0)
-        faults.append(fault)
-    return faults
-
-
-def _random_listric(rng: np.random.Generator, dip: float, half_height: float) -> float:
-    """Curvature of three faults in ten: up to 40 degrees within the height, or 128 voxels.
-
-    The top does not turn over.
-    """
-    turn = min(rng.uniform(5, 40), 88 - dip)
-    if rng.random() > 0.3 or turn <= 0:
-        return 0.0
-    return float(np.tan(np.radians(turn)) / min(half_height, 128.0))
 
 
 def _random_layers(
@@ -288,8 +271,8 @@ def _random_layers(
     boundaries = [shallowest]
     contrasts: list[float] = []
     while boundaries[-1] < deepest:
-        mean_thickness = _log_uniform(rng, *scenario.layer_thickness)
-        strength = _log_uniform(rng, 0.06, 0.2)
+        mean_thickness = log_uniform(rng, *scenario.layer_thickness)
+        strength = log_uniform(rng, 0.06, 0.2)
         package = boundaries[-1] + rng.uniform(*scenario.package)
         while boundaries[-1] < min(package, deepest):
             boundaries.append(boundaries[-1] + 0.8 + rng.gamma(2.0, mean_thickness / 2))
@@ -305,15 +288,98 @@ def _random_layers(
     return Layers(np.array(boundaries), log_impedance, variation, lateral)
 
 
+def _random_sags(rng: np.random.Generator, shape: Extent, scenario: Scenario) -> list[Sag]:
+    """Collapses, narrow and limited in depth, and sags or pull-ups that go on to the base."""
+    sags = []
+    if rng.random() < scenario.collapse:
+        # Caves lie at one level.
+        base = float(rng.uniform(0.3, 1.0) * shape[2])
+        for _ in range(int(rng.integers(1, 9))):
+            radius = log_uniform(rng, 4, 20)
+            depth = float(rng.uniform(0.1, 0.35) * radius)
+            top = base - float(rng.uniform(3, 12) * radius)
+            sags.append(_sag(rng, shape, (radius, float(rng.uniform(0.6, 1.6) * radius)), depth))
+            sags[-1] = replace(sags[-1], top=top, bottom=base)
+    if rng.random() < scenario.sag:
+        for _ in range(int(rng.integers(1, 3))):
+            radii = (float(rng.uniform(12, 60)), float(rng.uniform(12, 60)))
+            depth = float(rng.choice([-1, 1], p=[0.3, 0.7]) * rng.uniform(1, 6))
+            sag = _sag(rng, shape, radii, depth)
+            sags.append(replace(sag, top=float(rng.uniform(-0.2, 0.7) * shape[2])))
+    return sags
+
+
+def _sag(rng: np.random.Generator, shape: Extent, radii: tuple[float, float], depth: float) -> Sag:
+    centre = (float(rng.uniform(0, shape[0])), float(rng.uniform(0, shape[1])))
+    return Sag(centre, radii, depth, -1e6, 1e6)
+
+
+def _random_units(
+    rng: np.random.Generator, shape: Extent, events: list[Event], scenario: Scenario
+) -> tuple[tuple[Clinoforms, ...], tuple[Body, ...]]:
+    """Clinoforms, chaotic bodies, and bright or dim ones, at ages that are seen in the survey."""
+    ages = restore(events, _sparse_points(shape, 24)).age
+    extent = max(shape[:2])
+    clinoforms, bodies = [], []
+    if rng.random() < scenario.clinoform:
+        thickness, share = float(rng.uniform(20, 70)), float(rng.uniform(0.3, 0.75))
+        # Steepest dips are 10 to 35 degrees.
+        dip = np.tan(np.radians(rng.uniform(10, 35)))
+        length = float(thickness * share / (1 - share) / (0.4 * dip))
+        clinoforms.append(
+            Clinoforms(
+                age=float(rng.choice(ages)) - 0.5 * thickness,
+                thickness=thickness,
+                centre=(0.5 * shape[0], 0.5 * shape[1]),
+                azimuth=float(rng.uniform(0, 360)),
+                length=max(length, 0.5 * extent),
+                share=share,
+            )
+        )
+    if rng.random() < scenario.chaotic:
+        for _ in range(int(rng.integers(1, 3))):
+            body = _body(rng, shape, ages, (10, 50), (0.2 * extent, 1.5 * extent))
+            bodies.append(replace(body, roughness=log_uniform(rng, 1.0, 8.0)))
+    if rng.random() < scenario.bright:
+        for _ in range(int(rng.integers(1, 5))):
+            body = _body(rng, shape, ages, (2, 10), (8, 0.6 * extent))
+            impedance = float(rng.choice([-1, 1]) * rng.uniform(0.1, 0.5))
+            bodies.append(replace(body, log_impedance=impedance))
+    return tuple(clinoforms), tuple(bodies)
+
+
+def _body(
+    rng: np.random.Generator, shape: Extent, ages: Array, thickness: Range, radius: Range
+) -> Body:
+    """A lens of a thickness and radii in those ranges, of nothing in particular."""
+    return Body(
+        age=float(rng.choice(ages)) - 0.5 * thickness[1],
+        thickness=float(rng.uniform(*thickness)),
+        centre=(float(rng.uniform(0, shape[0])), float(rng.uniform(0, shape[1]))),
+        radii=(log_uniform(rng, *radius), log_uniform(rng, *radius)),
+        azimuth=float(rng.uniform(0, 180)),
+    )
+
+
+def _random_turbulence(rng: np.random.Generator) -> Turbulence:
+    """Sines of 6 to 25 voxels in all directions, flatter than they are long."""
+    waves = 6
+    directions = rng.standard_normal((waves, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    wavenumbers = 2 * np.pi / np.exp(rng.uniform(np.log(6), np.log(25), (waves, 1)))
+    wavevectors = (wavenumbers * directions).astype(np.float32)
+    return Turbulence(wavevectors, rng.uniform(0, 2 * np.pi, waves).astype(np.float32))
+
+
 def _random_channels(
-    rng: np.random.Generator, shape: tuple[int, int, int], events: list[Event]
+    rng: np.random.Generator, shape: Extent, events: list[Event]
 ) -> tuple[Channel, ...]:
     """One to three channels that cross the survey at ages that are seen in it."""
-    ages = restore(events, _sparse_points(shape, 24))[0]
+    ages = restore(events, _sparse_points(shape, 24)).age
     channels = []
     for _ in range(int(rng.integers(1, 4))):
         wavelength = float(rng.uniform(80, 250))
-        half_width = float(rng.uniform(5, 25))
+        half_width = log_uniform(rng, 2.5, 30)
         channels.append(
             Channel(
                 age=float(rng.choice(ages)),
@@ -322,10 +388,10 @@ def _random_channels(
                     float(rng.uniform(0.2, 0.8) * shape[1]),
                 ),
                 azimuth=float(rng.uniform(0, 180)),
-                swing=float(rng.uniform(0.03, 0.16) * wavelength),
+                swing=float(rng.uniform(0.0, 0.16) * wavelength),
                 wavelength=wavelength,
                 half_width=half_width,
-                depth=float(np.clip(rng.uniform(0.2, 0.6) * half_width, 3, 12)),
+                depth=float(np.clip(rng.uniform(0.2, 0.6) * half_width, 2, 12)),
                 log_impedance=float(rng.choice([-1, 1]) * rng.uniform(0.15, 0.5)),
             )
         )
@@ -334,9 +400,9 @@ def _random_channels(
 
 def random_acquisition(rng: np.random.Generator, scenario: Scenario) -> Acquisition:
     """Clean to bad, after the ranges of `scenario`."""
-    frequency = _log_uniform(rng, *scenario.frequency)
+    frequency = log_uniform(rng, *scenario.frequency)
     low, high = scenario.noise
-    noise = _log_uniform(rng, max(low, 1e-3), max(high, 1e-3))
+    noise = log_uniform(rng, max(low, 1e-3), max(high, 1e-3))
     return Acquisition(
         frequency=frequency,
         decay=float(rng.uniform(0, 0.4)),
@@ -348,7 +414,7 @@ def random_acquisition(rng: np.random.Generator, scenario: Scenario) -> Acquisit
         coherent_slope=(float(rng.uniform(0.5, 3)), float(rng.uniform(0, 2 * np.pi))),
         footprint=float(rng.uniform(0.05, 0.3)) if rng.random() < 0.25 else 0.0,
         footprint_periods=(float(rng.uniform(4, 16)), float(rng.uniform(4, 16))),
-        lateral_smear=_log_uniform(rng, *scenario.lateral_smear),
+        lateral_smear=log_uniform(rng, *scenario.lateral_smear),
         fading=float(rng.uniform(0, 0.5)),
         gaps=int(rng.integers(1, 4)) if rng.random() < 0.12 else 0,
         balanced=bool(rng.random() < 0.5),

@@ -36,7 +36,16 @@ from .synthetic import FaultStatistics, SampleStatistics, labelled_cube, require
 
 # Modules that decide what a sample is; across a change, those of a stopped run are made anew.
 SYNTHESIZING_CODE = (
-    *("angles", "attributes", "degrade", "geology", "samples", "scenario", "seismic"),
+    *(
+        "angles",
+        "attributes",
+        "degrade",
+        "fault_systems",
+        "geology",
+        "samples",
+        "scenario",
+        "seismic",
+    ),
     *("synthetic", "synthetic_samples"),
 )
 

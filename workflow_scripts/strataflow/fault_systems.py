@@ -1,0 +1,236 @@
+"""Random populations of faults, organised as faults are: sets, relays, splays, abutting faults.
+
+Numbers are those of reviews of field data: faults are ten to some hundreds of times as long as
+they slip (Kim and Sanderson, 2005, Earth-Sci. Rev. 68); sets share strike and dip within some
+degrees; segments of a fault overlap at their tips by a fraction of their length (Peacock and
+Sanderson, 1991, J. Struct. Geol. 13); younger ones often end against older ones (Nixon et al.,
+2014, J. Struct. Geol. 66).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .geology import Array, Fault
+
+if TYPE_CHECKING:
+    from .scenario import Scenario
+
+# Ways in which the faults of a survey are organised, with their probabilities.
+STYLES = {"set": 0.3, "conjugate": 0.2, "relay": 0.2, "scattered": 0.2, "polygonal": 0.1}
+
+# Share of faults that are of another kind (normal, reverse, along strike) than most of the survey.
+OTHER_KIND = 0.15
+
+# Share of faults that end against an older one, if there is one long enough.
+ABUTTING = 0.3
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number between `low` and `high` whose logarithm is uniform."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def random_count(rng: np.random.Generator, least: int, most: int) -> int:
+    """A number of faults: few in most surveys, many in some (log-uniform above `least`)."""
+    return least + int(log_uniform(rng, 1.0, most - least + 2.0 - 1e-9)) - 1
+
+
+def random_faults(
+    rng: np.random.Generator, shape: tuple[float, float, float], count: int, scenario: Scenario
+) -> list[Fault]:
+    """`count` faults for a survey of `shape` (n3, n2, n1) in voxels, oldest first."""
+    style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
+    regional = _Regional(
+        strike=float(rng.uniform(0, 360)),
+        dip=float(rng.uniform(*scenario.fault_dip)),
+        kind=_kind(rng, scenario),
+        shape=shape,
+        scenario=scenario,
+    )
+    faults: list[Fault] = []
+    while len(faults) < count:
+        if faults and style != "polygonal" and rng.random() < ABUTTING:
+            faults.append(_abutting(rng, regional, faults))
+        elif style == "relay":
+            faults += _relay(rng, regional)
+        else:
+            faults.append(_single(rng, regional, style))
+    return faults[:count]
+
+
+class _Regional:
+    """What the faults of a survey have in common: angles in degrees, a kind, the scenario."""
+
+    def __init__(
+        self,
+        strike: float,
+        dip: float,
+        kind: str,
+        shape: tuple[float, float, float],
+        scenario: Scenario,
+    ) -> None:
+        self.strike, self.dip, self.kind = strike, dip, kind
+        self.shape, self.scenario = shape, scenario
+
+
+def _kind(rng: np.random.Generator, scenario: Scenario) -> str:
+    drawn = rng.random()
+    if drawn < scenario.strike_slip:
+        return "strike-slip"
+    return "reverse" if drawn < scenario.strike_slip + scenario.reverse else "normal"
+
+
+def _single(rng: np.random.Generator, regional: _Regional, style: str) -> Fault:
+    """A fault by itself, placed anywhere."""
+    scenario = regional.scenario
+    strike, dip = regional.strike + rng.normal(0, 8), regional.dip + rng.normal(0, 5)
+    if style in ("scattered", "polygonal"):
+        strike, dip = rng.uniform(0, 360), rng.uniform(*scenario.fault_dip)
+    elif rng.random() < (0.5 if style == "conjugate" else 0.1):
+        strike += 180
+    fault = _fault(rng, regional, strike, dip, _anywhere(rng, regional.shape))
+    if style == "polygonal" and not _is_rigid(fault, regional):
+        # Short faults of all directions within an interval (Cartwright, 1994, Geology 22).
+        size = float(rng.uniform(14, 40))
+        slip = float(np.sign(fault.slip) * min(abs(fault.slip), 0.4 * size))
+        height = float(rng.uniform(0.4, 0.9) * size)
+        fault = replace(fault, half_length=size, half_height=height, slip=slip, listric=0.0)
+    return fault
+
+
+def _anywhere(
+    rng: np.random.Generator, shape: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    n3, n2, n1 = shape
+    return (
+        float(rng.uniform(0.02, 0.98) * n3),
+        float(rng.uniform(0.02, 0.98) * n2),
+        float(rng.uniform(0.05, 0.95) * n1),
+    )
+
+
+def _fault(
+    rng: np.random.Generator,
+    regional: _Regional,
+    strike: float,
+    dip: float,
+    centre: tuple[float, float, float],
+    slip: float | None = None,
+) -> Fault:
+    """A fault at `centre` whose size goes with its slip, in samples; drawn where it is None."""
+    scenario = regional.scenario
+    dip = float(np.clip(dip, *scenario.fault_dip))
+    kind = regional.kind if rng.random() > OTHER_KIND else _kind(rng, scenario)
+    if slip is None:
+        slip = log_uniform(rng, max(scenario.throw[0], 1e-3), max(scenario.throw[1], 1e-3))
+        if kind != "strike-slip":
+            slip /= float(np.sin(np.radians(dip)))
+    rake = {"normal": 90.0, "reverse": -90.0, "strike-slip": float(rng.choice([0.0, 180.0]))}[kind]
+    largest = 3.0 * max(regional.shape)
+    half_length = float(np.clip(slip / (2 * log_uniform(rng, 0.003, 0.1)), 16, largest))
+    half_height = float(half_length * rng.uniform(0.5, 1.0))
+    wavelength = float(rng.uniform(60, 200))
+    fault = Fault(
+        centre=centre,
+        strike=float(strike % 360),
+        dip=dip,
+        slip=float(slip),
+        rake=rake + float(rng.normal(0, 10)),
+        half_length=half_length,
+        half_height=half_height,
+        listric=_random_listric(rng, dip, half_height),
+        undulation=float(rng.uniform(0, 0.03) * wavelength) if rng.random() < 0.5 else 0.0,
+        wavelength=wavelength,
+        phase=float(rng.uniform(0, 2 * np.pi)),
+        growth=float(rng.uniform(0, 0.9)) if rng.random() < 0.3 else 0.0,
+        reach=float(rng.uniform(0.8, 4.0) * half_height),
+        drag=float(rng.uniform(0.1, 0.5)) if rng.random() < scenario.drag else 0.0,
+        drag_width=float(rng.uniform(3, 15)),
+        damage=log_uniform(rng, 1.5, 8.0) if rng.random() < scenario.damage else 0.0,
+    )
+    if scenario.rigid and rng.random() < scenario.rigid:
+        far = 30.0 * largest
+        fault = replace(
+            fault, half_length=far, half_height=far, reach=far, growth=0.0, drag=0.0, damage=0.0
+        )
+    return fault
+
+
+def _is_rigid(fault: Fault, regional: _Regional) -> bool:
+    """Whether whole blocks move along `fault`: its tips lie far beyond the survey."""
+    return fault.half_length > 20 * max(regional.shape)
+
+
+def _random_listric(rng: np.random.Generator, dip: float, half_height: float) -> float:
+    """Curvature of three faults in ten: up to 40 degrees within the height, or 128 voxels.
+
+    The top does not turn over.
+    """
+    turn = min(rng.uniform(5, 40), 88 - dip)
+    if rng.random() > 0.3 or turn <= 0:
+        return 0.0
+    return float(np.tan(np.radians(turn)) / min(half_height, 128.0))
+
+
+def _relay(rng: np.random.Generator, regional: _Regional) -> list[Fault]:
+    """Two to four segments in echelon, whose tips overlap: displacement goes from one to the next.
+
+    They share strike, dip and slip within some per cent.
+    """
+    first = _fault(
+        rng,
+        regional,
+        regional.strike + rng.normal(0, 8),
+        regional.dip + rng.normal(0, 5),
+        _anywhere(rng, regional.shape),
+    )
+    extent = max(regional.shape[:2])
+    if _is_rigid(first, regional):
+        # Blocks that move as one have no tips.
+        return [first]
+    half_length = float(np.clip(first.half_length, 0.2 * extent, 0.7 * extent))
+    first = replace(first, half_length=half_length, half_height=max(first.half_height, half_length))
+    along, _, normal = first.frame()
+    step = float(rng.choice([-1, 1]) * rng.uniform(5, 25))
+    overlap = rng.uniform(0.1, 0.5)
+    segments = [first]
+    for number in range(1, int(rng.integers(2, 5))):
+        moved = number * 2 * half_length * (1 - overlap) * along + number * step * normal
+        centre = np.array(first.centre) + moved
+        segments.append(
+            replace(
+                first,
+                centre=(float(centre[0]), float(centre[1]), float(centre[2])),
+                strike=float((first.strike + rng.normal(0, 5)) % 360),
+                slip=first.slip * float(rng.uniform(0.6, 1.2)),
+                phase=float(rng.uniform(0, 2 * np.pi)),
+            )
+        )
+    return segments
+
+
+def _abutting(rng: np.random.Generator, regional: _Regional, faults: list[Fault]) -> Fault:
+    """A smaller fault that ends against one of `faults`: a splay, or an antithetic one."""
+    slips = np.array([abs(fault.slip) for fault in faults])
+    host = faults[int(rng.choice(len(faults), p=slips / slips.sum()))]
+    # Mostly in the hanging wall, where distances are negative.
+    side = -1 if rng.random() < 0.7 else 1
+    antithetic = rng.random() < 0.5
+    strike = host.strike + (180 if antithetic else 0) + rng.choice([-1, 1]) * rng.uniform(0, 40)
+    dip = host.dip + rng.normal(0, 8)
+    along, down, normal = host.frame()
+    reach = [0.7 * min(host.half_length, 0.5 * max(regional.shape)), 0.35 * regional.shape[2]]
+    place: Array = np.array(host.centre, np.float32)
+    place = place + rng.uniform(-1, 1) * reach[0] * along + rng.uniform(-1, 1) * reach[1] * down
+    place = place + side * rng.uniform(5, 40) * normal
+    centre = (float(place[0]), float(place[1]), float(place[2]))
+    slip = abs(host.slip) * float(rng.uniform(0.2, 0.8))
+    fault = _fault(rng, regional, float(strike), float(dip), centre, slip)
+    if host.host is not None or _is_rigid(host, regional):
+        # Blocks that move as one, and third generations, just cross.
+        return fault
+    return replace(fault, host=host, side=side)

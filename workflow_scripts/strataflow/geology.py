@@ -333,7 +333,8 @@ class Clinoforms:
     """Layers that build out along `azimuth` between the ages `age` and `age + thickness`.
 
     `share` of the thickness is laid down in front of what is there rather than on top of it, over
-    `length` voxels about `centre` (n3, n2). They end against both bounding layers (toplap and downlap).
+    `length` voxels about `centre` (n3, n2). They end against both bounding layers (toplap and
+    downlap).
     """
 
     age: float

@@ -26,14 +26,35 @@ from .samples import STRIDE
 # Channels of the first level; the published network has 14.5 million parameters.
 PRESETS: dict[str, int] = {"small": 16, "base": 32, "large": 96}
 
-# Channels of the levels over those of the first. Every decoder has one level less.
-ENCODER_WIDTHS = (1.0, 2.0, 3.0, 3.0)
-DECODER_WIDTHS = (0.75, 1.0, 1.5)
+
+@dataclass(frozen=True)
+class Design:
+    """How a network is laid out: channels of the levels, finest first, over those of the first.
+
+    Decoders have one level less than the `encoder`, and the fault's one of its own width.
+    `residual` is the number of residual blocks on each level of the encoder and in the fault's
+    decoder; without, a level has two convolutions, one in a decoder.
+    """
+
+    encoder: tuple[float, ...]
+    decoder: tuple[float, ...]
+    fault_decoder: tuple[float, ...]
+    residual: tuple[int, ...] = ()
+
+
+# By number, which is stored with the weights: networks of before can be rebuilt.
+DESIGNS: dict[int, Design] = {
+    1: Design((1.0, 2.0, 3.0, 3.0), (0.75, 1.0, 1.5), (0.75, 1.0, 1.5)),
+    2: Design((1.0, 2.0, 4.0, 4.0), (0.75, 1.0, 1.5), (1.0, 2.0, 3.0), (1, 1, 1, 1)),
+}
+NEWEST_DESIGN = 2
+
+LEVELS = 4
 
 # Side in voxels of the cells that the first level sees.
 CELL = 2
 
-assert CELL * 2 ** (len(ENCODER_WIDTHS) - 1) == STRIDE
+assert CELL * 2 ** (LEVELS - 1) == STRIDE
 
 # Share of a batch in the running statistics of the norms. Batches of a few crops differ much: at
 # PyTorch's 0.1 the last ten of them decide what is predicted.
@@ -49,12 +70,14 @@ KINDS = ("infer", "refine")
 class Architecture:
     """All that is needed to build a network again; stored with its weights.
 
-    `kind` is infer (MTI) or refine (MTR), `preset` one of PRESETS, `tasks` some of TASKS.
+    `kind` is infer (MTI) or refine (MTR), `preset` one of PRESETS, `tasks` some of TASKS, `design`
+    one of DESIGNS.
     """
 
     kind: str
     preset: str
     tasks: tuple[str, ...]
+    design: int = NEWEST_DESIGN
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -63,6 +86,10 @@ class Architecture:
             raise StrataflowError(f"preset: must be one of {tuple(PRESETS)}, got {self.preset!r}")
         if not self.tasks or not set(self.tasks) <= set(TASKS):
             raise StrataflowError(f"tasks: at least one of {tuple(TASKS)}, got {self.tasks}")
+        if self.design not in DESIGNS:
+            raise StrataflowError(
+                f"network: design must be one of {tuple(DESIGNS)}, got {self.design!r}"
+            )
 
     @property
     def inputs(self) -> dict[str, slice]:
@@ -81,6 +108,20 @@ def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Seq
     )
 
 
+class Residual(nn.Module):
+    """Two convolutions whose result is added to their input (He et al., 2016, CVPR)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _convolution(channels, channels)
+        self.second = _convolution(channels, channels)
+        del self.second[2]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, n3, n2, n1) to the same shape."""
+        return functional.relu(x + self.second(self.first(x)))
+
+
 def cells_to_channels(x: Tensor) -> Tensor:
     """(batch, channels, n3, n2, n1) to (batch, 8 channels, n3 / 2, n2 / 2, n1 / 2)."""
     batch, channels, n3, n2, n1 = x.shape
@@ -95,17 +136,28 @@ def channels_to_cells(x: Tensor) -> Tensor:
     return voxels.reshape(batch, -1, n3 * CELL, n2 * CELL, n1 * CELL)
 
 
+def _inner(design: Design, level: int, channels: int) -> list[nn.Module]:
+    """What follows the first convolution of a level of the encoder."""
+    if not design.residual:
+        return [_convolution(channels, channels)]
+    return [Residual(channels) for _ in range(design.residual[level])]
+
+
 class Decoder(nn.Module):
     """From the encoder's levels back to full resolution for one task."""
 
-    def __init__(self, encoder: list[int], widths: list[int], channels_out: int) -> None:
+    def __init__(
+        self, encoder: list[int], widths: list[int], channels_out: int, residual: bool = False
+    ) -> None:
         super().__init__()
         self.skips = nn.ModuleList(
             nn.Conv3d(e, w, 1) for e, w in zip(encoder, widths, strict=False)
         )
         below = [*widths[1:], encoder[-1]]
         self.rises = nn.ModuleList(nn.Conv3d(b, w, 1) for b, w in zip(below, widths, strict=True))
-        self.convolutions = nn.ModuleList(_convolution(w, w) for w in widths)
+        self.convolutions = nn.ModuleList(
+            Residual(w) if residual else _convolution(w, w) for w in widths
+        )
         self.head = nn.Conv3d(widths[0], CELL**3 * channels_out, 1)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
@@ -123,19 +175,23 @@ class MultiTaskNetwork(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        width = PRESETS[architecture.preset]
-        encoder = [round(width * share) for share in ENCODER_WIDTHS]
-        decoder = [round(width * share) for share in DECODER_WIDTHS]
+        design, width = DESIGNS[architecture.design], PRESETS[architecture.preset]
+        encoder = [round(width * share) for share in design.encoder]
         inputs = max(channels.stop for channels in architecture.inputs.values())
         channels = [CELL**3 * inputs, *encoder]
         self.encoder = nn.ModuleList(
             nn.Sequential(
                 _convolution(channels[level], width_, 1 if level == 0 else 2),
-                _convolution(width_, width_),
+                *_inner(design, level, width_),
             )
             for level, width_ in enumerate(encoder)
         )
-        decoders = {task: Decoder(encoder, decoder, CHANNELS[task]) for task in architecture.tasks}
+        decoders = {}
+        for task in architecture.tasks:
+            shares = design.fault_decoder if task == "fault" else design.decoder
+            widths = [round(width * share) for share in shares]
+            residual = task == "fault" and bool(design.residual)
+            decoders[task] = Decoder(encoder, widths, CHANNELS[task], residual)
         self.decoders = nn.ModuleDict(decoders)
         if architecture.kind == "refine":
             # It begins as a network that changes nothing.
@@ -182,14 +238,16 @@ def _as_output(task: str, given: Tensor) -> Tensor:
     return torch.cat([probability.logit(), given[:, 1:]], dim=1)
 
 
-def receptive_field() -> int:
+def receptive_field(design: int = NEWEST_DESIGN) -> int:
     """Voxels along a side of the input that one output voxel sees, from the layers' kernels."""
-    deepest = len(ENCODER_WIDTHS) - 1
-    reach = 0
+    blocks = DESIGNS[design].residual or (0.5,) * LEVELS
+    deepest = LEVELS - 1
+    reach = 0.0
     for level in range(deepest + 1):
-        # The strided convolution works on the grid of the level above, the other one on its own.
-        reach += 2**level + 2 ** max(level - 1, 0)
+        # The strided convolution works on the grid of the level above, the others on their own.
+        reach += 2 * blocks[level] * 2**level + 2 ** max(level - 1, 0)
     # Nearest-neighbour upsampling can shift a voxel by one less than a coarse cell.
+    in_decoder = 2 if DESIGNS[design].residual else 1
     for level in range(deepest):
-        reach += 2**level + 2**level
-    return CELL * (2 * reach + 1)
+        reach += in_decoder * 2**level + 2**level
+    return CELL * (2 * int(reach) + 1)

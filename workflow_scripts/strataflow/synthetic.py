@@ -11,11 +11,17 @@ from .errors import StrataflowError
 from .geology import Geology, Unconformity, evaluate
 from .samples import Shape, normalised_geologic_time
 from .scenario import ANYTHING, Scenario, random_acquisition, random_model
-from .seismic import Recording, unit_rms, within
+from .seismic import Recording, along_axes, gaussian_matrix, unit_rms, within
 
 Array = NDArray[np.float32]
 
 SMALLEST = 16
+
+# Reflections are seen where their RMS over the one below (voxels along n2 and n1, sigma) is at least
+# so much of the noise, and of the RMS of the survey.
+SEEN_OVER = (6.0, 10.0)
+SEEN_OVER_NOISE = 0.5
+SEEN_OVER_RMS = 0.12
 
 # Inlines between those that the signal of a survey is measured on.
 CALIBRATION_STEP = 16
@@ -93,7 +99,7 @@ class SyntheticEarth:
         block = self.recording.block(inlines)
         geology = self.geology(block)
         image, clean = self.recording.record(reflectivity(geology), inlines)
-        return image, clean, self._cut(geology, inlines, block)
+        return image, clean, self._seen(self._cut(geology, inlines, block), clean)
 
     def cube(self) -> tuple[Array, Array, Geology]:
         """The same of the whole survey, measured on itself."""
@@ -102,7 +108,20 @@ class SyntheticEarth:
         reflections = reflectivity(geology)
         self.recording.calibrate(reflections[:: CALIBRATION_STEP // 2])
         image, clean = self.recording.record(reflections, everything)
-        return image, clean, self._cut(geology, everything, everything)
+        return image, clean, self._seen(self._cut(geology, everything, everything), clean)
+
+    def _seen(self, geology: Geology, clean: Array) -> Geology:
+        """`geology` without labels where reflections are too weak, or noise too strong, to see."""
+        smooth = [
+            gaussian_matrix(n, sigma, 1)
+            for n, sigma in zip(clean.shape[1:], SEEN_OVER, strict=True)
+        ]
+        strength = np.sqrt(along_axes(np.square(clean), None, *smooth))
+        noise = float(np.hypot(self.acquisition.noise, self.acquisition.coherent_noise))
+        hidden = strength < max(SEEN_OVER_NOISE * noise, SEEN_OVER_RMS)
+        for labels in (geology.fault, geology.strike, geology.dip):
+            labels[hidden] = 0
+        return geology
 
     def _cut(self, geology: Geology, inlines: slice, block: slice) -> Geology:
         margin = self.recording.margin

@@ -58,7 +58,10 @@ def _require_intact(path: Path) -> None:
 def architecture_of(content: dict[str, Any]) -> Architecture:
     """Architecture that is stored with the weights."""
     stored = content["hyper_parameters"]["architecture"]
-    return Architecture(stored["kind"], stored["preset"], tuple(stored["tasks"]))
+    # Weights of before designs had numbers are of the first.
+    return Architecture(
+        stored["kind"], stored["preset"], tuple(stored["tasks"]), stored.get("design", 1)
+    )
 
 
 def network_state(content: dict[str, Any]) -> dict[str, torch.Tensor]:
@@ -113,7 +116,7 @@ def write_weights(checkpoint: Path, output: Path) -> None:
             "architecture": asdict(architecture) | {"tasks": list(architecture.tasks)},
             "training": content["hyper_parameters"].get("training", {}),
         },
-        "receptive_field": receptive_field(),
+        "receptive_field": receptive_field(architecture.design),
         "normalisation": f"clipped at the percentiles {CLIP_PERCENTILES}, mean 0, deviation 1",
         "metrics": content.get("metrics", {}),
         "epoch": content.get("epoch"),

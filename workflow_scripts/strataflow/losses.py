@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# Weight of cross-entropy beside Dice. Averaged over all voxels, of which one in fifty is a fault, it
-# is an order of magnitude smaller than Dice; with more weight it keeps probabilities honest.
+# Weight of cross-entropy beside Dice. Averaged over all voxels, of which one in fifty is a fault,
+# it is an order of magnitude smaller than Dice; with more weight it keeps probabilities honest.
 ENTROPY_WEIGHT = 4.0
 
 # Side in voxels of the windows of structural similarity, and the step from one to the next.

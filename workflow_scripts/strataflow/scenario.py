@@ -78,7 +78,7 @@ class Scenario:
         metadata=_limits(0, 1, "share of that dip that is the same everywhere, not of folds"),
     )
     layer_thickness: Range = field(
-        default=(1.5, 9),
+        default=(1.2, 7),
         metadata=_limits(1, 50, "mean thickness of the layers of a package in samples"),
     )
     package: Range = field(

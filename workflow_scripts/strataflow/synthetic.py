@@ -17,8 +17,8 @@ Array = NDArray[np.float32]
 
 SMALLEST = 16
 
-# Reflections are seen where their RMS over the one below (voxels along n2 and n1, sigma) is at least
-# so much of the noise, and of the RMS of the survey.
+# Reflections are seen where their RMS, over windows of these sigmas in voxels along n2 and n1, is at
+# least so much of the noise, and so much of the RMS of the survey.
 SEEN_OVER = (6.0, 10.0)
 SEEN_OVER_NOISE = 0.5
 SEEN_OVER_RMS = 0.12

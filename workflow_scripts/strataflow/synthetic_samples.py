@@ -36,8 +36,8 @@ from .synthetic import FaultStatistics, SampleStatistics, labelled_cube, require
 
 # Modules that decide what a sample is; across a change, those of a stopped run are made anew.
 SYNTHESIZING_CODE = (
-    *("angles", "attributes", "degrade", "geology", "samples", "scenario", "seismic"),
-    *("synthetic", "synthetic_samples"),
+    *("acquisition", "angles", "artifacts", "attributes", "degrade", "filters", "geology"),
+    *("samples", "scenario", "seismic", "synthetic", "synthetic_samples", "wavelets"),
 )
 
 

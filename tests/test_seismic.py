@@ -8,19 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from strataflow.acquisition import Acquisition
+from strataflow.filters import gaussian_matrix, smooth_field
 from strataflow.samples import Shape
 from strataflow.scenario import Scenario
-from strataflow.seismic import (
-    Acquisition,
-    Recording,
-    gaussian_matrix,
-    ormsby,
-    ricker,
-    smooth_field,
-    turn_phase,
-    wavelet_matrix,
-)
+from strataflow.seismic import Recording
 from strataflow.synthetic import SyntheticEarth, labelled_cube
+from strataflow.wavelets import ormsby, ricker, turn_phase, wavelet_matrix
 
 SHAPE = (40, 48, 128)
 CLEAN = Acquisition(frequency=0.1)
@@ -166,7 +160,7 @@ def test_lateral_smear_takes_the_edge_off_a_step() -> None:
 
 
 def test_gain_control_evens_out_strong_and_weak_depths() -> None:
-    recording = Recording((1, 7), replace(CLEAN, balanced=True), SHAPE)
+    recording = Recording((1, 7), replace(CLEAN, gain_window=20.0), SHAPE)
     reflectivity = np.random.default_rng(0).standard_normal(
         (*SHAPE[:2], SHAPE[2] + 2 * recording.margin - 1)
     )

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from .angles import normal_from_strike_dip, strike_dip_from_normal
 from .attributes import FAULT_THRESHOLD, growth_per_sample
-from .seismic import along_axes, gaussian_matrix, smooth_field, unit_rms
+from .filters import along_axes, gaussian_matrix, smooth_field
+from .seismic import unit_rms
 
 Array = NDArray[np.float32]
 

@@ -27,7 +27,6 @@ from .geology import (
     Wave,
     restore,
 )
-from .seismic import Acquisition
 
 Range = tuple[float, float]
 
@@ -133,6 +132,12 @@ class Scenario:
     )
     fault_thickness: float = field(
         default=2.0, metadata=_limits(1, 10, "thickness of labelled faults in voxels")
+    )
+    defects: float = field(
+        default=1.0,
+        metadata=_limits(
+            0, 3, "factor on the probability of each defect of acquisition and processing"
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -396,26 +401,3 @@ def _random_channels(
             )
         )
     return tuple(channels)
-
-
-def random_acquisition(rng: np.random.Generator, scenario: Scenario) -> Acquisition:
-    """Clean to bad, after the ranges of `scenario`."""
-    frequency = log_uniform(rng, *scenario.frequency)
-    low, high = scenario.noise
-    noise = log_uniform(rng, max(low, 1e-3), max(high, 1e-3))
-    return Acquisition(
-        frequency=frequency,
-        decay=float(rng.uniform(0, 0.4)),
-        phase=float(rng.choice([0.0, rng.uniform(-90, 90)])),
-        ormsby=bool(rng.random() < 0.4),
-        noise=noise,
-        noise_smear=float(rng.uniform(0, 3)),
-        coherent_noise=float(rng.uniform(0.1, 0.6) * noise**0.5) if rng.random() < 0.3 else 0.0,
-        coherent_slope=(float(rng.uniform(0.5, 3)), float(rng.uniform(0, 2 * np.pi))),
-        footprint=float(rng.uniform(0.05, 0.3)) if rng.random() < 0.25 else 0.0,
-        footprint_periods=(float(rng.uniform(4, 16)), float(rng.uniform(4, 16))),
-        lateral_smear=log_uniform(rng, *scenario.lateral_smear),
-        fading=float(rng.uniform(0, 0.5)),
-        gaps=int(rng.integers(1, 4)) if rng.random() < 0.12 else 0,
-        balanced=bool(rng.random() < 0.5),
-    )

@@ -1,177 +1,25 @@
-"""The seismic image of an earth model: wavelets, and what acquisition and processing add.
+"""The seismic image of an earth model, as acquisition and processing leave it.
 
-Filters along an axis are matrices: exact at the edges, free to change along the axis (a wavelet
-whose frequency falls with depth), and as fast as the processor multiplies. Random numbers follow
-from the seed and from the place in the survey, so that blocks of a survey fit together.
+Random numbers follow from the seed and from the place in the survey, so that blocks of a survey
+fit together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import hilbert
 
-Array = NDArray[np.float32]
-
-# Scale of the lateral changes of gain and of coherent noise, in voxels.
-PATCH = 24.0
+from . import artifacts
+from .acquisition import Acquisition
+from .filters import PATCH, Array, along_axes, gaussian_matrix, smooth_field, widened, within
+from .wavelets import ormsby, ricker, shaped, turn_phase, wavelet_matrix
 
 # Power that automatic gain control adds, so that it does not lift silence, of a mean of 1.
 GAIN_FLOOR = 0.05
 
-# Wavelets beyond this many samples have died out at the lowest frequency, and are cut there.
-LONGEST_HALF = 64
-
-
-@dataclass(frozen=True)
-class Acquisition:
-    """How a survey sees the earth.
-
-    `frequency` is the peak in cycles a sample at the top, and falls by the share `decay` down to
-    the bottom; `phase` in degrees; `noise` and `coherent_noise` are RMS over that of the signal,
-    smears are in voxels, `coherent_slope` is samples a voxel and azimuth in radians, `footprint`
-    the relative amplitude of stripes with `footprint_periods` along (n3, n2), `fading` the
-    logarithmic change of gain, `gaps` a number of holes. `balanced` applies gain control.
-    """
-
-    frequency: float
-    decay: float = 0.0
-    phase: float = 0.0
-    ormsby: bool = False
-    noise: float = 0.0
-    noise_smear: float = 0.0
-    coherent_noise: float = 0.0
-    coherent_slope: tuple[float, float] = (1.0, 0.0)
-    footprint: float = 0.0
-    footprint_periods: tuple[float, float] = (8.0, 8.0)
-    lateral_smear: float = 0.0
-    fading: float = 0.0
-    gaps: int = 0
-    balanced: bool = False
-
-    @property
-    def half(self) -> int:
-        """Half length of the wavelets in samples."""
-        lowest = self.frequency * (1 - self.decay)
-        return min(LONGEST_HALF, int(np.ceil((1.3 if self.ormsby else 1.0) / lowest)))
-
-    @property
-    def signal_to_noise(self) -> float:
-        """In dB."""
-        return float(-20 * np.log10(max(np.hypot(self.noise, self.coherent_noise), 1e-6)))
-
-    @property
-    def visible_offset(self) -> float:
-        """Least offset of layers in samples that can be seen: a tenth of the period, more in noise.
-
-        A throw shows as a change of phase before it separates the events, which takes a quarter
-        of the period.
-        """
-        return max(1.0, 0.1 / self.frequency) * (1 + self.noise)
-
-
-def ricker(frequency: NDArray[np.float64], half: int) -> NDArray[np.float64]:
-    """Ricker wavelets (N, 2 half) of peak `frequency` (N,) in cycles a sample."""
-    argument = np.square(np.pi * frequency[:, None] * _times(half))
-    return (1 - 2 * argument) * np.exp(-argument)
-
-
-def ormsby(frequency: NDArray[np.float64], half: int) -> NDArray[np.float64]:
-    """Ormsby wavelets (N, 2 half) around `frequency` (N,) in cycles a sample, tapered to the ends.
-
-    The trapezoid rises over 0.35 to 0.65 and falls over 1.35 to 1.9 of the frequency (Ryan, 1994,
-    CSEG Recorder 19, gives the form).
-    """
-    t = _times(half)
-    corners = [np.minimum(factor * frequency, 0.48)[:, None] for factor in (0.35, 0.65, 1.35, 1.9)]
-    square = [np.pi * np.square(corner * np.sinc(corner * t)) for corner in corners]
-    rise = (square[1] - square[0]) / (corners[1] - corners[0])
-    fall = (square[3] - square[2]) / (corners[3] - corners[2])
-    wavelets: NDArray[np.float64] = (fall - rise) * np.square(np.cos(0.5 * np.pi * t / half))
-    return wavelets
-
-
-def _times(half: int) -> NDArray[np.float64]:
-    """Times of a wavelet: a reflection lies between two samples, so they are odd halves."""
-    return np.arange(-half, half, dtype=np.float64) + 0.5
-
-
-def turn_phase(wavelets: NDArray[np.float64], phase: float) -> NDArray[np.float64]:
-    """`wavelets` (N, length) turned by `phase` degrees at all frequencies."""
-    turned = hilbert(wavelets) * np.exp(1j * np.radians(phase))
-    return np.asarray(turned.real, np.float64)
-
-
-def wavelet_matrix(wavelets: NDArray[np.float64]) -> Array:
-    """Matrix (n1, n1 + 2 half - 1) that convolves reflections with the `wavelets` (n1, 2 half).
-
-    Its rows have unit length, so that white noise comes out with unit variance.
-    """
-    n1, length = wavelets.shape
-    matrix = np.zeros((n1, n1 + length - 1))
-    for i in range(n1):
-        matrix[i, i : i + length] = wavelets[i, ::-1]
-    return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
-
-
-def gaussian_matrix(n: int, sigma: float, norm: int, inside: slice = slice(None)) -> Array:
-    """Matrix (rows of `inside`, n) that smooths `n` values; its rows have `norm` (1 or 2) one."""
-    i = np.arange(n)
-    weight = np.exp(-0.5 * np.square((i[inside, None] - i) / max(sigma, 1e-3)))
-    weight[weight < 1e-4] = 0
-    return (weight / np.linalg.norm(weight, norm, axis=1, keepdims=True)).astype(np.float32)
-
-
-def along_axes(
-    values: Array, m3: Array | None = None, m2: Array | None = None, m1: Array | None = None
-) -> Array:
-    """`values` (n3, n2, n1) with matrices (out, in) applied along their axes; None leaves one."""
-    if m1 is not None:
-        values = values @ m1.T
-    if m2 is not None:
-        values = np.matmul(m2, values)
-    if m3 is not None:
-        values = (m3 @ values.reshape(values.shape[0], -1)).reshape(-1, *values.shape[1:])
-    return values
-
-
-def smooth_field(
-    rng: np.random.Generator,
-    shape: tuple[int, ...],
-    scale: float,
-    inlines: slice = slice(None),
-) -> Array:
-    """Random field of about unit variance over `shape` (n3, n2, n1), smooth over `scale` voxels.
-
-    `inlines` picks the part of it that is returned; the field is the same whatever the part.
-    """
-    coarse = rng.standard_normal([int(np.ceil(n / scale)) + 3 for n in shape], dtype=np.float32)
-    matrices = []
-    for n, knots in zip(shape, coarse.shape, strict=True):
-        at = np.arange(n) / scale + 1
-        low = at.astype(int)
-        part = at - low
-        weight = part * part * (3 - 2 * part)
-        matrix = np.zeros((n, knots), np.float32)
-        matrix[np.arange(n), low] = 1 - weight
-        matrix[np.arange(n), low + 1] = weight
-        # 26/35 is the mean of the two squared weights, which is what they leave of the variance.
-        matrices.append(matrix * np.float32((26 / 35) ** -0.5))
-    return along_axes(coarse, matrices[0][inlines], *matrices[1:])
-
-
-def widened(inlines: slice, sigma: float, n3: int) -> slice:
-    """`inlines` of `n3` and as many on either side as `gaussian_matrix` reaches with `sigma`."""
-    # Its weights fall below 1e-4 at 4.3 times sigma.
-    halo = int(np.ceil(4.3 * sigma))
-    return slice(max(0, inlines.start - halo), min(n3, inlines.stop + halo))
-
-
-def within(inlines: slice, block: slice) -> slice:
-    """Where `inlines` lie in the `block` that holds them."""
-    return slice(inlines.start - block.start, inlines.stop - block.start)
+# Share of the amplitude that must be left for a fault to be seen, and that in noise of 1.
+FAINTEST = 0.2
+FAINTEST_IN_NOISE = 0.7
 
 
 class Recording:
@@ -187,11 +35,14 @@ class Recording:
         a, n1 = acquisition, shape[2]
         falling = a.frequency * (1 - a.decay * np.arange(n1) / n1)
         sharper = np.minimum(1.6 * falling, 0.23)
-        make = ormsby if a.ormsby else ricker
-        self.wavelet = wavelet_matrix(turn_phase(make(falling, a.half), a.phase))
+        wavelets = ormsby(falling, a.half, a.corners) if a.ormsby else ricker(falling, a.half)
+        if a.minimum_phase or a.whitening:
+            wavelets = shaped(wavelets, falling, a.minimum_phase, a.whitening)
+        self.wavelet = wavelet_matrix(turn_phase(wavelets, a.phase))
         # Of the phase of the image: what that is, a network cannot tell from the image alone.
         self.clean_wavelet = wavelet_matrix(turn_phase(ricker(sharper, a.half), a.phase))
-        self.signal_rms = self.clean_rms = np.float32(1)
+        self.reflectivity_rms = self.signal_rms = self.clean_rms = np.float32(1)
+        self.slice_rms = self.clean_slice_rms = np.ones(n1, np.float32)
 
     @property
     def margin(self) -> int:
@@ -200,12 +51,34 @@ class Recording:
 
     def calibrate(self, reflectivity: Array) -> None:
         """Measure the signal on traces from all over the survey, as those that `record` takes."""
-        self.signal_rms = _rms(along_axes(reflectivity, m1=self.wavelet))
-        self.clean_rms = _rms(along_axes(reflectivity, m1=self.clean_wavelet))
+        a = self.acquisition
+        signal = along_axes(reflectivity, m1=self.wavelet)
+        clean = along_axes(reflectivity, m1=self.clean_wavelet)
+        self.reflectivity_rms = _rms(reflectivity)
+        self.signal_rms, self.clean_rms = _rms(signal), _rms(clean)
+        if a.slices_scaled:
+            noise = a.power - 1
+            signal, clean = signal / self.signal_rms, clean / self.clean_rms
+            if a.gain_window:
+                # Gain control leaves signal and noise together a power of 1.
+                signal /= self._gain(signal, 1.0) * np.float32(a.power**0.5)
+                noise /= a.power
+                clean /= self._gain(clean, 1.0)
+            self.slice_rms = _slice_rms(signal, noise)
+            self.clean_slice_rms = _slice_rms(clean, 0.0)
 
     def block(self, inlines: slice) -> slice:
         """The inlines of reflectivity that `record` needs for `inlines`."""
-        return widened(inlines, self.acquisition.lateral_smear, self.shape[0])
+        return self._moved_block(self._smeared_block(inlines))
+
+    def _smeared_block(self, inlines: slice) -> slice:
+        """The inlines that the lateral smear reads for `inlines`."""
+        return widened(inlines, self.acquisition.deepest_smear, self.shape[0])
+
+    def _moved_block(self, inlines: slice) -> slice:
+        """The inlines that residual migration reads for `inlines`."""
+        reach = artifacts.RESIDUAL_REACH if self.acquisition.residual else 0
+        return slice(max(0, inlines.start - reach), min(self.shape[0], inlines.stop + reach))
 
     def record(self, reflectivity: Array, inlines: slice) -> tuple[Array, Array]:
         """The recorded image and the clean one of higher resolution, each (inlines, n2, n1).
@@ -213,36 +86,118 @@ class Recording:
         `reflectivity` covers `block(inlines)` and `margin` samples above and below; it lies
         between samples, so there is one less. The RMS of both images is about 1 over the survey.
         """
-        a, n2 = self.acquisition, self.shape[1]
-        inside = within(inlines, self.block(inlines))
-        clean = along_axes(reflectivity[inside], m1=self.clean_wavelet)
+        a = self.acquisition
+        clean = along_axes(
+            reflectivity[within(inlines, self.block(inlines))], m1=self.clean_wavelet
+        )
         clean /= self.clean_rms
-        smear3 = gaussian_matrix(len(reflectivity), a.lateral_smear, 1, inside)
-        smear2 = gaussian_matrix(n2, a.lateral_smear, 1)
-        image = along_axes(reflectivity, smear3, smear2, self.wavelet)
+        image = self._migrated(reflectivity, inlines)
         image /= self.signal_rms
-        if a.fading:
-            image *= np.exp(np.float32(a.fading) * self._field(1, inlines))
-        if a.footprint:
-            image *= self._footprint(inlines)
-        if a.noise:
-            image += np.float32(a.noise) * self._noise(inlines)
-        if a.coherent_noise:
-            image += np.float32(a.coherent_noise) * self._dipping_noise(inlines)
-        if a.balanced:
-            image /= _gain(image, 1 + a.noise**2 + a.coherent_noise**2)
-            clean /= _gain(clean, 1.0)
-        for hole in self._gaps():
-            image[max(0, hole[0].start - inlines.start) : max(0, hole[0].stop - inlines.start)][
-                :, hole[1]
-            ] = 0
+        self._change_signal(image, inlines)
+        if a.statics:
+            delay = artifacts.statics(self._rng(7), a.statics, self.shape, inlines)
+            image = artifacts.shifted(image, delay)
+        self._add_noise(image, inlines)
+        self._mute(image, clean, inlines)
+        self._balance(image, a.power, self.slice_rms)
+        self._balance(clean, 1.0, self.clean_slice_rms)
+        self._limit(image, clean)
+        if a.gaps or a.dead_traces or a.dead_lines:
+            image[artifacts.dead(self._rng(6), a, self.shape, inlines)] = 0
         return image, clean
+
+    def seen(self, inlines: slice) -> NDArray[np.bool_] | None:
+        """Where enough of the signal is left to see a fault (inlines, n2, n1); None: everywhere."""
+        a, (_, n2, n1) = self.acquisition, self.shape
+        if not (a.shadows or a.mute or a.edges or a.low_fold):
+            return None
+        left = np.ones((len(range(self.shape[0])[inlines]), n2, n1), np.float32)
+        if a.shadows:
+            left -= np.float32(a.shadow_dimming) * self._shadow(inlines)
+        if a.edges or a.low_fold:
+            left *= self._amplitude_of_fold(inlines)
+        if a.mute:
+            factor = artifacts.mute(self._rng(10), a.mute, self.shape, inlines)
+            left[..., : factor.shape[-1]] *= factor
+        return left > max(FAINTEST, FAINTEST_IN_NOISE * min(a.noise, 1.0))
 
     def _rng(self, *what: int) -> np.random.Generator:
         return np.random.default_rng((*self.seed, *what))
 
-    def _field(self, what: int, inlines: slice) -> Array:
-        return smooth_field(self._rng(what), self.shape, PATCH, inlines)
+    def _migrated(self, reflectivity: Array, inlines: slice) -> Array:
+        """The image without noise of `inlines`, from the reflectivity of `block(inlines)`."""
+        a, block, n2 = self.acquisition, self.block(inlines), self.shape[1]
+        if a.diffractions or a.multiple:
+            reflectivity = reflectivity.copy()
+        if a.multiple:
+            rms = self.reflectivity_rms
+            artifacts.add_multiples(reflectivity, a, rms, self.shape, block)
+        if a.diffractions:
+            reflectivity /= self.reflectivity_rms
+            artifacts.add_diffractions(reflectivity, self._rng(8), a, self.shape, block)
+            reflectivity *= self.reflectivity_rms
+        image = along_axes(reflectivity, m1=self.wavelet)
+        smeared = self._smeared_block(inlines)
+        if a.residual:
+            image = artifacts.residual_moveout(image, a.residual, a.residual_curvature)
+            image = image[within(smeared, block)]
+        inside = within(inlines, smeared)
+        smears = []
+        for sigma in {a.lateral_smear: 0, a.deepest_smear: 0}:
+            smear3 = gaussian_matrix(len(image), sigma, 1, inside)
+            smears.append(along_axes(image, smear3, gaussian_matrix(n2, sigma, 1)))
+        if len(smears) == 1:
+            return smears[0]
+        top, bottom = smears
+        bottom -= top
+        bottom *= np.linspace(0, 1, self.shape[2], dtype=np.float32)
+        bottom += top
+        return bottom
+
+    def _change_signal(self, image: Array, inlines: slice) -> None:
+        """Change the amplitude of the signal from place to place."""
+        a = self.acquisition
+        if a.fading:
+            image *= np.exp(
+                np.float32(a.fading) * smooth_field(self._rng(1), self.shape, PATCH, inlines)
+            )
+        if a.shadows:
+            # What is left below gas has half the frequency at most.
+            low = gaussian_matrix(self.shape[2], 0.25 / a.frequency, 1)
+            weight = self._shadow(inlines)
+            dull = np.float32(1 - a.shadow_dimming) * along_axes(image, m1=low)
+            dull -= image
+            image += weight * dull
+        if a.footprint:
+            image *= artifacts.footprint(
+                self._rng(5), a.footprint, a.footprint_periods, self.shape, inlines
+            )
+        if a.line_gain:
+            image *= artifacts.line_gain(self._rng(9), a.line_gain, self.shape, inlines)
+        if a.edges or a.low_fold:
+            image *= self._amplitude_of_fold(inlines)
+
+    def _shadow(self, inlines: slice) -> Array:
+        return artifacts.shadow(self._rng(11), self.acquisition, self.shape, inlines)
+
+    def _amplitude_of_fold(self, inlines: slice) -> Array:
+        """Amplitude of the signal (inlines, n2, 1) of which noise is the same everywhere."""
+        fold = artifacts.fold(self._rng(12), self.acquisition, self.shape, inlines)
+        return np.sqrt(fold)[..., None]
+
+    def _add_noise(self, image: Array, inlines: slice) -> None:
+        a = self.acquisition
+        if a.noise:
+            image += np.float32(a.noise) * self._noise(inlines)
+        if a.coherent_noise:
+            rngs = [self._rng(3, number) for number in range(a.coherent_directions)]
+            image += np.float32(a.coherent_noise) * artifacts.dipping_noise(
+                rngs, a, self.shape, inlines
+            )
+        if a.bursts:
+            samples = self.wavelet.shape[1]
+            wild = artifacts.bursts(self._rng(4), a.bursts, samples, self.shape, inlines)
+            image[wild.inline, wild.crossline] += wild.white @ self.wavelet.T
 
     def _noise(self, inlines: slice) -> Array:
         """Noise of unit variance in the band of the signal, a little smooth from trace to trace."""
@@ -255,50 +210,58 @@ class Recording:
         smear3 = gaussian_matrix(len(white), sigma, 2, within(inlines, block))
         return along_axes(white, smear3, gaussian_matrix(n2, sigma, 2), self.wavelet)
 
-    def _dipping_noise(self, inlines: slice) -> Array:
-        """Plane waves that cross the layers in patches, of about unit variance."""
-        slope, azimuth = self.acquisition.coherent_slope
-        trace = self._rng(3).standard_normal(4096)
-        spectrum = np.fft.rfft(trace)
-        frequency = np.fft.rfftfreq(trace.size) / self.acquisition.frequency
-        spectrum *= np.square(frequency) * np.exp(-np.square(frequency))
-        trace = np.fft.irfft(spectrum, trace.size)
-        trace /= trace.std()
-        n3, n2, n1 = self.shape
-        i3 = np.arange(n3)[inlines]
-        moveout = slope * (np.cos(azimuth) * i3[:, None] + np.sin(azimuth) * np.arange(n2))
-        when = (np.arange(n1) - moveout[..., None]) % (trace.size - 1)
-        wave = np.interp(when, np.arange(trace.size), trace).astype(np.float32)
-        # Half of a normal distribution has a mean square of one half.
-        return wave * np.clip(self._field(4, inlines), 0, None) * np.float32(2**0.5)
+    def _mute(self, image: Array, clean: Array, inlines: slice) -> None:
+        """Mute the top of both images; only the recorded one has noise in its place."""
+        a = self.acquisition
+        if not a.mute:
+            return
+        factor = artifacts.mute(self._rng(10), a.mute, self.shape, inlines)
+        rows = factor.shape[-1]
+        image[..., :rows] *= factor
+        clean[..., :rows] *= factor
+        if a.mute_noise:
+            for inline, values in enumerate(image[..., :rows], start=inlines.start):
+                white = self._rng(13, inline).standard_normal(values.shape, np.float32)
+                values += np.float32(a.mute_noise) * (1 - factor[inline - inlines.start]) * white
 
-    def _footprint(self, inlines: slice) -> Array:
-        """Stripes along the lines of the survey, which fade with depth: a factor."""
-        n3, n2, n1 = self.shape
-        period3, period2 = self.acquisition.footprint_periods
-        phase3, phase2 = self._rng(5).uniform(0, 2 * np.pi, 2)
-        stripes3 = np.cos(2 * np.pi * np.arange(n3)[inlines] / period3 + phase3)
-        stripes2 = np.cos(2 * np.pi * np.arange(n2) / period2 + phase2)
-        stripes = self.acquisition.footprint * (stripes3[:, None] + stripes2)
-        fading = np.exp(-2.0 * np.arange(n1) / n1)
-        return (1 + stripes[..., None] * fading).astype(np.float32)
+    def _balance(self, image: Array, power: float, slice_rms: Array) -> None:
+        """Balance amplitudes of an `image` of mean square `power` along depth and across traces."""
+        a = self.acquisition
+        if a.gain_window:
+            image /= self._gain(image, power)
+            power = 1.0
+        if a.slices_scaled:
+            image /= slice_rms
+            power = 1.0
+        if a.traces_scaled:
+            square = np.einsum("abc,abc->ab", image, image) / image.shape[-1]
+            image /= np.sqrt(square + np.float32(GAIN_FLOOR * power))[..., None]
 
-    def _gaps(self) -> list[tuple[slice, slice]]:
-        """Short holes in the coverage, as inlines and crosslines."""
-        n3, n2, _ = self.shape
-        rng, holes = self._rng(6), []
-        for _ in range(self.acquisition.gaps):
-            i3, i2 = int(rng.integers(n3)), int(rng.integers(n2))
-            narrow, length = int(rng.integers(1, 3)), int(rng.integers(3, 14))
-            size = (narrow, length) if rng.random() < 0.5 else (length, narrow)
-            holes.append((slice(i3, i3 + size[0]), slice(i2, i2 + size[1])))
-        return holes
+    def _limit(self, image: Array, clean: Array) -> None:
+        """Clip both images, and round the recorded one to 8 bits."""
+        a = self.acquisition
+        balanced = a.gain_window or a.slices_scaled or a.traces_scaled
+        rms = 1.0 if balanced else float(np.sqrt(a.power))
+        limits = [limit for limit in (a.clip, a.full_scale) if limit]
+        if limits:
+            np.clip(image, -min(limits) * rms, min(limits) * rms, out=image)
+            np.clip(clean, -min(limits), min(limits), out=clean)
+        if a.full_scale:
+            step = np.float32(a.full_scale * rms / 127)
+            image /= step
+            np.rint(image, out=image)
+            image *= step
+
+    def _gain(self, image: Array, power: float) -> Array:
+        """RMS in a window of `image`, of mean square `power`: automatic gain control."""
+        smooth = gaussian_matrix(image.shape[-1], self.acquisition.gain_window, 1)
+        return np.sqrt(along_axes(np.square(image), m1=smooth) + np.float32(GAIN_FLOOR * power))
 
 
-def _gain(image: Array, power: float) -> Array:
-    """RMS over about 50 samples of `image`, of mean square `power`: automatic gain control."""
-    smooth = gaussian_matrix(image.shape[-1], 20.0, 1)
-    return np.sqrt(along_axes(np.square(image), m1=smooth) + np.float32(GAIN_FLOOR * power))
+def _slice_rms(signal: Array, noise: float) -> Array:
+    """RMS of each time slice (n1,) of `signal` (traces, n2, n1) and of noise of that power."""
+    square = np.square(signal).mean((0, 1)) + np.float32(noise)
+    return np.sqrt(square + np.float32(GAIN_FLOOR) * square.mean())
 
 
 def _rms(values: Array) -> np.float32:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .acquisition import random_acquisition
 from .errors import StrataflowError
+from .filters import along_axes, gaussian_matrix, within
 from .geology import Geology, Unconformity, evaluate
 from .samples import Shape, normalised_geologic_time
-from .scenario import ANYTHING, Scenario, random_acquisition, random_model
-from .seismic import Recording, along_axes, gaussian_matrix, unit_rms, within
+from .scenario import ANYTHING, Scenario, random_model
+from .seismic import Recording, unit_rms
 
 Array = NDArray[np.float32]
 
 SMALLEST = 16
 
-# Reflections are seen where their RMS, over windows of these sigmas in voxels along n2 and n1, is at
-# least so much of the noise, and so much of the RMS of the survey.
+# Reflections are seen where their RMS, over windows of these sigmas in voxels along n2 and n1, is
+# at least so much of the noise, and so much of the RMS of the survey.
 SEEN_OVER = (6.0, 10.0)
 SEEN_OVER_NOISE = 0.5
 SEEN_OVER_RMS = 0.12
@@ -130,7 +132,12 @@ class SyntheticEarth:
             slice(None),
             slice(margin, margin + self.shape.n1),
         )
-        return Geology(*(getattr(geology, name)[inside] for name in Geology.__dataclass_fields__))
+        cut = Geology(*(getattr(geology, name)[inside] for name in Geology.__dataclass_fields__))
+        seen = self.recording.seen(inlines)
+        if seen is None:
+            return cut
+        # Faults are labelled where the image can show them.
+        return replace(cut, fault=cut.fault * seen, strike=cut.strike * seen, dip=cut.dip * seen)
 
 
 def reflectivity(geology: Geology) -> Array:
@@ -204,7 +211,7 @@ def _describe(
         unconformities=sum(isinstance(event, Unconformity) for event in earth.model.events),
         channels=len(earth.model.channels),
         frequency=round(acquisition.frequency, 4),
-        wavelet="ormsby" if acquisition.ormsby else "ricker",
+        wavelet=acquisition.wavelet,
         phase=round(acquisition.phase, 1),
         signal_to_noise_db=round(acquisition.signal_to_noise, 2),
         visible_offset=round(acquisition.visible_offset, 3),

@@ -31,7 +31,8 @@ from strataflow.geology import (
     Wave,
     evaluate,
 )
-from strataflow.scenario import Scenario, random_model
+from strataflow.random_earth import random_model
+from strataflow.scenario import Scenario
 
 LAYERS = Layers(np.arange(-300.0, 600.0, 5.0), np.zeros(179), np.zeros(179))
 CUBE = (64, 64, 64)

@@ -9,15 +9,12 @@ Sanderson, 1991, J. Struct. Geol. 13); younger ones often end against older ones
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .geology import Array, Fault
-
-if TYPE_CHECKING:
-    from .scenario import Scenario
+from .scenario import Scenario
 
 # Ways in which the faults of a survey are organised, with their probabilities.
 STYLES = {"set": 0.3, "conjugate": 0.2, "relay": 0.2, "scattered": 0.2, "polygonal": 0.1}
@@ -62,19 +59,15 @@ def random_faults(
     return faults[:count]
 
 
+@dataclass(frozen=True)
 class _Regional:
-    """What the faults of a survey have in common: angles in degrees, a kind, the scenario."""
+    """What the faults of a survey of `shape` (n3, n2, n1) have in common; angles in degrees."""
 
-    def __init__(
-        self,
-        strike: float,
-        dip: float,
-        kind: str,
-        shape: tuple[float, float, float],
-        scenario: Scenario,
-    ) -> None:
-        self.strike, self.dip, self.kind = strike, dip, kind
-        self.shape, self.scenario = shape, scenario
+    strike: float
+    dip: float
+    kind: str
+    shape: tuple[float, float, float]
+    scenario: Scenario
 
 
 def _kind(rng: np.random.Generator, scenario: Scenario) -> str:

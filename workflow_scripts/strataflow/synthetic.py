@@ -11,8 +11,9 @@ from .acquisition import random_acquisition
 from .errors import StrataflowError
 from .filters import along_axes, gaussian_matrix, within
 from .geology import Geology, Unconformity, evaluate
+from .random_earth import random_model
 from .samples import Shape, normalised_geologic_time
-from .scenario import ANYTHING, Scenario, random_model
+from .scenario import ANYTHING, Scenario
 from .seismic import Recording, unit_rms
 
 Array = NDArray[np.float32]

@@ -37,7 +37,16 @@ from .synthetic import FaultStatistics, SampleStatistics, labelled_cube, require
 # Modules that decide what a sample is; across a change, those of a stopped run are made anew.
 SYNTHESIZING_CODE = (
     *("acquisition", "angles", "artifacts", "attributes", "degrade", "fault_systems", "filters"),
-    *("geology", "samples", "scenario", "seismic", "synthetic", "synthetic_samples", "wavelets"),
+    *(
+        "geology",
+        "random_earth",
+        "samples",
+        "scenario",
+        "seismic",
+        "synthetic",
+        "synthetic_samples",
+        "wavelets",
+    ),
 )
 
 

@@ -286,11 +286,13 @@ def _turn(cube: Array, task: str, flips: list[int], swap: bool) -> Array:
         return cube
     axes = (1, 0, 2) if swap else (0, 1, 2)
     sign = [-1 if axis in flips else 1 for axis in range(3)]
-    turned = [cube[0]]
-    for i, j in TENSOR_COMPONENTS:
+    turned = np.empty(cube.shape, np.float32)
+    turned[0] = cube[0]
+    for channel, (i, j) in enumerate(TENSOR_COMPONENTS, start=1):
         a, b = sorted((axes[i], axes[j]))
-        turned.append(sign[a] * sign[b] * cube[1 + TENSOR_COMPONENTS.index((a, b))])
-    return np.stack(turned)
+        other = cube[1 + TENSOR_COMPONENTS.index((a, b))]
+        np.multiply(other, sign[a] * sign[b], out=turned[channel])
+    return turned
 
 
 class CountingSampler(Sampler[int]):

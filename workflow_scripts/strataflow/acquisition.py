@@ -196,7 +196,7 @@ def random_acquisition(rng: np.random.Generator, scenario: Scenario) -> Acquisit
         phase=float(rng.choice([0.0, draw.number(-90, 90)])),
         decay=draw.number(0, 0.4),
         noise=noise,
-        noise_smear=draw.number(0, 3),
+        noise_smear=draw.number(0.4, 3),
         fading=draw.number(0, 0.5),
         gain_window=draw.log_uniform(6, 60) if rng.random() < 0.5 else 0.0,
         full_scale=draw.log_uniform(2.5, 7) if rng.random() < 0.3 else 0.0,
@@ -243,8 +243,8 @@ def _random_resolution(draw: _Draw, scenario: Scenario, frequency: float) -> dic
 def _random_migration(draw: _Draw) -> dict[str, Any]:
     slope, azimuth = draw.number(0, 0.25), draw.number(0, 2 * np.pi)
     return {
-        "diffractions": draw.defect(0.2, 0.7, 5),
-        "diffractors": draw.log_uniform(4, 40),
+        "diffractions": draw.defect(0.2, 1, 8),
+        "diffractors": draw.log_uniform(4, 60),
         "residual": draw.defect(0.15, 0.2, 0.9),
         "residual_curvature": draw.sign() * draw.log_uniform(0.04, 0.25),
         "multiple": draw.defect(0.15, 0.08, 0.5),
@@ -260,7 +260,7 @@ def _random_noise(draw: _Draw, noise: float) -> dict[str, Any]:
         "coherent_noise": draw.defect(0.3, 0.1, 0.6) * noise**0.5,
         "coherent_slope": (draw.number(0.5, 3), draw.number(0, 2 * np.pi)),
         "coherent_directions": int(draw.rng.integers(2, 6)) if crossed else 1,
-        "coherent_bend": draw.log_uniform(1, 12),
+        "coherent_bend": draw.log_uniform(1, 8),
         "low_fold": draw.defect(0.1, 0.3, 0.9),
         "edges": draw.defect(0.06, 3, 20),
         "bursts": draw.defect(0.06, 3e-4, 5e-3),
@@ -280,7 +280,7 @@ def _random_holes(draw: _Draw) -> dict[str, Any]:
     mute = draw.defect(0.06, 3, 20)
     return {
         "shadows": int(draw.rng.integers(1, 4)) if draw.happens(0.12) else 0,
-        "shadow_dimming": draw.number(0.3, 0.9),
+        "shadow_dimming": draw.number(0.3, 0.85),
         "mute": mute,
         "mute_noise": draw.log_uniform(0.02, 0.5) if draw.rng.random() < 0.5 else 0.0,
         "gaps": int(draw.rng.integers(1, 4)) if draw.happens(0.1) else 0,

@@ -38,12 +38,13 @@ def add_diffractions(
     reflectivity: Array,
     rng: np.random.Generator,
     acquisition: Acquisition,
+    rms: np.float32,
     shape: Shape3,
     inlines: slice,
 ) -> None:
-    """Add hyperbolas of random points to `reflectivity` (inlines, n2, n1 + margins), in place.
+    """Add hyperbolas of random points to `reflectivity` (inlines, n2, n1 + margins) of `rms`.
 
-    Half of them open upwards, as the smiles of migration do.
+    They are added in place. Half of them open upwards, as the smiles of migration do.
     """
     n3, n2, samples = shape[0], shape[1], reflectivity.shape[-1]
     count = max(1, int(np.rint(acquisition.diffractors * 1e-6 * n3 * n2 * shape[2])))
@@ -64,7 +65,9 @@ def add_diffractions(
         apex = 15 + 85 * depth[i]
         moveout = np.hypot(apex, (0.5 + 2.5 * slope[i]) * np.sqrt(square)) - apex
         when = place1[i] * samples + np.where(tails[i] < 0.5, 1, -1) * moveout
-        weight = acquisition.diffractions * 0.3 ** strength[i] * np.where(sign[i] < 0.5, 1, -1)
+        weight = (
+            rms * acquisition.diffractions * 0.3 ** strength[i] * np.where(sign[i] < 0.5, 1, -1)
+        )
         weight = weight * (1 - square / radius**2)
         whole = np.floor(when).astype(int)
         i3, i2 = np.nonzero((square < radius**2) & (whole >= 0) & (whole < samples - 1))
@@ -282,7 +285,8 @@ def shadow(
     for i in range(count):
         radius = 6 + 24 * size[i]
         distance = np.hypot(lines3 - place3[i] * n3, lines2 - place2[i] * n2) / radius
-        column = np.clip(1.5 * (1.3 - distance + ragged), 0, 1).astype(np.float32)
+        part = np.clip(1.4 - distance + ragged, 0, 1)
+        column = (part * part * (3 - 2 * part)).astype(np.float32)
         if column.any():
             below = np.clip((np.arange(n1) - top[i] * 0.7 * n1) / 8, 0, 1).astype(np.float32)
             np.maximum(weight, column[..., None] * below, out=weight)

@@ -126,33 +126,32 @@ class Recording:
 
     def _migrated(self, reflectivity: Array, inlines: slice) -> Array:
         """The image without noise of `inlines`, from the reflectivity of `block(inlines)`."""
-        a, block, n2 = self.acquisition, self.block(inlines), self.shape[1]
+        a, block, rms = self.acquisition, self.block(inlines), self.reflectivity_rms
         if a.diffractions or a.multiple:
             reflectivity = reflectivity.copy()
         if a.multiple:
-            rms = self.reflectivity_rms
             artifacts.add_multiples(reflectivity, a, rms, self.shape, block)
         if a.diffractions:
-            reflectivity /= self.reflectivity_rms
-            artifacts.add_diffractions(reflectivity, self._rng(8), a, self.shape, block)
-            reflectivity *= self.reflectivity_rms
+            artifacts.add_diffractions(reflectivity, self._rng(8), a, rms, self.shape, block)
         image = along_axes(reflectivity, m1=self.wavelet)
         smeared = self._smeared_block(inlines)
         if a.residual:
             image = artifacts.residual_moveout(image, a.residual, a.residual_curvature)
             image = image[within(smeared, block)]
         inside = within(inlines, smeared)
-        smears = []
-        for sigma in {a.lateral_smear: 0, a.deepest_smear: 0}:
-            smear3 = gaussian_matrix(len(image), sigma, 1, inside)
-            smears.append(along_axes(image, smear3, gaussian_matrix(n2, sigma, 1)))
-        if len(smears) == 1:
-            return smears[0]
-        top, bottom = smears
+        top = self._smeared(image, a.lateral_smear, inside)
+        if not a.smear_growth:
+            return top
+        bottom = self._smeared(image, a.deepest_smear, inside)
         bottom -= top
         bottom *= np.linspace(0, 1, self.shape[2], dtype=np.float32)
         bottom += top
         return bottom
+
+    def _smeared(self, image: Array, sigma: float, inside: slice) -> Array:
+        """The inlines of `image` that lie `inside`, smooth over `sigma` voxels laterally."""
+        smear2 = gaussian_matrix(self.shape[1], sigma, 1)
+        return along_axes(image, gaussian_matrix(len(image), sigma, 1, inside), smear2)
 
     def _change_signal(self, image: Array, inlines: slice) -> None:
         """Change the amplitude of the signal from place to place."""
@@ -162,8 +161,8 @@ class Recording:
                 np.float32(a.fading) * smooth_field(self._rng(1), self.shape, PATCH, inlines)
             )
         if a.shadows:
-            # What is left below gas has half the frequency at most.
-            low = gaussian_matrix(self.shape[2], 0.25 / a.frequency, 1)
+            # Gas absorbs high frequencies: at the peak, a third of the amplitude is left out.
+            low = gaussian_matrix(self.shape[2], 0.12 / a.frequency, 1)
             weight = self._shadow(inlines)
             dull = np.float32(1 - a.shadow_dimming) * along_axes(image, m1=low)
             dull -= image

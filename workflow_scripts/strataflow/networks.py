@@ -31,21 +31,21 @@ PRESETS: dict[str, int] = {"small": 16, "base": 32, "large": 96}
 class Design:
     """How a network is laid out: channels of the levels, finest first, over those of the first.
 
-    Decoders have one level less than the `encoder`, and the fault's one of its own width.
-    `residual` is the number of residual blocks on each level of the encoder and in the fault's
-    decoder; without, a level has two convolutions, one in a decoder.
+    A level of the `encoder` has two convolutions, one of a decoder has one; decoders have one level
+    less. `residual` says whether a residual block follows them in the encoder and in the fault's
+    decoder, which has a width of its own.
     """
 
     encoder: tuple[float, ...]
     decoder: tuple[float, ...]
     fault_decoder: tuple[float, ...]
-    residual: tuple[int, ...] = ()
+    residual: bool
 
 
 # By number, which is stored with the weights: networks of before can be rebuilt.
 DESIGNS: dict[int, Design] = {
-    1: Design((1.0, 2.0, 3.0, 3.0), (0.75, 1.0, 1.5), (0.75, 1.0, 1.5)),
-    2: Design((1.0, 2.0, 4.0, 4.0), (0.75, 1.0, 1.5), (1.0, 2.0, 3.0), (1, 1, 1, 1)),
+    1: Design((1.0, 2.0, 3.0, 3.0), (0.75, 1.0, 1.5), (0.75, 1.0, 1.5), residual=False),
+    2: Design((1.0, 2.0, 4.0, 4.0), (0.75, 1.0, 1.5), (1.0, 2.0, 3.0), residual=True),
 }
 NEWEST_DESIGN = 2
 
@@ -93,7 +93,10 @@ class Architecture:
 
     @property
     def inputs(self) -> dict[str, slice]:
-        """Input channels by what they hold: the image, or for refinement each task's attributes."""
+        """Input channels by what they hold: the image, or for refinement each task's attributes.
+
+        The first convolution has CELL**3 channels for each of them, in this order.
+        """
         if self.kind == "infer":
             return {"image": slice(0, 1)}
         ends = np.cumsum([CHANNELS[task] for task in self.tasks]).tolist()
@@ -109,13 +112,17 @@ def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Seq
 
 
 class Residual(nn.Module):
-    """Two convolutions whose result is added to their input (He et al., 2016, CVPR)."""
+    """Two convolutions whose result is added to their input (He et al., 2016, CVPR).
+
+    It begins as a block that changes nothing.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = _convolution(channels, channels)
         self.second = _convolution(channels, channels)
         del self.second[2]
+        nn.init.zeros_(self.second[1].weight)  # type: ignore[arg-type] # that of the norm
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, n3, n2, n1) to the same shape."""
@@ -136,13 +143,6 @@ def channels_to_cells(x: Tensor) -> Tensor:
     return voxels.reshape(batch, -1, n3 * CELL, n2 * CELL, n1 * CELL)
 
 
-def _inner(design: Design, level: int, channels: int) -> list[nn.Module]:
-    """What follows the first convolution of a level of the encoder."""
-    if not design.residual:
-        return [_convolution(channels, channels)]
-    return [Residual(channels) for _ in range(design.residual[level])]
-
-
 class Decoder(nn.Module):
     """From the encoder's levels back to full resolution for one task."""
 
@@ -155,9 +155,8 @@ class Decoder(nn.Module):
         )
         below = [*widths[1:], encoder[-1]]
         self.rises = nn.ModuleList(nn.Conv3d(b, w, 1) for b, w in zip(below, widths, strict=True))
-        self.convolutions = nn.ModuleList(
-            Residual(w) if residual else _convolution(w, w) for w in widths
-        )
+        self.convolutions = nn.ModuleList(_convolution(w, w) for w in widths)
+        self.residuals = nn.ModuleList(Residual(w) for w in widths if residual)
         self.head = nn.Conv3d(widths[0], CELL**3 * channels_out, 1)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
@@ -166,6 +165,8 @@ class Decoder(nn.Module):
         for level in reversed(range(len(self.rises))):
             x = functional.interpolate(self.rises[level](x), scale_factor=2, mode="nearest")
             x = self.convolutions[level](x + self.skips[level](levels[level]))
+            if self.residuals:
+                x = self.residuals[level](x)
         return channels_to_cells(self.head(x))
 
 
@@ -182,7 +183,8 @@ class MultiTaskNetwork(nn.Module):
         self.encoder = nn.ModuleList(
             nn.Sequential(
                 _convolution(channels[level], width_, 1 if level == 0 else 2),
-                *_inner(design, level, width_),
+                _convolution(width_, width_),
+                *([Residual(width_)] if design.residual else []),
             )
             for level, width_ in enumerate(encoder)
         )
@@ -190,7 +192,7 @@ class MultiTaskNetwork(nn.Module):
         for task in architecture.tasks:
             shares = design.fault_decoder if task == "fault" else design.decoder
             widths = [round(width * share) for share in shares]
-            residual = task == "fault" and bool(design.residual)
+            residual = task == "fault" and design.residual
             decoders[task] = Decoder(encoder, widths, CHANNELS[task], residual)
         self.decoders = nn.ModuleDict(decoders)
         if architecture.kind == "refine":
@@ -230,6 +232,29 @@ def with_norms_folded(network: MultiTaskNetwork) -> MultiTaskNetwork:
     return folded
 
 
+def grown(state: dict[str, Tensor], network: MultiTaskNetwork) -> dict[str, Tensor]:
+    """The `state` of a smaller network as one of `network`, which then computes the same.
+
+    Channels that are new are read by nobody at first, and residual blocks change nothing
+    (Net2Net: Chen et al., 2016, ICLR), so that training goes on from what was learned.
+    """
+    larger = network.state_dict()
+    for name, given in state.items():
+        wanted = larger.get(name)
+        if wanted is None or wanted.shape == given.shape:
+            larger |= {name: given} if wanted is not None else {}
+            continue
+        if wanted.dim() != given.dim() or any(
+            w < g for w, g in zip(wanted.shape, given.shape, strict=True)
+        ):
+            raise StrataflowError(f"network: {name}: {tuple(given.shape)} does not fit in")
+        known = tuple(slice(side) for side in given.shape)
+        if given.dim() > 1:
+            wanted[: given.shape[0], given.shape[1] :] = 0
+        wanted[known] = given.to(wanted)
+    return larger
+
+
 def _as_output(task: str, given: Tensor) -> Tensor:
     """Channels of a task as refinement reads them, in the form in which networks predict them."""
     if task != "fault":
@@ -240,14 +265,13 @@ def _as_output(task: str, given: Tensor) -> Tensor:
 
 def receptive_field(design: int = NEWEST_DESIGN) -> int:
     """Voxels along a side of the input that one output voxel sees, from the layers' kernels."""
-    blocks = DESIGNS[design].residual or (0.5,) * LEVELS
+    further = 2 if DESIGNS[design].residual else 0
     deepest = LEVELS - 1
-    reach = 0.0
+    reach = 0
     for level in range(deepest + 1):
         # The strided convolution works on the grid of the level above, the others on their own.
-        reach += 2 * blocks[level] * 2**level + 2 ** max(level - 1, 0)
+        reach += (1 + further) * 2**level + 2 ** max(level - 1, 0)
     # Nearest-neighbour upsampling can shift a voxel by one less than a coarse cell.
-    in_decoder = 2 if DESIGNS[design].residual else 1
     for level in range(deepest):
-        reach += in_decoder * 2**level + 2**level
-    return CELL * (2 * int(reach) + 1)
+        reach += (1 + further) * 2**level + 2**level
+    return CELL * (2 * reach + 1)

@@ -31,7 +31,7 @@ from .figures import draw_lesson
 from .files import digest_of, digest_of_code, require_file, written_whole
 from .hardware import limit_threads, precision_of_training
 from .losses import LOSSES, TaskWeights
-from .networks import Architecture, MultiTaskNetwork
+from .networks import CELL, Architecture, MultiTaskNetwork, grown
 from .weights import architecture_of, load_state, network_state, read_checkpoint
 
 # Steps over which the learning rate rises, and after which it falls as one over the square root
@@ -261,14 +261,17 @@ def _start_from(network: MultiTaskNetwork, path: Path) -> None:
     given, wanted = architecture_of(content), network.architecture
     if (given.kind, given.preset) != (wanted.kind, wanted.preset):
         raise StrataflowError(f"{path}: initial weights of another network, {given}, not {wanted}")
-    state = network.state_dict()
-    weights = network_state(content)
-    entry = next(iter(state))
-    state |= {k: v for k, v in weights.items() if k in state and k != entry}
+    weights, random = network_state(content), network.state_dict()
+    entry = next(iter(random))
+    known = weights.pop(entry)
+    state = grown({k: v for k, v in weights.items() if k in random}, network)
     # The first convolution has input channels for each task where it reads attributes.
     for name in wanted.inputs.keys() & given.inputs.keys():
-        known = weights[entry][:, given.inputs[name]]
-        state[entry][:, wanted.inputs[name]] = known.to(state[entry])
+        to, of = (
+            slice(CELL**3 * part.start, CELL**3 * part.stop)
+            for part in (wanted.inputs[name], given.inputs[name])
+        )
+        state[entry][: len(known), to] = known[:, of].to(state[entry])
     load_state(network, state, path)
 
 

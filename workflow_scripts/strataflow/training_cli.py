@@ -13,9 +13,8 @@ from .cli import Parser, add_shape, add_tasks, positive, shape_of, tasks_of
 from .dataset import SampleSource
 from .figures import draw_learning_curves
 from .files import claimed_folder, written_whole
-from .networks import NEWEST_DESIGN, PRESETS, Architecture
+from .networks import PRESETS, Architecture
 from .training import TrainingSettings, train, write_metrics_table
-from .weights import architecture_of, read_checkpoint
 
 
 def train_command(kind: str, description: str) -> None:
@@ -92,7 +91,7 @@ def train_command(kind: str, description: str) -> None:
     with ExitStack() as stack:
         _work_alone(stack, arguments.dir_output)
         checkpoint = train(
-            _architecture(kind, arguments),
+            Architecture(kind, arguments.preset, tasks_of(arguments)),
             settings,
             train_source,
             valid_source,
@@ -101,14 +100,6 @@ def train_command(kind: str, description: str) -> None:
             arguments.init_weights,
         )
         _deliver(arguments, checkpoint)
-
-
-def _architecture(kind: str, arguments: argparse.Namespace) -> Architecture:
-    """The network that is asked for, of the design of its initial weights if there are any."""
-    design = NEWEST_DESIGN
-    if arguments.init_weights:
-        design = architecture_of(read_checkpoint(arguments.init_weights)).design
-    return Architecture(kind, arguments.preset, tasks_of(arguments), design)
 
 
 @rank_zero_only

@@ -78,11 +78,12 @@ def dissimilarity(predicted: Tensor, target: Tensor, span: float) -> Tensor:
     """One minus the mean structural similarity (Wang et al., 2004) of values that span `span`.
 
     Its windows are overlapping boxes, not one about each voxel: that would cost more than the
-    network. Where the cube is smaller they are as large as the cube.
+    network. Sides are at least SIMILARITY_WINDOW voxels.
     """
     a, b = predicted.float(), target.float()
-    window = tuple(min(SIMILARITY_WINDOW, n) for n in a.shape[2:])
-    moments = functional.avg_pool3d(torch.cat([a, b, a * a, b * b, a * b]), window, SIMILARITY_STEP)
+    # First in boxes side by side, of which the windows are made: each voxel is then read once.
+    boxes = functional.avg_pool3d(torch.cat([a, b, a * a, b * b, a * b]), SIMILARITY_STEP)
+    moments = functional.avg_pool3d(boxes, SIMILARITY_WINDOW // SIMILARITY_STEP, stride=1)
     mean_a, mean_b, square_a, square_b, product = moments.chunk(5)
     variance = square_a - mean_a**2 + square_b - mean_b**2
     covariance = product - mean_a * mean_b

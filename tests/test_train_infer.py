@@ -26,6 +26,7 @@ from strataflow.errors import StrataflowError
 from strataflow.geology import EarthModel, Fault, Layers, evaluate
 from strataflow.losses import LOSSES, dissimilarity
 from strataflow.networks import (
+    DESIGNS,
     Architecture,
     MultiTaskNetwork,
     cells_to_channels,
@@ -35,7 +36,13 @@ from strataflow.networks import (
 from strataflow.samples import CHECKSUMS, Folders, Shape, sample_path
 from strataflow.scenario import Scenario
 from strataflow.synthetic_samples import synthesize_samples
-from strataflow.training import Lesson, TrainingSettings, train, write_metrics_table
+from strataflow.training import (
+    Lesson,
+    TrainingSettings,
+    start_from,
+    train,
+    write_metrics_table,
+)
 from strataflow.weights import load_network, read_checkpoint, write_weights
 
 Run = Callable[..., Finished]
@@ -387,18 +394,66 @@ def test_the_more_an_image_differs_the_less_similar_it_is() -> None:
     assert float(dissimilarity(a, b, 6.0)) == pytest.approx(1 - float(expected), abs=1e-4)
 
 
-def test_no_output_sees_more_of_the_input_than_the_receptive_field() -> None:
+@pytest.mark.parametrize("design", DESIGNS)
+def test_no_output_sees_more_of_the_input_than_the_receptive_field(design: int) -> None:
     torch.manual_seed(0)
-    network = MultiTaskNetwork(Architecture("infer", "small", ("fault",))).eval()
-    line = torch.randn(1, 1, 16, 16, 320, requires_grad=True)
-    middle = network(line)["fault"][0, 0, 8, 8, 161]
+    network = MultiTaskNetwork(Architecture("infer", "small", ("fault",), design)).eval()
+    for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm3d)):
+        # Residual blocks begin as nothing, and would let nothing through.
+        torch.nn.init.ones_(norm.weight)
+    line = torch.randn(1, 1, 16, 16, 704, requires_grad=True)
+    middle = network(line)["fault"][0, 0, 8, 8, 353]
     middle.backward()
     assert line.grad is not None
     seen = torch.nonzero(line.grad[0, 0].abs().sum((0, 1)))[:, 0]
-    reach = max(161 - int(seen.min()), int(seen.max()) - 161)
-    assert reach <= receptive_field() // 2
+    reach = max(353 - int(seen.min()), int(seen.max()) - 353)
+    assert reach <= receptive_field(design) // 2
     # And not much less, or tiles would overlap for nothing.
-    assert reach > 0.75 * (receptive_field() // 2)
+    assert reach > 0.75 * (receptive_field(design) // 2)
+
+
+@pytest.mark.parametrize("kind", ["infer", "refine"])
+def test_a_network_that_begins_with_weights_of_the_first_design_predicts_the_same(
+    kind: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    given = MultiTaskNetwork(Architecture(kind, "small", NETWORK.tasks, 1)).eval()
+    with torch.no_grad():
+        for parameter in given.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    stored = {"kind": kind, "preset": "small", "tasks": list(NETWORK.tasks)}
+    state = {f"network.{name}": value for name, value in given.state_dict().items()}
+    torch.save(
+        {"hyper_parameters": {"architecture": stored}, "state_dict": state}, tmp_path / "old.pth"
+    )
+    larger = MultiTaskNetwork(Architecture(kind, "small", NETWORK.tasks))
+    start_from(larger, tmp_path / "old.pth")
+    image = torch.rand(1, 1 if kind == "infer" else 9, 32, 32, 32)
+    with torch.inference_mode():
+        expected, outputs = given(image), larger.eval()(image)
+    assert sum(p.numel() for p in larger.parameters()) > 3 * sum(
+        p.numel() for p in given.parameters()
+    )
+    for task in NETWORK.tasks:
+        assert torch.allclose(outputs[task], expected[task], atol=1e-4)
+
+
+def test_initial_weights_of_some_tasks_keep_their_part_of_what_refinement_reads(
+    tmp_path: Path,
+) -> None:
+    torch.manual_seed(0)
+    given = MultiTaskNetwork(Architecture("refine", "small", ("dhr", "fault")))
+    stored = {"kind": "refine", "preset": "small", "tasks": ["dhr", "fault"], "design": 2}
+    state = {f"network.{name}": value for name, value in given.state_dict().items()}
+    torch.save(
+        {"hyper_parameters": {"architecture": stored}, "state_dict": state}, tmp_path / "some.pth"
+    )
+    wanted = MultiTaskNetwork(Architecture("refine", "small", NETWORK.tasks))
+    start_from(wanted, tmp_path / "some.pth")
+    first, other = (n.state_dict()["encoder.0.0.0.weight"] for n in (given, wanted))
+    # A cell of 2 x 2 x 2 voxels of each channel: dhr, then (between them rgt) the fault's seven.
+    assert torch.equal(other[:, :8], first[:, :8])
+    assert torch.equal(other[:, 16:], first[:, 8:])
 
 
 def test_attributes_of_a_task_that_is_off_need_not_be_there(

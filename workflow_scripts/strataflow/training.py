@@ -222,7 +222,7 @@ def train(
     if begin.checkpoint:
         print(f"training: resuming from {begin.checkpoint}, up to {settings.epochs} epochs")
     elif init_weights:
-        _start_from(lesson.network, init_weights)
+        start_from(lesson.network, init_weights)
     if init_weights:
         _keep_norms(lesson.network, init_weights)
     trainer = _trainer(settings, output, begin, taught.crop[0])
@@ -255,7 +255,7 @@ def _validation_loss(checkpoint: Path) -> float:
     return float(read_checkpoint(checkpoint)["metrics"]["valid/loss"])
 
 
-def _start_from(network: MultiTaskNetwork, path: Path) -> None:
+def start_from(network: MultiTaskNetwork, path: Path) -> None:
     """Load `path` as far as its network is the same; tasks that it lacks start at random."""
     content = read_checkpoint(require_file(path))
     given, wanted = architecture_of(content), network.architecture

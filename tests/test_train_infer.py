@@ -24,6 +24,7 @@ from strataflow.angles import axial_angle, normal_from_strike_dip
 from strataflow.dataset import Crops, SampleSource, stretched
 from strataflow.errors import StrataflowError
 from strataflow.geology import EarthModel, Fault, Layers, evaluate
+from strataflow.learning_rate import Length
 from strataflow.losses import LOSSES, dissimilarity
 from strataflow.networks import (
     DESIGNS,
@@ -78,9 +79,35 @@ def sources(folders: Folders) -> tuple[SampleSource, SampleSource]:
     return train_source, valid_source
 
 
-def learn(folders: Folders, output: Path, resume: str | None = None, **more: object) -> Path:
+# Steps of an epoch: 4 samples of 8 crops in batches of 2.
+STEPS = 16
+
+
+def learn(
+    folders: Folders,
+    output: Path,
+    resume: str | None = None,
+    network: Architecture = NETWORK,
+    init: Path | None = None,
+    **more: object,
+) -> Path:
     settings = replace(SETTINGS, **more)  # type: ignore[arg-type]
-    return train(NETWORK, settings, *sources(folders), output, resume)
+    checkpoint = train(network, settings, *sources(folders), output, resume, init)
+    assert checkpoint
+    return checkpoint
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Whether two checkpoints have the same state, to the last bit."""
+    a, b = read_checkpoint(one), read_checkpoint(other)
+    return (
+        a["metrics"] == b["metrics"]
+        and a["global_step"] == b["global_step"]
+        and a["state_dict"].keys() == b["state_dict"].keys()
+        and all(
+            torch.equal(a["state_dict"][name], b["state_dict"][name]) for name in a["state_dict"]
+        )
+    )
 
 
 def spoil(path: Path, value: float, count: int | None = None) -> None:
@@ -128,17 +155,105 @@ def test_a_crop_is_the_same_whoever_asks_and_another_in_the_next_epoch(made: Fol
         assert Path(source).is_file()
 
 
-def test_a_run_that_goes_on_has_the_losses_of_one_that_was_not_stopped(
-    made: Folders, tmp_path: Path
+def test_the_learning_rate_rises_stays_and_falls_to_zero_over_the_last_fifth() -> None:
+    schedule = Length(epochs=10, steps_per_epoch=400).schedule()
+    factors = [schedule.factor(step) for step in range(4001)]
+    assert factors[0] == 1 / 40
+    assert factors[39:3201] == [1.0] * 3162
+    np.testing.assert_allclose(np.diff(factors[3200:]), -1 / 800)
+    assert factors[4000] == 0
+    # A longer run begins with the same steps, and no warm-up takes more than 200.
+    assert Length(20, 400).schedule().shares(schedule, 3200)
+    assert not Length(20, 400).schedule().shares(schedule, 3201)
+    assert Length(1, 5000).schedule().warm_up == 200
+
+
+def test_a_run_with_more_epochs_goes_on_before_its_cool_down_as_if_they_had_been_asked_at_once(
+    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = read_checkpoint(learn(made, tmp_path / "whole", epochs=3))
-    learn(made, tmp_path / "parts", "auto", epochs=1)
-    parts = read_checkpoint(learn(made, tmp_path / "parts", "auto", epochs=3))
-    assert whole["metrics"]["valid/loss"] == parts["metrics"]["valid/loss"]
-    for name, values in whole["state_dict"].items():
-        assert torch.equal(values, parts["state_dict"][name]), name
-    best = {path.name for path in (tmp_path / "whole").glob("best-*.ckpt")}
-    assert best == {"best-0.ckpt", "best-1.ckpt", "best-2.ckpt"}
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    last = learn(made, whole, epochs=3)
+    # The cool-down of one epoch begins within it, that of two within the second.
+    learn(made, parts, "auto", epochs=1)
+    learn(made, parts, "auto", epochs=2)
+    assert f"constant.ckpt at step {STEPS - STEPS // 5} of {2 * STEPS}" in capsys.readouterr().out
+    assert same_weights(last, learn(made, parts, "auto", epochs=3))
+    for folder in (whole, parts):
+        best = {path.name for path in folder.glob("best-*.ckpt")}
+        assert best == {"best-0.ckpt", "best-1.ckpt", "best-2.ckpt"}
+        write_metrics_table(folder, folder.with_suffix(".csv"))
+    assert whole.with_suffix(".csv").read_bytes() == parts.with_suffix(".csv").read_bytes()
+
+
+def test_a_run_with_fewer_epochs_cools_down_as_if_they_had_been_asked_at_once(
+    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learn(made, tmp_path / "long", "auto", epochs=7)
+    capsys.readouterr()
+    short = learn(made, tmp_path / "long", "auto", epochs=5)
+    # The last fifth of five epochs is the fifth of them.
+    assert f"epoch=3.ckpt at step {4 * STEPS} of {5 * STEPS}" in capsys.readouterr().out
+    assert same_weights(short, learn(made, tmp_path / "short", epochs=5))
+    write_metrics_table(tmp_path / "long", tmp_path / "table.csv")
+    assert list(pd.read_csv(tmp_path / "table.csv")["epoch"]) == [0, 1, 2, 3, 4]
+    # One epoch has its cool-down before any checkpoint of the longer run.
+    once = learn(made, tmp_path / "long", "auto", epochs=1)
+    assert "starting afresh" in capsys.readouterr().out
+    assert same_weights(once, learn(made, tmp_path / "once", epochs=1))
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, number: signal.Signals) -> None:
+    """Send a signal in the training step that follows `step` others, once."""
+    learns = Lesson.training_step
+
+    def stopped_once(lesson: Lesson, *batch: Any) -> torch.Tensor:
+        if lesson.global_step == step:
+            monkeypatch.setattr(Lesson, "training_step", learns)
+            os.kill(os.getpid(), number)
+        return learns(lesson, *batch)
+
+    monkeypatch.setattr(Lesson, "training_step", stopped_once)
+
+
+def test_a_run_stopped_in_its_cool_down_ends_it_or_goes_on_before_it_if_epochs_are_raised(
+    made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_at(monkeypatch, STEPS - 2, signal.SIGTERM)
+    with pytest.raises(StrataflowError, match="stopped by SIGTERM"):
+        learn(made, tmp_path / "run", "auto")
+    shutil.copytree(tmp_path / "run", tmp_path / "raised")
+    assert same_weights(learn(made, tmp_path / "run", "auto"), learn(made, tmp_path / "once"))
+    raised = learn(made, tmp_path / "raised", "auto", epochs=2)
+    assert same_weights(raised, learn(made, tmp_path / "twice", epochs=2))
+
+
+def test_minutes_that_are_over_save_and_a_cool_down_ends_the_run_from_there(
+    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    settings = replace(SETTINGS, epochs=1000, minutes=0.0)
+    assert train(NETWORK, settings, *sources(made), run, "auto") is None
+    said = capsys.readouterr().out
+    assert f"at step 1 of {1000 * STEPS}" in said
+    assert {path.name for path in run.glob("*.ckpt")} == {"within_epoch.ckpt"}
+    cooled = learn(made, run, "auto", epochs=1000, cool_down=20)
+    content = read_checkpoint(cooled)
+    assert (cooled.name, content["global_step"]) == ("epoch=1.ckpt", 21)
+    assert content["optimizer_states"][0]["param_groups"][0]["lr"] == 0
+    assert content["metrics"]["valid/loss"] > 0
+    # It is done, and the long run still goes on from before it.
+    assert learn(made, run, "auto", epochs=1000, cool_down=20) == cooled
+    capsys.readouterr()
+    assert train(NETWORK, settings, *sources(made), run, "auto") is None
+    assert "at step 2 of" in capsys.readouterr().out
+    with pytest.raises(StrataflowError, match=r"has fallen since step 1; .* constant\.ckpt"):
+        learn(made, tmp_path / "more", str(cooled), epochs=1000)
+
+
+def test_a_cool_down_needs_a_checkpoint(run_script: Run, made: Folders, tmp_path: Path) -> None:
+    words = (*flags_of(made, tmp_path / "run"), "--cool_down", 5)
+    assert "--resume" in run_script("train_infer", *words).stderr
+    refused_in_one_line(run_script("train_infer", *words, "--resume", "auto"), "no checkpoint")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
@@ -146,17 +261,10 @@ def test_a_run_that_is_told_to_stop_saves_and_goes_on_as_if_it_had_not_been(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     whole = read_checkpoint(learn(made, tmp_path / "whole", epochs=2))
-    step, stop_at = Lesson.training_step, whole["global_step"] // 2 + 2
-
-    def stopped_once(lesson: Lesson, *batch: Any) -> torch.Tensor:
-        if lesson.global_step == stop_at:
-            monkeypatch.undo()
-            os.kill(os.getpid(), number)
-        return step(lesson, *batch)
-
-    monkeypatch.setattr(Lesson, "training_step", stopped_once)
+    step = whole["global_step"] // 2 + 2
+    stop_at(monkeypatch, step, number)
     parts = tmp_path / "parts"
-    with pytest.raises(StrataflowError, match=f"stopped by {number.name} at step {stop_at + 1};"):
+    with pytest.raises(StrataflowError, match=f"stopped by {number.name} at step {step + 1};"):
         learn(made, parts, "auto", epochs=2)
     assert (parts / "within_epoch.ckpt").is_file()
     resumed = read_checkpoint(learn(made, parts, "auto", epochs=2))
@@ -199,13 +307,11 @@ def test_statistics_of_norms_stay_those_of_the_initial_weights(
     made: Folders, tmp_path: Path
 ) -> None:
     without_rgt = Architecture("infer", "small", ("dhr", "fault"))
-    settings = replace(SETTINGS, epochs=2)
-    first = train(without_rgt, settings, *sources(made), tmp_path / "first")
+    first = learn(made, tmp_path / "first", network=without_rgt, epochs=2)
     write_weights(first, tmp_path / "init.pth")
     init = tmp_path / "init.pth"
     for resume, epochs in ((None, 1), ("auto", 2)):
-        again = replace(SETTINGS, epochs=epochs)
-        last = train(NETWORK, again, *sources(made), tmp_path / "again", resume, init)
+        last = learn(made, tmp_path / "again", resume, init=init, epochs=epochs)
     given, kept = read_checkpoint(init)["state_dict"], read_checkpoint(last)["state_dict"]
     fresh = MultiTaskNetwork(NETWORK).state_dict()
     for name in (name for name in kept if name.endswith("running_mean")):
@@ -216,6 +322,21 @@ def test_statistics_of_norms_stay_those_of_the_initial_weights(
             assert not torch.equal(fresh[name.removeprefix("network.")], kept[name]), name
     moved = [name for name in given if name.endswith("weight") and name in kept]
     assert any(not torch.equal(given[name].float(), kept[name]) for name in moved)
+
+
+def test_statistics_of_norms_move_in_a_run_of_many_steps(
+    made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weights(learn(made, tmp_path / "first"), tmp_path / "init.pth")
+    monkeypatch.setattr("strataflow.training.NORMS_KEPT_STEPS", STEPS + 2)
+    run, name = tmp_path / "again", "network.encoder.0.0.1.running_mean"
+    last = learn(made, run, "auto", init=tmp_path / "init.pth", epochs=5)
+    given, kept, moved = (
+        read_checkpoint(path)["state_dict"][name].float()
+        for path in (tmp_path / "init.pth", run / "epoch=0.ckpt", last)
+    )
+    assert torch.equal(given, kept)
+    assert not torch.equal(given, moved)
 
 
 def test_training_ends_early_where_nothing_gets_better_and_the_best_counts(
@@ -464,4 +585,4 @@ def test_attributes_of_a_task_that_is_off_need_not_be_there(
             for path in folder.glob(f"*_{name}.bin"):
                 path.unlink()
     only_time = Architecture("infer", "small", ("rgt",))
-    assert train(only_time, SETTINGS, *sources(samples), tmp_path / "run").is_file()
+    assert learn(samples, tmp_path / "run", network=only_time).is_file()

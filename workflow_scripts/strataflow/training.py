@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +21,37 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from .attributes import FAULT_THRESHOLD
-from .checkpoints import SaveWithinEpoch, Start, find_start, leave_signals_alone
+from .checkpoints import (
+    SaveWithinEpoch,
+    Start,
+    TimeIsUp,
+    drop_superseded,
+    find_start,
+    leave_signals_alone,
+)
 from .dataset import CountingSampler, Crops, SampleSource
 from .errors import StrataflowError
 from .figures import draw_lesson
 from .files import digest_of, digest_of_code, require_file, written_whole
 from .hardware import limit_threads, precision_of_training
+from .learning_rate import Length, Schedule
 from .losses import LOSSES, TaskWeights
 from .networks import CELL, Architecture, MultiTaskNetwork, grown
 from .weights import architecture_of, load_state, network_state, read_checkpoint
 
-# Steps over which the learning rate rises, and after which it falls as one over the square root
-# (Vaswani et al., 2017, eq. 3). Unlike a cosine it does not depend on the number of epochs, so
-# that training goes on seamlessly when epochs are raised.
-WARM_UP_STEPS = 50
-DECAY_AFTER_STEPS = 1000
+# Runs with initial weights leave the norms' statistics alone for so many steps: fewer steps would
+# replace what thousands of samples gave with what a few give (data/README.md has figures).
+NORMS_KEPT_STEPS = 1000
 
 # Modules that decide what is learned from the same samples: a run does not go on across a change.
-LEARNING_CODE = ("angles", "amplitudes", "attributes", "dataset", "losses", "networks", "training")
+LEARNING_CODE = (
+    *("angles", "amplitudes", "attributes", "dataset", "learning_rate", "losses", "networks"),
+    "training",
+)
 
 
 # Inputs, targets by task, and the files that they come from.
@@ -53,8 +63,11 @@ class TrainingSettings:
     """How a network is trained; sizes as n3, n2, n1, `epochs` in all and not on top.
 
     Training ends early once the loss of validation has not fallen for `patience` epochs; then the
-    best epoch counts. A node has one process for each of its `gpus_per_node`, or, where there is
-    no GPU, as many processes on its cores; each of them takes batches of `batch_train` crops.
+    best epoch counts. Where `cool_down` is given, training ends so many steps after the checkpoint
+    that it goes on from, instead of after `epochs`; its learning rate falls to zero until then.
+    After `minutes` it saves and stops, to be resumed. A node has one process for each of its
+    `gpus_per_node`, or, where there is no GPU, as many processes on its cores; each of them takes
+    batches of `batch_train` crops.
     """
 
     epochs: int
@@ -66,19 +79,27 @@ class TrainingSettings:
     patience: int | None = None
     gpus_per_node: int = 1
     nodes: int = 1
+    cool_down: int | None = None
+    minutes: float | None = None
+
+
+# Settings that another start of the same run may change.
+FREE_SETTINGS = ("epochs", "patience", "gpus_per_node", "nodes", "cool_down", "minutes")
 
 
 class Lesson(pl.LightningModule):
-    """A network with the losses of its tasks and its optimiser."""
+    """A network with the losses of its tasks and its optimiser, whose rate follows `schedule`."""
 
     def __init__(
         self,
         architecture: dict[str, Any],
         learning_rate: float,
+        schedule: Schedule,
         training: dict[str, Any] | None = None,  # noqa: ARG002 - kept in the checkpoint
     ) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore="schedule")
+        self.schedule = schedule
         self.architecture = Architecture(
             architecture["kind"], architecture["preset"], tuple(architecture["tasks"])
         )
@@ -87,6 +108,29 @@ class Lesson(pl.LightningModule):
             memory_format=torch.channels_last_3d
         )
         self.task_weights = TaskWeights(self.architecture.tasks)
+        self.kept_norms: list[nn.Module] = []
+
+    def keep_norms(self, path: Path) -> None:
+        """Leave the statistics of norms as the weights of `path` have them, for a while.
+
+        They move once NORMS_KEPT_STEPS steps are done. Lightning leaves a module in the mode that
+        it finds.
+        """
+        known = network_state(read_checkpoint(path))
+        self.kept_norms = [
+            module
+            for name, module in self.network.named_modules()
+            if isinstance(module, nn.BatchNorm3d) and f"{name}.running_mean" in known
+        ]
+        for module in self.kept_norms:
+            module.eval()
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Let the norms' statistics move."""
+        if self.kept_norms and self.global_step >= NORMS_KEPT_STEPS:
+            for module in self.kept_norms:
+                module.train()
+            self.kept_norms = []
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The weighted loss of a batch; StrataflowError, with its files, when it is not finite."""
@@ -113,6 +157,11 @@ class Lesson(pl.LightningModule):
             batch_size=n,
         )
         return total
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """End with the schedule; validation and the checkpoint of the epoch follow."""
+        if self.global_step >= self.schedule.end:
+            self.trainer.should_stop = True
 
     def validation_step(self, batch: Batch, number: int) -> None:
         """Log the losses of a batch and the overlap of its faults."""
@@ -144,25 +193,30 @@ class Lesson(pl.LightningModule):
         return {task: LOSSES[task](outputs[task], targets[task]) for task in outputs}, outputs
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the last measures beside the weights."""
+        """Keep the last measures and the schedule beside the weights."""
         measured = self.trainer.callback_metrics.items()
         checkpoint["metrics"] = {name: float(value) for name, value in measured}
+        checkpoint["schedule"] = asdict(self.schedule)
 
     def configure_optimizers(self) -> Any:
-        """AdamW with a warm-up and a decay that do not depend on the number of epochs."""
+        """AdamW whose learning rate follows the schedule."""
         optimiser = torch.optim.AdamW(self.parameters(), self.learning_rate, weight_decay=1e-4)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _learning_rate_factor)
-        return {
-            "optimizer": optimiser,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        rates = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, partial(Schedule.factor, self.schedule)
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
-def _learning_rate_factor(step: int) -> float:
-    return (
-        min((step + 1) / WARM_UP_STEPS, 1.0)
-        * (DECAY_AFTER_STEPS / max(step, DECAY_AFTER_STEPS)) ** 0.5
-    )
+class Patience(EarlyStopping):
+    """Stop once the loss of validation has not fallen for `patience` epochs, but in no cool-down.
+
+    A cool-down brings the loss down once more, and ends soon.
+    """
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
+        """Count the epoch if the learning rate is still constant."""
+        if trainer.global_step <= module.schedule.cool_from:
+            super().on_train_epoch_end(trainer, module)
 
 
 def _average(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
@@ -179,20 +233,17 @@ def train(
     output: Path,
     resume: str | None = None,
     init_weights: Path | None = None,
-) -> Path:
+) -> Path | None:
     """Train and return the checkpoint of the last epoch, `epoch=N.ckpt` in `output`.
 
     `output` also holds `last.ckpt`, the three best by validation, `best-N.ckpt`, and the logs,
     `csv` and `tensorboard`. `resume` is a checkpoint, or "auto" for whatever `output` holds of the
-    same run; `init_weights` are those to start from when nothing is resumed. Raises
-    StrataflowError for a checkpoint of another network, and for samples that cannot teach.
+    same run; `init_weights` are those to start from when nothing is resumed. Returns None where
+    the minutes of the settings are over first. Raises StrataflowError for a checkpoint that the
+    run cannot go on from, and for samples that cannot teach.
     """
     identity = {
-        **{
-            k: v
-            for k, v in asdict(settings).items()
-            if k not in ("epochs", "patience", "gpus_per_node", "nodes")
-        },
+        **{k: v for k, v in asdict(settings).items() if k not in FREE_SETTINGS},
         # Each takes batches of its own, and their mean is one step.
         "processes": settings.gpus_per_node * settings.nodes,
         "crop": list(settings.crop) if settings.crop else None,
@@ -210,21 +261,24 @@ def train(
         for source, augment in ((train_source, True), (valid_source, False))
     )
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
-    begin = find_start(output, resume, stored, identity, settings.epochs)
-    if begin.checkpoint and begin.epoch == settings.epochs:
-        print(
-            f"training: {begin.checkpoint} has had its {settings.epochs} epochs; nothing to train"
-        )
+    length = Length(settings.epochs, _steps_per_epoch(taught, settings), settings.cool_down)
+    begin = find_start(output, resume, stored, identity, length)
+    if begin.checkpoint and begin.step >= begin.schedule.end:
+        print(f"training: {begin.checkpoint} has had its {begin.step} steps; nothing to train")
         return begin.checkpoint
+    drop_superseded(output, begin)
     limit_threads(settings.gpus_per_node)
     pl.seed_everything(settings.seed, verbose=False)
-    lesson = Lesson(stored, settings.learning_rate, identity)
+    lesson = Lesson(stored, settings.learning_rate, begin.schedule, identity)
     if begin.checkpoint:
-        print(f"training: resuming from {begin.checkpoint}, up to {settings.epochs} epochs")
+        print(
+            f"training: resuming from {begin.checkpoint} at step {begin.step} of"
+            f" {begin.schedule.end}; the learning rate falls from step {begin.schedule.cool_from}"
+        )
     elif init_weights:
         start_from(lesson.network, init_weights)
     if init_weights:
-        _keep_norms(lesson.network, init_weights)
+        lesson.keep_norms(init_weights)
     trainer = _trainer(settings, output, begin, taught.crop[0])
     with warnings.catch_warnings():
         # The data is read through memory maps: more workers than this only take cores away.
@@ -239,16 +293,24 @@ def train(
                 ckpt_path=begin.checkpoint,
                 weights_only=True,
             )
+        except TimeIsUp as notice:
+            print(notice)
+            return None
         except StrataflowError as error:
             # From a process that loads data it comes wrapped in that one's traceback.
             reason = str(error).strip().splitlines()[-1].split("StrataflowError: ")[-1]
             raise StrataflowError(reason) from None
-    last = output / f"epoch={settings.epochs - 1}.ckpt"
-    if last.is_file():
-        return last
+    if trainer.global_step >= begin.schedule.end:
+        return output / f"epoch={trainer.current_epoch - 1}.ckpt"
     best = min(output.glob("best-*.ckpt"), key=_validation_loss)
     print(f"training: no better for {settings.patience} epochs, {best} is best")
     return best
+
+
+def _steps_per_epoch(crops: Crops, settings: TrainingSettings) -> int:
+    """Batches of each process in an epoch; `_loader` drops what does not fill one."""
+    items = max(len(crops) // (settings.gpus_per_node * settings.nodes), 1)
+    return items // min(settings.batch_train, items)
 
 
 def _validation_loss(checkpoint: Path) -> float:
@@ -275,18 +337,6 @@ def start_from(network: MultiTaskNetwork, path: Path) -> None:
     load_state(network, state, path)
 
 
-def _keep_norms(network: MultiTaskNetwork, path: Path) -> None:
-    """Leave the statistics of norms as `path` has them, who saw far more than the run to come.
-
-    A few batches of small crops would replace them, which alone spoils what is predicted
-    (data/README.md has figures). Lightning leaves a module in the mode that it finds.
-    """
-    known = network_state(read_checkpoint(path))
-    for name, module in network.named_modules():
-        if isinstance(module, torch.nn.BatchNorm3d) and f"{name}.running_mean" in known:
-            module.eval()
-
-
 def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: int) -> pl.Trainer:
     checkpoints = ModelCheckpoint(
         output,
@@ -304,13 +354,14 @@ def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: in
         save_top_k=3,
         enable_version_counter=False,
     )
-    early = [EarlyStopping("valid/loss", patience=settings.patience)] if settings.patience else []
+    early = [Patience("valid/loss", patience=settings.patience)] if settings.patience else []
     gpu = torch.cuda.is_available()
     devices = settings.gpus_per_node
     if gpu:
         devices = min(devices, torch.cuda.device_count())
     return pl.Trainer(
-        max_epochs=settings.epochs,
+        # The schedule ends it.
+        max_epochs=-1,
         accelerator="gpu" if gpu else "cpu",
         devices=devices,
         num_nodes=settings.nodes,
@@ -323,7 +374,7 @@ def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: in
             LearningRateMonitor("step"),
             TQDMProgressBar(refresh_rate=10),
             WeightAveraging(avg_fn=_average),
-            SaveWithinEpoch(output),
+            SaveWithinEpoch(output, begin.schedule, settings.minutes),
         ],
         logger=[
             TensorBoardLogger(output, name="", version="tensorboard"),
@@ -361,10 +412,18 @@ def _loader(
     )
 
 
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
 def write_metrics_table(output: Path, table: Path) -> None:
     """Write one row an epoch, losses of training and validation, to the CSV file `table`."""
-    parts = sorted((output / "csv").glob("from_step=*/metrics.csv"))
-    logged = pd.concat([pd.read_csv(part) for part in parts])
+    parts = sorted((output / "csv").glob("from_step=*/metrics.csv"), key=_modified)
+    logged = pd.DataFrame(columns=["epoch", "step"])
+    for part in parts:
+        # A start has all steps from its own on anew, whatever an earlier one had of them.
+        first = int(part.parent.name.split("=")[1])
+        logged = pd.concat([logged[logged["step"] < first], pd.read_csv(part)])
     names = [c for c in logged.columns if c.startswith(("train/", "valid/"))]
     # Steps that a stopped run had taken are there again, with the same losses.
     by_step = logged.groupby(["epoch", "step"])[names].last()

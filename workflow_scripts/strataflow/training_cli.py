@@ -47,6 +47,18 @@ def train_command(kind: str, description: str) -> None:
         "--patience", type=positive, help="end early after so many epochs that are no better"
     )
     parser.add_argument(
+        "--minutes",
+        type=positive,
+        help="save and stop after so many minutes, with the learning rate as it is then",
+    )
+    parser.add_argument(
+        "--cool_down",
+        type=positive,
+        metavar="STEPS",
+        help="end so many steps after the checkpoint of --resume, while the learning rate falls to"
+        " zero, whatever --epochs says",
+    )
+    parser.add_argument(
         "--preset", choices=list(PRESETS), default="base", help="size of the network"
     )
     parser.add_argument(
@@ -67,6 +79,8 @@ def train_command(kind: str, description: str) -> None:
     add_shape(parser)
     add_tasks(parser)
     arguments = parser.parse_args()
+    if arguments.cool_down and not arguments.resume:
+        parser.error("--cool_down needs --resume, the checkpoint that it begins from")
     shape = shape_of(arguments)
     train_source, valid_source = (
         SampleSource.open(
@@ -87,6 +101,8 @@ def train_command(kind: str, description: str) -> None:
         patience=arguments.patience,
         gpus_per_node=arguments.gpus_per_node,
         nodes=arguments.nodes,
+        cool_down=arguments.cool_down,
+        minutes=arguments.minutes,
     )
     with ExitStack() as stack:
         _work_alone(stack, arguments.dir_output)
@@ -99,7 +115,8 @@ def train_command(kind: str, description: str) -> None:
             arguments.resume,
             arguments.init_weights,
         )
-        _deliver(arguments, checkpoint)
+        if checkpoint:
+            _deliver(arguments, checkpoint)
 
 
 @rank_zero_only

@@ -556,7 +556,7 @@ def test_a_network_that_begins_with_weights_of_the_first_design_predicts_the_sam
         p.numel() for p in given.parameters()
     )
     for task in NETWORK.tasks:
-        assert torch.allclose(outputs[task], expected[task], atol=1e-4)
+        assert torch.allclose(outputs[task], expected[task], rtol=1e-4, atol=1e-3)
 
 
 def test_initial_weights_of_some_tasks_keep_their_part_of_what_refinement_reads(

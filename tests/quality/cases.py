@@ -24,13 +24,13 @@ from strataflow.scenario import Scenario
 from strataflow.segy_import import segy_to_binary
 from strataflow.synthetic import labelled_cube
 from strataflow.synthetic_samples import SYNTHESIZING_CODE
-from strataflow.volumes import HeaderBytes, label_path
+from strataflow.volumes import HeaderBytes, label_path, read_sidecar
 
 Array = NDArray[np.float32]
 Sample = tuple[Array, dict[str, Array]]
 
 # Cubes of each scenario and of each variant of the other generator, and their side.
-CUBES, INDEPENDENT_CUBES, SIDE = 3, 2, 128
+CUBES, INDEPENDENT_CUBES, SIDE = 2, 2, 128
 
 # Seed of the scenarios' cubes. Training numbers its splits 0 and 1, whatever its seed.
 SEED = (2026, 9)
@@ -52,12 +52,11 @@ class Case:
     kind: str
     images: tuple[Path, ...]
     labels: tuple[Path, ...]
-    shape: Shape | None
+    shape: Shape
     negative: bool = False
 
     def truths(self) -> list[dict[str, Array]]:
         """The labels of each image that there are, by attribute, arrays (n3, n2, n1)."""
-        assert self.shape is not None
         found = []
         for prefix in self.labels:
             paths = {name: label_path(prefix, name) for name in ATTRIBUTES}
@@ -75,28 +74,30 @@ class QualitySet:
     left_out: list[str] = field(default_factory=list)
 
 
-def quality_set(config: Path, shared: Path, folder: Path, peer: Path | None) -> QualitySet:
+def quality_set(
+    config: Path, shared: Path, folder: Path, peer: Array | None, side: int = SIDE
+) -> QualitySet:
     """The whole set: scenarios of `config`, the other generator, and what is in `shared`.
 
-    Files that are made lie in `folder`. `peer` stands for the published peer's file.
+    Files that are made lie in `folder`, cubes are of `side`. `peer` stands for the published peer.
     """
-    cases = [*scenario_cases(config, folder), *independent_cases(folder)]
+    cases = [*scenario_cases(config, folder, side=side), *independent_cases(folder, side=side)]
     left_out = []
     if (shared / PUBLISHED).is_dir():
         cases.append(published_case(shared / PUBLISHED))
     else:
         left_out.append(f"LANL sample: {shared / PUBLISHED} is not there")
-    probability = None
-    if (shared / FIELD).is_file():
-        cases.append(field_case(shared / FIELD, folder))
-        path = peer or shared / PEER
-        if peer or path.is_file():
-            probability = read_peer(path)
-        else:
-            left_out.append(f"agreement with the peer: {path} is not there")
-    else:
+    if not (shared / FIELD).is_file():
         left_out.append(f"field crop: {shared / FIELD} is not there")
-    return QualitySet(cases, probability, left_out)
+        return QualitySet(cases, None, left_out)
+    cases.append(field_case(shared / FIELD, folder))
+    if peer is None and (shared / PEER).is_file():
+        peer = read_peer(shared / PEER)
+    if peer is None:
+        left_out.append(f"agreement with the peer: {shared / PEER} is not there")
+    elif peer.shape != cases[-1].shape.array:
+        raise StrataflowError(f"peer: {peer.shape}, the field crop is {cases[-1].shape.array}")
+    return QualitySet(cases, peer, left_out)
 
 
 def scenarios_of(config: Path) -> dict[str, Scenario]:
@@ -201,7 +202,7 @@ def field_case(segy: Path, folder: Path) -> Case:
     raw = folder / f"field.{file_checksum(segy)[:12]}.bin"
     if not raw.is_file():
         segy_to_binary(segy, raw, HeaderBytes())
-    return Case("field crop", "field", (raw,), (), None)
+    return Case("field crop", "field", (raw,), (), read_sidecar(raw).shape)
 
 
 def read_peer(path: Path) -> Array:

@@ -1,9 +1,9 @@
 """Synthetic samples of another generator, which training never sees.
 
-After Wu, Liang, Shi and Fomel (2019, FaultSeg3D, Geophysics 84, IM35): random reflectivities, folded
-by vertical shear (Gaussian bumps that grow with depth, and a plane), cut by planar faults, and
-convolved with a wavelet after faulting. It shares no code with `strataflow.geology`, so that an
-error there is no advantage here.
+After Wu, Liang, Shi and Fomel (2019, FaultSeg3D, Geophysics 84, IM35): random reflectivities,
+folded by vertical shear (Gaussian bumps that grow with depth, and a plane), cut by planar faults,
+and convolved with a wavelet after faulting. It shares no code with `strataflow.geology`, so that
+an error there is no advantage here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OVERSAMPLING = 4
 
 @dataclass(frozen=True)
 class Variant:
-    """Ranges: number of faults, their throw in samples, noise over signal, lateral smear in voxels."""
+    """Ranges: number of faults, throw in samples, noise over signal, lateral smear in voxels."""
 
     faults: tuple[int, int]
     throw: Range
@@ -75,7 +75,7 @@ def sample(seed: int, variant: Variant, side: int = 128) -> tuple[Array, dict[st
 def _take_back_fault(
     rng: np.random.Generator, x: Array, labels: dict[str, Array], variant: Variant, side: int
 ) -> None:
-    """Label a random planar fault at points `x` (3, ...) and move those above it to where they were.
+    """Label a random planar fault at points `x` (3, ...) and move those above it back.
 
     The slip is Gaussian on the plane, or grows linearly down the dip.
     """

@@ -69,8 +69,8 @@ def notes(rows: pd.DataFrame) -> list[str]:
 
 def write_tables(
     folder: Path, rows: list[dict[str, Any]], pieces: list[dict[str, Any]], left_out: list[str]
-) -> None:
-    """Write table.csv, table.md and pieces.csv to `folder`."""
+) -> pd.DataFrame:
+    """Write table.csv, table.md and pieces.csv to `folder`, and return the table."""
     table = pd.DataFrame(rows)
     parts = ["# Quality", *notes(table), *(f"Left out: {what}." for what in left_out)]
     labelled = table[table["kind"] != "field"]
@@ -94,6 +94,7 @@ def write_tables(
         )
         markdown.write_text("\n\n".join(parts) + "\n")
         table.to_csv(csv, index=False, float_format="%.5g")
+    return table
 
 
 def shown(table: pd.DataFrame, columns: dict[str, tuple[str, int]]) -> str:

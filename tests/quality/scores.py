@@ -12,9 +12,9 @@ from strataflow.attributes import FAULT_THRESHOLD
 from strataflow.evaluation import (
     CALIBRATION_BINS,
     Metrics,
+    correlation,
     fault_metrics,
     geologic_time_metrics,
-    image_metrics,
     orientation_metrics,
     reliability,
     within_tolerance,
@@ -115,8 +115,8 @@ def _means(predicted: list[Attributes], truth: list[Attributes]) -> Metrics:
             for name in ("mean_absolute_error_after_fit", "horizon_scatter_samples"):
                 columns.setdefault(f"rgt_{name}", []).append(rgt[name])
         if "dhr" in both:
-            image = image_metrics(ours["dhr"], theirs["dhr"], live)
-            columns.setdefault("dhr_correlation", []).append(image["correlation"])
+            same = correlation(ours["dhr"], theirs["dhr"])
+            columns.setdefault("dhr_correlation", []).append(same)
     means: Metrics = {}
     for name, values in columns.items():
         known = [value for value in values if value is not None]
@@ -173,7 +173,7 @@ class Reliability:
         )
 
 
-NOTHING = Reliability(*np.zeros((3, CALIBRATION_BINS)))
+NOTHING = Reliability(*(np.zeros(CALIBRATION_BINS) for _ in range(3)))
 
 
 def reliability_of(predicted: list[Attributes], truth: list[Attributes]) -> Reliability:
@@ -183,6 +183,6 @@ def reliability_of(predicted: list[Attributes], truth: list[Attributes]) -> Reli
         mean, share, count = reliability(
             np.clip(ours["fsem"], 0, 1).ravel(), (theirs["fsem"] >= FAULT_THRESHOLD).ravel()
         )
-        sums = (np.nan_to_num(values) * count for values in (mean, share))
-        total += Reliability(*sums, count.astype(float))
+        probability, faults = (np.nan_to_num(values) * count for values in (mean, share))
+        total += Reliability(probability, faults, count.astype(float))
     return total

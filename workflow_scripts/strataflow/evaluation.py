@@ -45,6 +45,16 @@ TOLERANCE = 2
 # Thresholds of the fault probability among which the best is looked for: 0.01, 0.02 and so on.
 THRESHOLDS = torch.linspace(0.01, 0.99, 99)
 
+# What is measured over all thresholds; none of it where no fault is labelled.
+OVER_THRESHOLDS = (
+    "average_precision",
+    "best_threshold",
+    "best_f1",
+    "best_iou",
+    "best_threshold_within_2_voxels",
+    "best_f1_within_2_voxels",
+)
+
 # Bins of the probability of equal width in which calibration is looked at, and the probability
 # from which on a voxel is one that the network does not rule out.
 CALIBRATION_BINS, PROBABLE = 15, 0.05
@@ -85,6 +95,7 @@ def evaluate(
     }
     if "fsem" in cubes:
         metrics["fault"] = fault_metrics(*cubes["fsem"], live)
+        metrics["fault"] |= surface_distances(*cubes["fsem"], live)
     if {"fsem", "fdip", "fstrike"} <= cubes.keys():
         angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
         metrics["orientation"] = orientation_metrics(angles)
@@ -104,10 +115,9 @@ def evaluate(
 def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
     """Precision, recall, F1 and IoU at FAULT_THRESHOLD with and without tolerance.
 
-    Also the best F1 and IoU of all THRESHOLDS, with and without tolerance, the average precision,
-    the calibration error, the median thickness of what is found and labelled, and distances in
-    voxels between the two: the mean both ways, and the 95th percentile of both. The IoU within the
-    tolerance is F1 / (2 - F1) of the F1 within it, the Tol-IoU of radius TOLERANCE. Arrays
+    Also the best F1 of all THRESHOLDS with and without tolerance, the average precision, the
+    calibration error, and the median thickness of what is found and of the label. The IoU within
+    the tolerance is F1 / (2 - F1) of the F1 within it, the Tol-IoU of radius TOLERANCE. Arrays
     (n3, n2, n1), `live` (n3, n2). None where undefined.
     """
     probability = np.where(live[:, :, None], np.clip(predicted, 0, 1), np.float32(0))
@@ -120,10 +130,7 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     precision, recall = _ratio(both, n_found), _ratio(both, n_true)
     precision_near, recall_near = _ratio(right, n_found), _ratio(reached, n_true)
     f1_near = _harmonic(precision_near, recall_near)
-    over_thresholds = dict.fromkeys(
-        ("average_precision", "best_threshold", "best_f1", "best_iou")
-        + ("best_threshold_within_2_voxels", "best_f1_within_2_voxels")
-    )
+    over_thresholds = dict.fromkeys(OVER_THRESHOLDS)
     if n_true:
         over_thresholds = _over_thresholds(probability[live], true[live])
         over_thresholds |= _over_thresholds_near(probability, true, near_true)
@@ -138,7 +145,6 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
         "iou_within_2_voxels": None if f1_near is None else f1_near / (2 - f1_near),
         **over_thresholds,
         **_calibration(probability[live], true[live]),
-        **_distances(found, true),
         "thickness": median_thickness(probability),
         "thickness_of_label": median_thickness(true.astype(np.float32)),
         "labelled_share": n_true / true.size,
@@ -149,7 +155,7 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
 def _over_thresholds(probability: Array, true: NDArray[np.bool_]) -> Metrics:
     """Average precision, and F1 and IoU at the threshold where they are best."""
     found, right = _reaching(probability), _reaching(probability[true])
-    f1 = 2 * right / (found + np.count_nonzero(true))
+    f1 = 2 * right / (found + int(np.count_nonzero(true)))
     best = int(f1.argmax())
     truth = torch.from_numpy(true.astype(np.int64)).flatten()
     precision = binary_average_precision(torch.from_numpy(probability).flatten(), truth)
@@ -168,7 +174,7 @@ def _over_thresholds_near(
     found, right = _reaching(probability), _reaching(probability[near_true])
     # A labelled voxel is reached at a threshold when the largest probability near it is.
     reached = _reaching(_largest_near(probability, true))
-    precision, recall = right / found.clamp(min=1), reached / np.count_nonzero(true)
+    precision, recall = right / found.clamp(min=1), reached / int(np.count_nonzero(true))
     f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
     best = int(f1.argmax())
     return {
@@ -223,8 +229,13 @@ def reliability(
     return mean, share, count
 
 
-def _distances(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> Metrics:
-    """Distance from found voxels to the nearest labelled one and back, in voxels."""
+def surface_distances(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
+    """Distances in voxels from what is found to what is labelled and back.
+
+    The mean of both ways, and the larger of their 95th percentiles. Arrays (n3, n2, n1), `live`
+    (n3, n2). None where either has no fault.
+    """
+    found, true = ((a >= FAULT_THRESHOLD) & live[:, :, None] for a in (predicted, label))
     if not found.any() or not true.any():
         return {"surface_distance_mean": None, "surface_distance_p95": None}
     away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]
@@ -283,7 +294,7 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
         "mean_absolute_error": float(np.abs(a - b).mean()),
         "mean_absolute_error_after_fit": float(np.abs(slope * a + offset - b).mean()),
         "horizon_scatter_samples": horizon_scatter(a, b),
-        "correlation": _correlation(a, b),
+        "correlation": correlation(a, b),
         "mean_absolute_shift_samples": float(np.abs(shift).mean()),
         # A flat earth's error, for scale: what a prediction that knows no structure would score.
         "mean_absolute_shift_samples_of_flat_layers": float(
@@ -334,7 +345,7 @@ def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     if min(predicted.shape[1:]) >= 11:
         similarity = float(np.mean([_similarity(x, y, span) for x, y in zip(a, b, strict=True)]))
     return {
-        "correlation": _correlation(a[live], b[live]),
+        "correlation": correlation(a[live], b[live]),
         "psnr_db": float(
             peak_signal_noise_ratio(
                 torch.from_numpy(a[live]), torch.from_numpy(b[live]), data_range=span or 1.0
@@ -353,7 +364,8 @@ def _similarity(section: Array, other: Array, span: float) -> float:
     return float(measured)
 
 
-def _correlation(a: Array, b: Array) -> float | None:
+def correlation(a: Array, b: Array) -> float | None:
+    """Correlation of the values of two arrays, None where either has one value only."""
     if not a.std() or not b.std():
         return None
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])

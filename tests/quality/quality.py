@@ -35,7 +35,7 @@ from strataflow.weights import load_network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-# As a user predicts: where the hardware has bf16, scores differ in the third digit.
+# As a user predicts: in bf16 where the hardware has it.
 TILING = Tiling()
 
 

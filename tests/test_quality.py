@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.ndimage import distance_transform_edt
 
-from conftest import REPOSITORY, Finished, refused_in_one_line
+from conftest import REPOSITORY, refused_in_one_line
 from random_network import network, stored
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "quality"))
@@ -24,6 +24,7 @@ from scores import field_row, joined, labelled_row, pieces_away
 
 import quality
 from strataflow.angles import normal_from_strike_dip
+from strataflow.cli import run
 from strataflow.errors import StrataflowError
 from strataflow.evaluation import fault_metrics
 from strataflow.thickness import median_thickness
@@ -268,7 +269,7 @@ def test_weights_are_scored_from_the_set_to_the_picture(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(SCENARIOS)
     networks = {"a": network(), "b": network(tasks=("fault",))}
-    given = quality_set(config, tmp_path / "nowhere", tmp_path / "set", None, side=32)
+    given = quality_set(config, tmp_path / "nowhere", tmp_path / "set", None, side=16)
     (tmp_path / "work").mkdir()
     scores = quality.score(given, networks, None, tmp_path / "work")
     table = write_tables(tmp_path / "out", scores.rows, scores.pieces, given.left_out)
@@ -282,28 +283,31 @@ def test_weights_are_scored_from_the_set_to_the_picture(tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / "out").iterdir()} >= {"table.csv", "picture.png"}
 
 
-def run_quality(*words: object) -> Finished:
-    script = REPOSITORY / "tests" / "quality" / "quality.py"
-    return subprocess.run(
-        [sys.executable, str(script), *map(str, words)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, *words: object) -> str:
+    """The line that the program ends in, with these words."""
+    monkeypatch.setattr(sys, "argv", ["quality.py", *map(str, words)])
+    with pytest.raises(SystemExit) as ended:
+        run(quality.main)
+    assert ended.value.code not in (0, None)
+    # What is no number is printed when the interpreter ends.
+    told = ended.value.code if isinstance(ended.value.code, str) else capsys.readouterr().err
+    assert len(told.strip().splitlines()) == 1
+    return told
 
 
-def test_bad_flags_end_in_one_line(tmp_path: Path) -> None:
-    missing = tmp_path / "missing.pth"
-    refused_in_one_line(run_quality("--weights", missing), "missing.pth", "no such file")
-    weights = stored(network(), tmp_path / "infer.pth")
-    refused_in_one_line(run_quality("--weights", weights, "--fast"), "--fast")
-    refused_in_one_line(run_quality("--weights"), "--weights")
-    refused_in_one_line(
-        run_quality("--weights", weights, "--refine", missing), "missing.pth", "no such file"
-    )
-    refused_in_one_line(run_quality("--weights", weights, "--peer", missing), "missing.pth")
-    refused_in_one_line(run_quality("--weights", weights, "--refine", weights), "refine")
+def test_bad_flags_end_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    missing, weights = tmp_path / "missing.pth", stored(network(), tmp_path / "infer.pth")
+    for words, expected in (
+        (("--weights", missing), "missing.pth: no such file"),
+        (("--weights",), "--weights"),
+        (("--weights", weights, "--fast"), "--fast"),
+        (("--weights", weights, "--refine", missing), "missing.pth: no such file"),
+        (("--weights", weights, "--refine", weights), "'refine' is needed"),
+        (("--weights", weights, "--peer", missing), "missing.pth: no such file"),
+    ):
+        assert expected in refused(monkeypatch, capsys, *words)
 
 
 def test_make_quality_without_weights_ends_in_one_line() -> None:

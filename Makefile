@@ -1,8 +1,16 @@
-# The two commands of the README, the checks that CI adds, and what is measured beside others.
+# The two commands of the README, the checks that CI adds, what is measured beside others, and how
+# good weights are.
 PYTHON ?= python3
 ENTER := . .venv/bin/activate &&
 
-.PHONY: predictions test check bench soak docs
+# Before anything is set up.
+ifneq ($(filter quality,$(MAKECMDGOALS)),)
+ifeq ($(strip $(WEIGHTS)),)
+$(error WEIGHTS: name weights files, as in make quality WEIGHTS=data/pretrained/infer.pth)
+endif
+endif
+
+.PHONY: predictions test check bench quality soak docs
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
@@ -23,6 +31,11 @@ bench: .venv-bench/ready
 	. .venv-bench/bin/activate && for name in $(BENCHMARKS); do \
 	  python tests/benchmarks/bench_$$name.py || exit 1; done && \
 	  python tests/benchmarks/summary.py
+
+# make quality WEIGHTS="a.pth b.pth" [REFINE=c.pth] [PEER=peer.npz] [NAME=folder]
+quality: .venv/ready
+	$(ENTER) python tests/quality/quality.py --weights $(WEIGHTS) \
+	  $(if $(REFINE),--refine $(REFINE)) $(if $(PEER),--peer $(PEER)) $(if $(NAME),--name $(NAME))
 
 soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true

@@ -26,6 +26,7 @@ from .errors import StrataflowError
 from .files import written_whole
 from .horizons import crossings
 from .samples import Shape
+from .thickness import median_thickness
 from .volumes import (
     Volume,
     attribute_path,
@@ -43,6 +44,20 @@ TOLERANCE = 2
 
 # Thresholds of the fault probability among which the best is looked for: 0.01, 0.02 and so on.
 THRESHOLDS = torch.linspace(0.01, 0.99, 99)
+
+# What is measured over all thresholds; none of it where no fault is labelled.
+OVER_THRESHOLDS = (
+    "average_precision",
+    "best_threshold",
+    "best_f1",
+    "best_iou",
+    "best_threshold_within_2_voxels",
+    "best_f1_within_2_voxels",
+)
+
+# Bins of the probability of equal width in which calibration is looked at, and the probability
+# from which on a voxel is one that the network does not rule out.
+CALIBRATION_BINS, PROBABLE = 15, 0.05
 
 # Labelled geologic times whose horizons are followed in the prediction.
 HORIZONS = np.linspace(0.05, 0.95, 19)
@@ -80,6 +95,7 @@ def evaluate(
     }
     if "fsem" in cubes:
         metrics["fault"] = fault_metrics(*cubes["fsem"], live)
+        metrics["fault"] |= surface_distances(*cubes["fsem"], live)
     if {"fsem", "fdip", "fstrike"} <= cubes.keys():
         angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
         metrics["orientation"] = orientation_metrics(angles)
@@ -99,22 +115,25 @@ def evaluate(
 def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
     """Precision, recall, F1 and IoU at FAULT_THRESHOLD with and without tolerance.
 
-    Also the best F1 and IoU of all THRESHOLDS, the average precision, and distances in voxels
-    between what is found and what is labelled: the mean both ways, and the 95th percentile of
-    both. Arrays (n3, n2, n1), `live` (n3, n2). None where undefined.
+    Also the best F1 of all THRESHOLDS with and without tolerance, the average precision, the
+    calibration error, and the median thickness of what is found and of the label. The IoU within
+    the tolerance is F1 / (2 - F1) of the F1 within it, the Tol-IoU of radius TOLERANCE. Arrays
+    (n3, n2, n1), `live` (n3, n2). None where undefined.
     """
+    probability = np.where(live[:, :, None], np.clip(predicted, 0, 1), np.float32(0))
     found = (predicted >= FAULT_THRESHOLD) & live[:, :, None]
     true = (label >= FAULT_THRESHOLD) & live[:, :, None]
+    near_true = within_tolerance(true)
     both, n_found, n_true = (int(np.count_nonzero(x)) for x in (found & true, found, true))
-    right = int(np.count_nonzero(found & _within_tolerance(true)))
-    reached = int(np.count_nonzero(true & _within_tolerance(found)))
+    right = int(np.count_nonzero(found & near_true))
+    reached = int(np.count_nonzero(true & within_tolerance(found)))
     precision, recall = _ratio(both, n_found), _ratio(both, n_true)
     precision_near, recall_near = _ratio(right, n_found), _ratio(reached, n_true)
-    over_thresholds = dict.fromkeys(("average_precision", "best_threshold", "best_f1", "best_iou"))
+    f1_near = _harmonic(precision_near, recall_near)
+    over_thresholds = dict.fromkeys(OVER_THRESHOLDS)
     if n_true:
-        probability = torch.from_numpy(np.clip(predicted[live], 0, 1)).flatten()
-        truth = torch.from_numpy(true[live].astype(np.int64)).flatten()
-        over_thresholds = _over_thresholds(probability, truth)
+        over_thresholds = _over_thresholds(probability[live], true[live])
+        over_thresholds |= _over_thresholds_near(probability, true, near_true)
     return {
         "precision": precision,
         "recall": recall,
@@ -122,34 +141,101 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
         "iou": _ratio(both, n_found + n_true - both),
         "precision_within_2_voxels": precision_near,
         "recall_within_2_voxels": recall_near,
-        "f1_within_2_voxels": _harmonic(precision_near, recall_near),
+        "f1_within_2_voxels": f1_near,
+        "iou_within_2_voxels": None if f1_near is None else f1_near / (2 - f1_near),
         **over_thresholds,
-        **_distances(found, true),
+        **_calibration(probability[live], true[live]),
+        "thickness": median_thickness(probability),
+        "thickness_of_label": median_thickness(true.astype(np.float32)),
         "labelled_share": n_true / true.size,
         "predicted_share": n_found / true.size,
     }
 
 
-def _over_thresholds(probability: torch.Tensor, truth: torch.Tensor) -> Metrics:
+def _over_thresholds(probability: Array, true: NDArray[np.bool_]) -> Metrics:
     """Average precision, and F1 and IoU at the threshold where they are best."""
-    # Voxels by how many thresholds they reach: one pass over them, where counting anew at each
-    # threshold takes a hundred.
-    reached = torch.bucketize(probability, THRESHOLDS, right=True)
-    bins = len(THRESHOLDS) + 1
-    missed, hit = torch.bincount(reached + bins * truth, minlength=2 * bins).reshape(2, bins)
-    found, right = ((counts.sum() - counts.cumsum(0))[:-1] for counts in (missed + hit, hit))
-    f1 = 2 * right / (found + truth.sum())
+    found, right = _reaching(probability), _reaching(probability[true])
+    f1 = 2 * right / (found + int(np.count_nonzero(true)))
     best = int(f1.argmax())
+    truth = torch.from_numpy(true.astype(np.int64)).flatten()
+    precision = binary_average_precision(torch.from_numpy(probability).flatten(), truth)
     return {
-        "average_precision": float(binary_average_precision(probability, truth)),
+        "average_precision": float(precision),
         "best_threshold": round(float(THRESHOLDS[best]), 2),
         "best_f1": float(f1[best]),
         "best_iou": float(f1[best] / (2 - f1[best])),
     }
 
 
-def _distances(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> Metrics:
-    """Distance from found voxels to the nearest labelled one and back, in voxels."""
+def _over_thresholds_near(
+    probability: Array, true: NDArray[np.bool_], near_true: NDArray[np.bool_]
+) -> Metrics:
+    """F1 within TOLERANCE at the threshold where it is best; arrays (n3, n2, n1)."""
+    found, right = _reaching(probability), _reaching(probability[near_true])
+    # A labelled voxel is reached at a threshold when the largest probability near it is.
+    reached = _reaching(_largest_near(probability, true))
+    precision, recall = right / found.clamp(min=1), reached / int(np.count_nonzero(true))
+    f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
+    best = int(f1.argmax())
+    return {
+        "best_threshold_within_2_voxels": round(float(THRESHOLDS[best]), 2),
+        "best_f1_within_2_voxels": float(f1[best]),
+    }
+
+
+def _reaching(probability: Array) -> torch.Tensor:
+    """How many values reach each of THRESHOLDS, float64 (99,)."""
+    # One pass over them, where counting anew at each threshold takes a hundred.
+    reached = torch.bucketize(torch.from_numpy(probability).flatten(), THRESHOLDS, right=True)
+    counts = torch.bincount(reached, minlength=len(THRESHOLDS) + 1)
+    return (counts.sum() - counts.cumsum(0))[:-1].double()
+
+
+def _largest_near(probability: Array, where: NDArray[np.bool_]) -> Array:
+    """The largest probability within TOLERANCE of each of the voxels `where`, in a row."""
+    padded = np.pad(probability, TOLERANCE)
+    at = np.argwhere(where).T
+    largest = np.zeros(at.shape[1], np.float32)
+    for offset in np.argwhere(_ball()):
+        np.maximum(largest, padded[tuple(at + offset[:, None])], out=largest)
+    return largest
+
+
+def _calibration(probability: Array, true: NDArray[np.bool_]) -> Metrics:
+    errors = {}
+    for name, least in (("", 0.0), ("_where_probable", PROBABLE)):
+        mean, share, count = reliability(probability, true, least)
+        error = np.nansum(count * np.abs(mean - share)) / count.sum() if count.any() else None
+        errors[f"calibration_error{name}"] = None if error is None else float(error)
+    return errors
+
+
+def reliability(
+    probability: Array, true: NDArray[np.bool_], least: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Mean probability, share of faults and number of voxels in each of CALIBRATION_BINS.
+
+    The calibration error is the mean of the distance between the two over all voxels (expected
+    calibration error, Guo et al., 2017, ICML, of the probability of a fault). Only voxels whose
+    probability is at least `least` are looked at. NaN in bins without voxels.
+    """
+    seen = probability >= least
+    values = probability[seen]
+    bins = np.minimum((values * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    count = np.bincount(bins, minlength=CALIBRATION_BINS)
+    sums = (np.bincount(bins, w, CALIBRATION_BINS) for w in (values, true[seen]))
+    with np.errstate(invalid="ignore"):
+        mean, share = (total / count for total in sums)
+    return mean, share, count
+
+
+def surface_distances(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
+    """Distances in voxels from what is found to what is labelled and back.
+
+    The mean of both ways, and the larger of their 95th percentiles. Arrays (n3, n2, n1), `live`
+    (n3, n2). None where either has no fault.
+    """
+    found, true = ((a >= FAULT_THRESHOLD) & live[:, :, None] for a in (predicted, label))
     if not found.any() or not true.any():
         return {"surface_distance_mean": None, "surface_distance_p95": None}
     away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]
@@ -159,10 +245,14 @@ def _distances(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> Metrics:
     }
 
 
-def _within_tolerance(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def within_tolerance(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The voxels that are no farther than TOLERANCE from one of `mask`, (n3, n2, n1)."""
+    return binary_dilation(mask, _ball())
+
+
+def _ball() -> NDArray[np.bool_]:
     reach = np.arange(-TOLERANCE, TOLERANCE + 1) ** 2
-    ball = reach[:, None, None] + reach[None, :, None] + reach[None, None, :] <= TOLERANCE**2
-    return binary_dilation(mask, ball)
+    return reach[:, None, None] + reach[None, :, None] + reach[None, None, :] <= TOLERANCE**2
 
 
 def _ratio(part: int, whole: int) -> float | None:
@@ -204,7 +294,7 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
         "mean_absolute_error": float(np.abs(a - b).mean()),
         "mean_absolute_error_after_fit": float(np.abs(slope * a + offset - b).mean()),
         "horizon_scatter_samples": horizon_scatter(a, b),
-        "correlation": _correlation(a, b),
+        "correlation": correlation(a, b),
         "mean_absolute_shift_samples": float(np.abs(shift).mean()),
         # A flat earth's error, for scale: what a prediction that knows no structure would score.
         "mean_absolute_shift_samples_of_flat_layers": float(
@@ -255,7 +345,7 @@ def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     if min(predicted.shape[1:]) >= 11:
         similarity = float(np.mean([_similarity(x, y, span) for x, y in zip(a, b, strict=True)]))
     return {
-        "correlation": _correlation(a[live], b[live]),
+        "correlation": correlation(a[live], b[live]),
         "psnr_db": float(
             peak_signal_noise_ratio(
                 torch.from_numpy(a[live]), torch.from_numpy(b[live]), data_range=span or 1.0
@@ -274,7 +364,8 @@ def _similarity(section: Array, other: Array, span: float) -> float:
     return float(measured)
 
 
-def _correlation(a: Array, b: Array) -> float | None:
+def correlation(a: Array, b: Array) -> float | None:
+    """Correlation of the values of two arrays, None where either has one value only."""
     if not a.std() or not b.std():
         return None
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])

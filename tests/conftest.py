@@ -79,6 +79,7 @@ TINY: dict[str, Any] = {
     "training.crop": [32, 32, 32],
     "training.init_weights": None,
     "prediction.tile": [32, 32, 32],
+    "refinement.iterations": 1,
 }
 
 

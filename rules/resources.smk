@@ -63,6 +63,11 @@ def minutes_of_tiles(wildcards, input, attempt):
     return int(attempt * (10 + 2 * seconds / 60))
 
 
+def minutes_of_copies(wildcards, input, attempt):
+    """The same where copies of the survey are averaged."""
+    return int(AVERAGING.cost * minutes_of_tiles(wildcards, input, attempt))
+
+
 def memory_of_training(wildcards, attempt):
     """Of a batch of crops."""
     crops = config["training"]["batch_size"] * prod(config["training"]["crop"]) / 1e6

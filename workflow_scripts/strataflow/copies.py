@@ -164,7 +164,8 @@ class TilePredictor:
         blended = window.new_zeros((1, 1 + len(TENSOR_COMPONENTS), *window.shape[2:]))
         weights = [torch.from_numpy(axis.weights()).to(window) for axis in grid.axes]
         for corner, (w3, w2, w1) in zip(grid.corners(), product(*weights), strict=True):
-            place = (..., *(slice(i, i + n) for i, n in zip(corner, grid.tile, strict=True)))
+            i3, i2, i1 = (slice(i, i + n) for i, n in zip(corner, grid.tile, strict=True))
+            place = (slice(None), slice(None), i3, i2, i1)
             fault = self._forward(self.fault_network, ("fault",), window[place])["fault"]
             blended[place] += fault * (w3[:, None, None] * (w2[:, None] * w1))
         return blended
@@ -257,4 +258,4 @@ def _window(copies: ResampledGrid, corner: Corner, read: Tensor) -> Tensor:
         for axis, number in zip(copies.axes, copies.numbers(corner), strict=True)
     )
     across = w2 @ (read @ w1.T)
-    return (w3 @ across.flatten(2)).unflatten(2, across.shape[2:])
+    return (w3 @ across.flatten(2)).reshape(len(read), len(w3), len(w2), len(w1))

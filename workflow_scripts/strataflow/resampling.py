@@ -72,7 +72,8 @@ class ResampledAxis:
 
     def _places(self, number: int) -> NDArray[np.float64]:
         """Where in the original the voxels of the copy lie that belong to tile `number`."""
-        return (self.starts[number] + np.arange(self.size) + 0.5) / self.factor - 0.5
+        voxels = self.starts[number] + np.arange(self.size, dtype=np.float64)
+        return (voxels + 0.5) / self.factor - 0.5
 
     @cached_property
     def read(self) -> TileAxis:

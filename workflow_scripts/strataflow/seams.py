@@ -88,8 +88,10 @@ def _differences(cubes: dict[str, Array], others: dict[str, Array], quantity: st
     if quantity != "orientation":
         return np.abs(cubes[quantity] - others[quantity])
     normals = [normal_from_strike_dip(180 * c["fstrike"], 180 * c["fdip"]) for c in (cubes, others)]
-    # Where they have been given one: a horizontal plane apart, whose angles are 0, too.
-    fault = np.logical_and(*((c["fdip"] > 0) | (c["fstrike"] > 0) for c in (cubes, others)))
+    # Predictions have angles where they see a fault; those of a horizontal plane are 0, too.
+    fault = np.logical_and(
+        *((c["fsem"] > 0) & ((c["fdip"] > 0) | (c["fstrike"] > 0)) for c in (cubes, others))
+    )
     return np.where(fault, axial_angle(*normals), np.nan)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from strataflow.angles import (
 from strataflow.averaging import ORIGINAL, SYMMETRIES, Averaging, Scale, Symmetry
 from strataflow.copies import TilePredictor, tensor_at_original_scale, turned
 from strataflow.dataset import _turn
+from strataflow.hardware import single_threaded
 from strataflow.networks import receptive_field
 from strataflow.prediction import Source, image_source, predict_volume
 from strataflow.resampling import ResampledAxis
@@ -28,6 +30,13 @@ from strataflow.volumes import Volume, plain_sidecar
 
 QUARTER_TURN = Symmetry((0,), True)
 PREDICTED = ("dhr", "rgt", "fsem", "fdip", "fstrike")
+
+
+@pytest.fixture(autouse=True)
+def one_core() -> Iterator[None]:
+    """Tests run side by side: threads of PyTorch that wait for others would take their cores."""
+    with single_threaded():
+        yield
 
 
 def noise(*shape: int) -> np.ndarray:
@@ -42,7 +51,8 @@ def predicted(
     n3, n2, n1 = values.shape
     tiling = Tiling(tile or (n3, n2, n1), 0.25, "fp32")
     source = image_source(volume)
-    predict_volume(network(), source, folder / "p", TASKS, tiling, False, averaging)
+    # A network of random weights is sure of nothing: angles everywhere.
+    predict_volume(network(), source, folder / "p", TASKS, tiling, False, averaging, 0.01)
     names = (*PREDICTED, "fuse") if averaging.uncertainty else PREDICTED
     return {n: np.fromfile(folder / f"p.{n}", "<f4").reshape(values.shape) for n in names}
 
@@ -70,7 +80,7 @@ def turned_cubes(cubes: dict[str, np.ndarray], symmetry: Symmetry) -> dict[str, 
 def test_the_mean_over_copies_turns_with_its_input_angles_included(
     tmp_path: Path, symmetries: int, symmetry: Symmetry, scales: tuple[Scale, ...]
 ) -> None:
-    values = noise(64, 32, 64)
+    values = noise(32, 64, 32)
     averaging = Averaging(symmetries, scales, uncertainty=True)
     there = turned_cubes(predicted(tmp_path, values, averaging), symmetry)
     copy = np.flip(values, symmetry.mirrored)
@@ -78,12 +88,8 @@ def test_the_mean_over_copies_turns_with_its_input_angles_included(
     again = turned_cubes(predicted(tmp_path, copy, averaging), Symmetry())
     for name in ("dhr", "fsem", "fuse"):
         assert np.abs(again[name] - there[name]).max() < 1e-4, name
-    # Geologic time is fitted to the whole volume, by iterations that end within a tolerance.
-    assert np.abs(again["rgt"] - there["rgt"]).max() < 2e-3
-    fault = (there["fsem"] > 0.51) & (again["fsem"] > 0.51)
-    assert fault.sum() > 100
-    angle = axial_angle(again["normal"][:, fault], there["normal"][:, fault])
-    assert np.percentile(angle, 99) < 0.5
+    assert np.abs(again["rgt"] - there["rgt"]).max() < 1e-4
+    assert np.percentile(axial_angle(again["normal"], there["normal"]), 99) < 0.5
 
 
 def test_without_copies_the_prediction_does_not_turn_with_its_input(tmp_path: Path) -> None:
@@ -195,7 +201,7 @@ def test_a_copy_shows_a_line_as_a_line_and_gives_it_back(factor: float) -> None:
         before, part = resampled.back(number)
         again = (1 - part) * window[before] + part * window[before + 1]
         inside = [i for i in range(axis.size) if 8 <= start + i < 92]
-        assert again[inside] == pytest.approx(line[[start + i for i in inside]], abs=1e-3)
+        assert again[inside] == pytest.approx(line[[start + i for i in inside]], abs=0.02)
         assert resampled.starts[number] % 16 == 0
         assert resampled.size % 16 == 0
 
@@ -228,7 +234,7 @@ def test_resampled_copies_leave_no_trace_of_the_tiles(tmp_path: Path, scale: Sca
 
 @pytest.mark.parametrize("scales", [(ORIGINAL,), (ORIGINAL, Scale(0.5, 1.0))])
 def test_the_spread_is_the_standard_deviation_over_the_copies(scales: tuple[Scale, ...]) -> None:
-    made, shape, cpu = network(), (32, 48, 32), torch.device("cpu")
+    made, shape, cpu = network(), (16, 32, 16), torch.device("cpu")
     grid, tiling = TileGrid.cover(shape, shape, 0.25), Tiling(shape, 0.25, "fp32")
     values, corners = noise(*shape), [(0, 0, 0)]
 

@@ -26,7 +26,7 @@ rule check_seams:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=memory_of_tiles,
+        mem_mb=memory_of_copies,
         runtime=minutes(20 * AVERAGING.cost),
         gpu=1,
     params:

@@ -19,7 +19,7 @@ rule infer:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=memory_of_tiles,
+        mem_mb=memory_of_copies,
         runtime=minutes_of_copies,
         gpu=1,
     params:

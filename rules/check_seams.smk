@@ -26,13 +26,13 @@ rule check_seams:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=memory_of_tiles,
-        runtime=minutes(20),
+        mem_mb=memory_of_copies,
+        runtime=minutes(20 * AVERAGING.cost),
         gpu=1,
     params:
         **program("check_seams"),
         prefix=prefix_of,
-        flags=flags(**task_flags(), **tiling_flags()),
+        flags=flags(**task_flags(), **tiling_flags(), **averaging_flags(), **probability_flag()),
     shell:
         "python {params.script:q} --input {input.image} --model {input.model:q}"
         " --prediction {params.prefix} --output {output.table} {params.flags} > {log} 2>&1"

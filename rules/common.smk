@@ -19,8 +19,8 @@ HOME = HOME.relative_to(Path.cwd()) if HOME.is_relative_to(Path.cwd()) else HOME
 SCRIPTS = HOME / "workflow_scripts"
 sys.path[:0] = [str(SCRIPTS), str(HOME / "rules")]
 
-from configuration import read_sheet, require_scenarios, require_valid
-from strataflow.attributes import ATTRIBUTES, TASKS as ALL_TASKS, attributes_of
+from configuration import averaging_of, read_sheet, require_scenarios, require_valid
+from strataflow.attributes import ATTRIBUTES, SPREAD, TASKS as ALL_TASKS, attributes_of
 from strataflow.horizons import horizon_names
 from strataflow.samples import SPLITS
 
@@ -105,6 +105,9 @@ require_valid(config, "config.schema.yaml", "config")
 validate(config, "../config/schemas/config.schema.yaml")
 TASKS = tuple(task for task, on in config["model"]["tasks"].items() if on)
 PREDICTED = attributes_of(TASKS)
+AVERAGING = averaging_of(config["prediction"], TASKS)
+# What inference gives and what is delivered: the spread of copies too, where it is wanted.
+INFERRED = (*PREDICTED, *([SPREAD] if AVERAGING.uncertainty else []))
 VOLUMES = read_sheet(config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
 HORIZONS = horizon_names(config["export"]["horizons"])
@@ -117,7 +120,7 @@ require_something_to_learn()
 wildcard_constraints:
     volume="|".join(VOLUMES),
     survey="|".join(config["synthetic"]["surveys"]) or "none",
-    attribute="|".join(ATTRIBUTES),
+    attribute="|".join((*ATTRIBUTES, SPREAD)),
     network="infer|refine",
     split="|".join(SPLITS),
     slab=r"\d+",
@@ -237,6 +240,17 @@ def tiling_flags():
     return {name: chosen[name] for name in ("tile", "overlap", "precision")}
 
 
+def averaging_flags():
+    """Which copies inference averages, scales as words for the shell."""
+    scales = [f"{scale.vertical},{scale.lateral}" for scale in AVERAGING.scales]
+    return {"symmetries": AVERAGING.symmetries, "scales": scales}
+
+
+def probability_flag():
+    """--probability from which on there is a fault."""
+    return {"probability": config["interpretation"]["probability"]}
+
+
 def passes_over(volume):
     """Folders under results/ of the passes over a volume: inference, then each refinement."""
     iterations = range(1, config["refinement"]["iterations"] + 1)
@@ -260,6 +274,15 @@ def attributes_after(volume, iterations):
     return with_sidecars(f"results/{folder}/{volume}", PREDICTED)
 
 
+def attributes_to_deliver(volume):
+    """Those after the last iteration, and the spread that only inference gives."""
+    spread = [name for name in INFERRED if name not in PREDICTED]
+    return [
+        *attributes_after(volume, config["refinement"]["iterations"]),
+        *with_sidecars(f"results/infer/{volume}/{volume}", spread),
+    ]
+
+
 def with_sidecars(prefix, attributes):
     """Raw volumes PREFIX.<attribute> and their sidecars."""
     return [f"{prefix}.{name}{suffix}" for name in attributes for suffix in ("", ".json")]
@@ -279,7 +302,8 @@ def prefixes_of_slabs(wildcards):
 
 def slabs_of_pass(wildcards):
     """The files of those slabs."""
-    names = [*PREDICTED, "slab.json"]
+    given = INFERRED if wildcards.passed.startswith("infer/") else PREDICTED
+    names = [*given, "slab.json"]
     return [f"{prefix}.{name}" for prefix in prefixes_of_slabs(wildcards) for name in names]
 
 
@@ -367,7 +391,7 @@ def picks(volume):
 def pictures():
     """Names of the pictures of a volume's attributes."""
     more = {"dhr": "spectrum", "fstrike": "rose"}
-    return [*PREDICTED, *(picture for name, picture in more.items() if name in PREDICTED)]
+    return [*INFERRED, *(picture for name, picture in more.items() if name in PREDICTED)]
 
 
 def delivered():
@@ -378,7 +402,7 @@ def delivered():
     files = []
     for volume in PREDICTED_VOLUMES:
         prefix = f"results/predictions/{volume}/{volume}"
-        files += [f"{prefix}.{name}{suffix}" for name in PREDICTED for suffix in suffixes]
+        files += [f"{prefix}.{name}{suffix}" for name in INFERRED for suffix in suffixes]
         files += [f"{prefix}.{name}.png" for name in pictures()]
         files += picks(volume)
         files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]

@@ -15,6 +15,7 @@ import jsonschema
 import pandas as pd
 import yaml
 
+from strataflow.averaging import Averaging
 from strataflow.errors import StrataflowError
 from strataflow.scenario import Scenario
 
@@ -75,3 +76,14 @@ def require_scenarios(synthetic: dict[str, Any]) -> None:
             Scenario(**settings)
         except StrataflowError as error:
             sys.exit(f"config: {place}.{error}")
+
+
+def averaging_of(prediction: dict[str, Any], tasks: tuple[str, ...]) -> Averaging:
+    """The copies that are averaged; stops with one line for a setting that makes no sense."""
+    names = ("symmetries", "scales", "uncertainty")
+    try:
+        averaging = Averaging.of(*(prediction[name] for name in names))
+        averaging.require_faults(tasks)
+    except StrataflowError as error:
+        sys.exit(f"config: prediction.{error}")
+    return averaging

@@ -3,9 +3,9 @@
 # marks the output as new, and a symbolic one would dangle where somebody copies the folder.
 rule deliver:
     input:
-        attributes_after("{volume}", config["refinement"]["iterations"]),
+        attributes_to_deliver("{volume}"),
     output:
-        with_sidecars("results/predictions/{volume}/{volume}", PREDICTED),
+        with_sidecars("results/predictions/{volume}/{volume}", INFERRED),
     log:
         "results/deliver/{volume}.log",
     conda:

@@ -8,7 +8,7 @@ rule infer:
         temp(
             expand(
                 "results/infer/{{volume}}/{{slab}}-of-{{slabs}}/{{volume}}.{name}",
-                name=[*PREDICTED, "slab.json"],
+                name=[*INFERRED, "slab.json"],
             )
         ),
     log:
@@ -19,13 +19,19 @@ rule infer:
         "../envs/strataflow.yaml"
     threads: 8
     resources:
-        mem_mb=memory_of_tiles,
-        runtime=minutes_of_tiles,
+        mem_mb=memory_of_copies,
+        runtime=minutes_of_copies,
         gpu=1,
     params:
         **program("infer"),
         prefix="results/infer/{volume}/{slab}-of-{slabs}/{volume}",
-        flags=flags(**task_flags(), **tiling_flags()),
+        flags=flags(
+            **task_flags(),
+            **tiling_flags(),
+            **averaging_flags(),
+            uncertainty=AVERAGING.uncertainty,
+            **probability_flag(),
+        ),
     shell:
         "python {params.script:q} --input {input.image} --model {input.model:q}"
         " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"

@@ -23,3 +23,13 @@ rule join_slabs:
     shell:
         "python {params.script:q} --slabs {params.prefixes} --input {input.image}"
         " --output {params.prefix} > {log} 2>&1"
+
+
+if AVERAGING.uncertainty:
+
+    # Refinement makes no copies: the spread is that of inference.
+    use rule join_slabs as join_slabs_with_spread with:
+        output:
+            with_sidecars(r"results/{passed,infer/[^/]+}/{volume}", INFERRED),
+
+    ruleorder: join_slabs_with_spread > join_slabs

@@ -26,5 +26,7 @@ rule pick_faults:
     params:
         **program("pick_faults"),
         prefix=prefix_of,
+        flags=flags(**probability_flag()),
     shell:
-        "python {params.script:q} --input {params.prefix} --output {params.prefix} > {log} 2>&1"
+        "python {params.script:q} --input {params.prefix} --output {params.prefix}"
+        " {params.flags} > {log} 2>&1"

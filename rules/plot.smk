@@ -2,7 +2,7 @@ rule plot:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
-        attributes=with_sidecars("results/predictions/{volume}/{volume}", PREDICTED),
+        attributes=with_sidecars("results/predictions/{volume}/{volume}", INFERRED),
         labels=raw_labels,
     output:
         report(
@@ -25,7 +25,8 @@ rule plot:
         **program("plot"),
         prefix=prefix_of,
         target=target_flag,
+        flags=flags(**probability_flag()),
     shell:
         "python {params.script:q} --input {input.image}"
         " --prediction {params.prefix} {params.target}"
-        " --output {params.prefix} > {log} 2>&1"
+        " --output {params.prefix} {params.flags} > {log} 2>&1"

@@ -25,7 +25,7 @@ rule refine:
         **program("refine"),
         given=prefix_of,
         prefix="results/refine/{volume}/{iteration}/{slab}-of-{slabs}/{volume}",
-        flags=flags(**tiling_flags()),
+        flags=flags(**tiling_flags(), **probability_flag()),
     shell:
         "python {params.script:q} --input {params.given} --model {input.model:q}"
         " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"

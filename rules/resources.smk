@@ -63,6 +63,20 @@ def minutes_of_tiles(wildcards, input, attempt):
     return int(attempt * (10 + 2 * seconds / 60))
 
 
+def memory_of_copies(wildcards, input, attempt):
+    """The same where copies are averaged: their mean, and the fault in the largest copy of a tile."""
+    extra = 0
+    if AVERAGING.copies > 1:
+        largest = max(scale.vertical * scale.lateral**2 for scale in AVERAGING.scales)
+        extra = 100 * (1 + max(largest, 1)) * prod(config["prediction"]["tile"]) / 1e6
+    return int(memory_of_tiles(wildcards, input, attempt) + attempt * extra)
+
+
+def minutes_of_copies(wildcards, input, attempt):
+    """The same where copies of the survey are averaged."""
+    return int(AVERAGING.cost * minutes_of_tiles(wildcards, input, attempt))
+
+
 def memory_of_training(wildcards, attempt):
     """Of a batch of crops."""
     crops = config["training"]["batch_size"] * prod(config["training"]["crop"]) / 1e6

@@ -13,13 +13,14 @@ import torch
 
 from conftest import ATTRIBUTES, Finished, refused_in_one_line, write_segy
 from random_network import TASKS, network, stored
-from strataflow import prediction
+from strataflow.averaging import Averaging
+from strataflow.copies import TilePredictor
 from strataflow.dataset import Crops, SampleSource
 from strataflow.errors import StrataflowError
 from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field, with_norms_folded
 from strataflow.prediction import image_source, predict_volume
 from strataflow.samples import Shape
-from strataflow.tiles import Tiling
+from strataflow.tiles import TileGrid, Tiling
 from strataflow.volumes import Volume, plain_sidecar
 
 Run = Callable[..., Finished]
@@ -38,6 +39,16 @@ def refine_model(tmp_path: Path) -> Path:
 def volume_of(values: np.ndarray) -> Volume:
     shape = Shape(*values.shape[::-1])
     return Volume(Path("x.bin"), values, plain_sidecar(shape, "image"))
+
+
+def predictor_of(
+    made: torch.nn.Module, tiles: np.ndarray, tasks: tuple[str, ...] = TASKS
+) -> TilePredictor:
+    """A predictor of single tiles of that size."""
+    n3, n2, n1 = tiles.shape[2:]
+    grid = TileGrid.cover((n3, n2, n1), (n3, n2, n1), 0.25)
+    tiling = Tiling((n3, n2, n1), 0.25, "fp32")
+    return TilePredictor(made, tasks, grid, tiling, Averaging(), torch.device("cpu"))
 
 
 def infer_volume(
@@ -110,11 +121,25 @@ def test_a_gpu_predicts_what_the_cpu_does(tmp_path: Path) -> None:
         assert np.abs(auto - cpu).mean() < 0.05 * cpu.std(), attribute
 
 
-@pytest.mark.parametrize("script", ["infer", "refine"])
+@pytest.mark.parametrize(
+    ("script", "averaging"),
+    [
+        ("infer", ()),
+        ("infer", ("--symmetries", 8)),
+        ("infer", ("--symmetries", 2, "--scales", 1, "0.75,0.5", "--uncertainty", True)),
+        ("refine", ()),
+    ],
+)
 def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them(
-    run_script: Run, tmp_path: Path, model: Path, refine_model: Path, script: str
+    run_script: Run,
+    tmp_path: Path,
+    model: Path,
+    refine_model: Path,
+    script: str,
+    averaging: tuple[object, ...],
 ) -> None:
     shape, size = (70, 40, 64), ("--n1", 64, "--n2", 40, "--n3", 70)
+    names = (*ATTRIBUTES, "fuse") if "--uncertainty" in averaging else ATTRIBUTES
     rng = np.random.default_rng(1)
     rng.normal(size=shape).astype("<f4").tofile(tmp_path / "x.bin")
     for name in ATTRIBUTES:
@@ -123,7 +148,7 @@ def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them(
     source, weights = given[script]
     reflectors = tmp_path / {"infer": "x.bin", "refine": "x.dhr"}[script]
     tiling = ("--tile", 32, 32, 32, "--overlap", 0.25, "--precision", "fp32")
-    words = ("--input", source, "--model", weights, *size, *tiling)
+    words = ("--input", source, "--model", weights, *size, *tiling, *averaging)
     done = run_script(script, *words, "--output", tmp_path / "whole")
     assert done.returncode == 0, done.stderr
     for count in (2, 4):
@@ -135,7 +160,7 @@ def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them(
         flags = ("--input", reflectors, *size, "--slabs", *slabs[::-1])
         done = run_script("join_slabs", *flags, "--output", tmp_path / "joined")
         assert done.returncode == 0, done.stderr
-        for name in ATTRIBUTES:
+        for name in names:
             joined = (tmp_path / f"joined.{name}").read_bytes()
             assert joined == (tmp_path / f"whole.{name}").read_bytes(), name
     refused_in_one_line(
@@ -152,28 +177,28 @@ def test_where_a_gpu_has_no_memory_for_a_batch_it_gets_fewer_tiles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tiles = np.random.default_rng(1).normal(size=(5, 1, 32, 32, 32)).astype(np.float32)
-    made, cpu = network(), torch.device("cpu")
-    forward, sizes, most = prediction._forward, [], 2
+    predict, corners = predictor_of(network(), tiles), [(0, 0, 0)] * 5
+    mean, sizes, most = TilePredictor.mean, [], 2
 
     def with_little_memory(
-        given: MultiTaskNetwork, tasks: tuple[str, ...], some: np.ndarray, *rest: Any
+        self: TilePredictor, corners: Any, some: np.ndarray, resampled: Any
     ) -> Any:
         sizes.append(len(some))
         if len(some) > most:
             raise torch.OutOfMemoryError
-        return forward(given, tasks, some, *rest)
+        return mean(self, corners, some, resampled)
 
-    monkeypatch.setattr(prediction, "_forward", with_little_memory)
-    outputs = list(prediction._outputs(made, tuple(TASKS), tiles, cpu, "fp32"))
+    monkeypatch.setattr(TilePredictor, "mean", with_little_memory)
+    outputs = list(predict(corners, tiles, []))
     assert sizes == [5, 2, 2, 1]
     for tile, output in zip(tiles, outputs, strict=True):
-        alone = forward(made, tuple(TASKS), tile[None], cpu, "fp32")
+        alone = mean(predict, corners[:1], tile[None], [])
         for found, expected in zip(output, alone, strict=True):
             assert expected is not None
             assert found == pytest.approx(expected[0], abs=1e-4)
     most = 0
     with pytest.raises(StrataflowError, match=r"tile: .* more memory"):
-        list(prediction._outputs(made, tuple(TASKS), tiles, cpu, "fp32"))
+        list(predict(corners, tiles, []))
 
 
 def test_folded_norms_and_a_choice_of_tasks_change_nothing_of_what_is_predicted() -> None:
@@ -189,8 +214,9 @@ def test_folded_norms_and_a_choice_of_tasks_change_nothing_of_what_is_predicted(
         before, after = made.eval()(x), folded(x)
     for task, values in before.items():
         assert after[task].numpy() == pytest.approx(values.numpy(), abs=1e-4), task
-    both = prediction._forward(folded, tuple(TASKS), x.numpy(), torch.device("cpu"), "fp32")
-    shift, image = prediction._forward(folded, ("dhr",), x.numpy(), torch.device("cpu"), "fp32")
+    corners = [(0, 0, 0)]
+    both = predictor_of(folded, x.numpy()).mean(corners, x.numpy(), [])
+    shift, image = predictor_of(folded, x.numpy(), ("dhr",)).mean(corners, x.numpy(), [])
     assert shift is None
     assert np.array_equal(image, both[1][:, :1])
 
@@ -260,6 +286,18 @@ def spoiled(tmp_path: Path, model: Path) -> None:
         ("--model other.pth", ("other.pth", "not a checkpoint of strataflow")),
         ("--model swapped.pth", ("swapped.pth", "another network")),
         ("--n3 21", ("x.bin", "n3=21")),
+        ("--symmetries 3", ("symmetries", "1, 2, 4, 8 or 16 expected", "got 3")),
+        ("--symmetries 0", ("symmetries", "got 0")),
+        ("--symmetries -8", ("symmetries", "got -8")),
+        ("--scales 1 0", ("scales", "from 0.5 to 2", "got 0")),
+        ("--scales 1 10", ("scales", "from 0.5 to 2", "got 10")),
+        ("--scales 1 1,2,1", ("scales", "pairs", "got [1.0, 2.0, 1.0]")),
+        ("--scales 1 wide", ("scales", "'wide'")),
+        ("--scales 0.5", ("scales", "1 among them")),
+        ("--scales", ("scales", "got []")),
+        ("--uncertainty True", ("uncertainty", "two copies or more", "symmetries")),
+        ("--scales 1 2 --fault False", ("scales", "faults")),
+        ("--probability 0", ("--probability", "above 0", "'0'")),
         ("--overlap 1.5", ("--overlap", "1.5")),
         ("--tile 20 20 20", ("tile", "multiples of 16")),
         ("--slab 2 2", ("--slab", "0 to 1")),

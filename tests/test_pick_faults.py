@@ -112,6 +112,20 @@ def test_without_faults_the_files_are_there_and_empty(run_script: Run, tmp_path:
     assert (tmp_path / "a.fault_sticks.txt").read_text() == ""
 
 
+def test_a_higher_least_probability_leaves_out_the_unsure(run_script: Run, tmp_path: Path) -> None:
+    # So tilted that few voxels lie on the plane itself.
+    write_faults(tmp_path / "a", [((40.3, 35.2, 30.1), 65, 60)])
+    counts = []
+    for number, flags in enumerate(((), ("--probability", 0.95))):
+        words = ("--input", tmp_path / "a", "--output", tmp_path / str(number), *flags)
+        done = run_script("pick_faults", *words)
+        assert done.returncode == 0, done.stderr
+        points = pd.read_csv(tmp_path / f"{number}.fault_points.csv")
+        counts.append((len(points), points["probability"].min()))
+    assert counts[0][1] < 0.95 <= counts[1][1]
+    assert 0 < counts[1][0] < counts[0][0]
+
+
 def test_a_missing_attribute_is_told(run_script: Run, tmp_path: Path) -> None:
     done = run_script("pick_faults", "--input", tmp_path / "a", "--output", tmp_path / "b")
     refused_in_one_line(done, "a.fsem")

@@ -17,6 +17,7 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
+from bokeh.document import Document
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -26,7 +27,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from conftest import REPOSITORY, Finished, refused_in_one_line
 from strataflow.figures import Section
 from strataflow.samples import Shape
-from strataflow.viewer import PIXELS, SLICE_TRACES, open_folder, section_of
+from strataflow.viewer import PIXELS, SLICE_TRACES, Viewer, open_folder, section_of
 from strataflow.volumes import Volume, plain_sidecar, write_volume
 
 Run = Callable[..., Finished]
@@ -214,6 +215,25 @@ def test_a_volume_of_one_inline_and_zeros_is_shown(tmp_path: Path) -> None:
     )
     volumes = open_folder(tmp_path)
     assert section_of(volumes["fsem"], Section(1, 3)).shape == (30, 1)
+
+
+def test_faults_are_shown_from_the_least_probability_on_and_spread_where_there_is_some(
+    tmp_path: Path,
+) -> None:
+    shape = Shape(n1=30, n2=20, n3=4)
+    fsem = np.zeros(shape.array, np.float32)
+    fsem[:, :10] = 0.35
+    spread = np.where(fsem > 0, np.float32(0.1), np.float32(0.01))
+    for name, values in (("fsem", fsem), ("fdip", fsem), ("fuse", spread)):
+        write_volume(tmp_path / f"a.{name}", values, plain_sidecar(shape, name))
+    for probability, shown in ((0.5, False), (0.3, True)):
+        viewer = Viewer(open_folder(tmp_path), Document(), probability)
+        assert viewer.threshold.value == probability
+        for overlay, seen in (("fsem", shown), ("fdip", shown), ("fuse", True)):
+            viewer.overlay.value = overlay
+            drawn = np.asarray(viewer.panels[0].source.data["overlay"][0])
+            assert np.isfinite(drawn[:, :10]).all() == seen, overlay
+            assert np.isnan(drawn[:, 10:]).all()
 
 
 def test_what_cannot_be_shown_is_told_in_a_line(

@@ -210,6 +210,24 @@ def test_a_changed_precision_reruns_inference_and_what_follows(changed: Workflow
     assert changed.jobs() == {"infer": 1, **AFTER_INFER}
 
 
+def test_more_symmetries_rerun_inference_and_what_follows(changed: Workflow) -> None:
+    changed.configure({"prediction.symmetries": 8})
+    assert changed.jobs() == {"infer": 1, **AFTER_INFER}
+
+
+def test_the_spread_of_copies_is_delivered_and_exported_on_demand(changed: Workflow) -> None:
+    changed.configure({"prediction.symmetries": 2, "prediction.uncertainty": True})
+    after = AFTER_INFER | {"join_slabs": 1, "join_slabs_with_spread": 1}
+    assert changed.jobs() == {"infer": 1, **after, "export_segy": 6, "export_vgi": 6}
+
+
+def test_another_least_probability_reruns_what_gives_angles_and_what_follows(
+    changed: Workflow,
+) -> None:
+    changed.configure({"interpretation.probability": 0.4})
+    assert changed.jobs() == {"infer": 1, **AFTER_INFER}
+
+
 def test_more_refinement_reruns_refinement_and_what_follows(changed: Workflow) -> None:
     changed.configure({"refinement.iterations": 2})
     again = {"refine": 1, "join_slabs": 1, "evaluate": 1}

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, run, shape_of, tasks_of
-from strataflow.prediction_cli import add_inference, tiling_of
+from strataflow.cli import Parser, add_probability, run, shape_of, tasks_of
+from strataflow.prediction_cli import add_averaging, add_inference, averaging_of, tiling_of
 from strataflow.seams import check_seams
 from strataflow.volumes import open_volume
 from strataflow.weights import load_network
@@ -15,11 +15,17 @@ def main() -> None:
     parser.add_argument("--prediction", type=Path, required=True, help="PREFIX that infer.py gave")
     parser.add_argument("--output", type=Path, required=True, help="X.csv; X.png beside it")
     add_inference(parser)
+    add_averaging(parser, uncertainty=False)
+    add_probability(parser)
     a = parser.parse_args()
     tasks = tasks_of(a)
     network = load_network(a.model, "infer", tasks)
     image = open_volume(a.input, shape_of(a))
-    check_seams(image, a.prediction, network, tasks, tiling_of(a), a.output)
+    check_seams(
+        *(image, a.prediction, network, tasks, tiling_of(a), a.output),
+        averaging=averaging_of(a),
+        probability=a.probability,
+    )
 
 
 if __name__ == "__main__":

@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, run, shape_of, tasks_of
+from strataflow.cli import Parser, add_probability, run, shape_of, tasks_of
 from strataflow.prediction import image_source
-from strataflow.prediction_cli import add_inference, add_slab, predict
+from strataflow.prediction_cli import (
+    add_averaging,
+    add_inference,
+    add_slab,
+    averaging_of,
+    predict,
+)
 from strataflow.volumes import open_volume
 from strataflow.weights import load_network
 
@@ -14,11 +20,15 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the predictions")
     add_inference(parser)
+    add_averaging(parser)
+    add_probability(parser)
     add_slab(parser)
     a = parser.parse_args()
+    averaging = averaging_of(a)
+    averaging.require_faults(tasks_of(a))
     volume = open_volume(a.input, shape_of(a), intact=False)
     network = load_network(a.model, "infer", tasks_of(a))
-    predict(network, image_source(volume), tasks_of(a), a)
+    predict(network, image_source(volume), tasks_of(a), a, averaging)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, positive, run, shape_of
+from strataflow.cli import Parser, add_probability, add_shape, positive, run, shape_of
 from strataflow.faults import LEAST_VOXELS, pick_faults
 
 
@@ -13,9 +13,10 @@ def main() -> None:
     parser.add_argument(
         "--least_voxels", type=positive, default=LEAST_VOXELS, help="of the smallest fault"
     )
+    add_probability(parser)
     add_shape(parser)
     a = parser.parse_args()
-    pick_faults(a.input, a.output, shape_of(a), a.least_voxels)
+    pick_faults(a.input, a.output, shape_of(a), a.least_voxels, a.probability)
 
 
 if __name__ == "__main__":

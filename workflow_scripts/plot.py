@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.attributes import ATTRIBUTES
-from strataflow.cli import Parser, add_shape, run, shape_of
+from strataflow.attributes import ATTRIBUTES, SPREAD
+from strataflow.cli import Parser, add_probability, add_shape, run, shape_of
 from strataflow.errors import StrataflowError
 from strataflow.figures import plot
 from strataflow.volumes import attribute_path, label_path, open_volume
@@ -15,20 +15,21 @@ def main() -> None:
     parser.add_argument("--prediction", type=Path, required=True, help="PREFIX of the predictions")
     parser.add_argument("--target", type=Path, help="PREFIX of the labels")
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the pictures")
+    add_probability(parser)
     add_shape(parser)
     a = parser.parse_args()
     shape = shape_of(a)
     image = open_volume(a.input, shape)
     predicted = {
         name: open_volume(attribute_path(a.prediction, name), image.shape, name)
-        for name in ATTRIBUTES
+        for name in (*ATTRIBUTES, SPREAD)
         if attribute_path(a.prediction, name).is_file()
     }
     if not predicted:
         raise StrataflowError(f"{a.prediction}: no attribute there ({a.prediction}.fsem, ...)")
     labels = {name: label_path(a.target, name) for name in ATTRIBUTES} if a.target else {}
     truth = {name: open_volume(p, image.shape, name) for name, p in labels.items() if p}
-    plot(image, predicted, truth, a.output)
+    plot(image, predicted, truth, a.output, a.probability)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, positive, run, shape_of
+from strataflow.cli import Parser, add_probability, add_shape, positive, run, shape_of
 from strataflow.errors import StrataflowError
 from strataflow.prediction import attribute_source, refine_volume
 from strataflow.prediction_cli import add_slab, add_tiling, predict, tiling_of
@@ -16,17 +16,21 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the refined ones")
     parser.add_argument("--iterations", type=positive, default=1, help="how often")
     add_tiling(parser)
+    add_probability(parser)
     add_slab(parser)
     add_shape(parser)
     a = parser.parse_args()
     network = load_network(a.model, "refine", ())
     if a.slab is None:
-        refine_volume(network, a.input, a.output, a.iterations, tiling_of(a), shape_of(a))
+        refine_volume(
+            *(network, a.input, a.output, a.iterations, tiling_of(a), shape_of(a)), a.probability
+        )
         return
     if a.iterations > 1:
         raise StrataflowError("--slab: with --iterations 1, since the next needs all slabs")
     tasks = network.architecture.tasks
-    predict(network, attribute_source(a.input, tasks, shape_of(a)), tasks, a)
+    source = attribute_source(a.input, tasks, shape_of(a), a.probability)
+    predict(network, source, tasks, a)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, not_negative, run
+from strataflow.cli import Parser, add_probability, not_negative, run
 from strataflow.viewer import HOST, make_server, open_folder
 
 
@@ -11,8 +11,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="results/predictions/VOLUME")
     parser.add_argument("--image", type=Path, help="raw volume of the input, X.bin, to show too")
     parser.add_argument("--port", type=not_negative, default=5006, help="0 for any free one")
+    add_probability(parser)
     a = parser.parse_args()
-    server, port = make_server(open_folder(a.folder, a.image), a.port)
+    server, port = make_server(open_folder(a.folder, a.image), a.port, a.probability)
     server.start()
     print(f"http://{HOST}:{port}/ (end with Ctrl+C)", flush=True)
     server.run_until_shutdown()

@@ -19,15 +19,18 @@ if not hasattr(inspect, "getargspec"):
 
 from paraview import simple
 
-FAULT_THRESHOLD = 0.5
+# The fault probability whose surface is shown, unless another is asked for.
+PROBABILITY = 0.5
 HORIZONS = 14
 
 # Half the width of the grey scale of the image, whose root mean square is 1.
 GREY_CLIP = 2.5
 
 
-def show(folder: Path) -> Any:
+def show(folder: Path, probability: float = PROBABILITY) -> Any:
     """Build the pipeline for the attributes in `folder` and return the view.
+
+    Faults are the surface of that `probability`.
 
     RuntimeError where the folder has none, or a header without its raw volume.
     """
@@ -65,9 +68,9 @@ def show(folder: Path) -> Any:
             colours.RescaleTransferFunction(0, 1)
             display.LineWidth = 2
     if "fsem" in readers:
-        near = in_place(readers["fsem"], "fsem", FAULT_THRESHOLD / 2)
+        near = in_place(readers["fsem"], "fsem", probability / 2)
         faults = simple.Contour(Input=near, ContourBy=["POINTS", "fsem"])
-        faults.Isosurfaces = [FAULT_THRESHOLD]
+        faults.Isosurfaces = [probability]
         simple.RenameSource("faults", faults)
         display = simple.Show(faults, view)
         simple.ColorBy(display, None)
@@ -122,9 +125,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="results/predictions/VOLUME")
     parser.add_argument("--state", type=Path, help="state file to write, X.pvsm")
     parser.add_argument("--picture", type=Path, help="picture to write, X.png")
+    parser.add_argument(
+        "--probability", type=float, default=PROBABILITY, help="of the surface of the faults"
+    )
     a = parser.parse_args()
+    if not 0 < a.probability <= 1:
+        parser.error(f"--probability: a number above 0, to 1, expected, got {a.probability:g}")
     try:
-        view = show(a.folder)
+        view = show(a.folder, a.probability)
     except (OSError, RuntimeError) as error:
         sys.exit(f"show.py: error: {error}")
     simple.Render(view)

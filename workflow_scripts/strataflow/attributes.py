@@ -31,8 +31,14 @@ ATTRIBUTES: tuple[str, ...] = ("dhr", "rgt", "fsem", "fdip", "fstrike")
 # out of a network) and six of the orientation tensor.
 CHANNELS: dict[str, int] = {"dhr": 1, "rgt": 1, "fault": 1 + len(TENSOR_COMPONENTS)}
 
-# A voxel is a fault, and has strike and dip, where its probability is at least this.
+# The spread of the fault probability over the copies that were averaged, which is optional.
+SPREAD = "fuse"
+
+# A label says that a voxel is a fault where it is at least this.
 FAULT_THRESHOLD = 0.5
+
+# A prediction says so where its probability is at least this, unless users choose another one.
+PROBABILITY = 0.5
 
 # The shift of the layers in samples that is 1 inside a network.
 SHIFT_UNIT = 16.0
@@ -66,28 +72,40 @@ def geologic_time(shift: Array, first: int = 0) -> Array:
     return depth + SHIFT_UNIT * shift
 
 
-def fault_tensor(fsem: Array, fdip: Array, fstrike: Array) -> Array:
-    """Orientation tensors (6, n3, n2, n1), zero off the faults, from the contract's attributes."""
+def fault_tensor(
+    fsem: Array, fdip: Array, fstrike: Array, probability: float = FAULT_THRESHOLD
+) -> Array:
+    """Orientation tensors (6, n3, n2, n1), zero off the faults, from the contract's attributes.
+
+    A fault is where `fsem` is at least `probability`, or an angle is not 0.
+    """
     tensor = np.zeros((len(TENSOR_COMPONENTS), *fsem.shape), np.float32)
     # Few voxels are faults, and angles of the others take most of the time to read a sample.
-    there = (fdip > 0) | (fstrike > 0) | (fsem >= FAULT_THRESHOLD)
+    there = (fdip > 0) | (fstrike > 0) | (fsem >= probability)
     normal = normal_from_strike_dip(180 * fstrike[there], 180 * fdip[there])
     tensor[:, there] = orientation_tensor(normal)
     return tensor
 
 
-def fault_angles(fsem: Array, tensor: Array) -> tuple[Array, Array]:
-    """`fdip` and `fstrike` (shape of `fsem`) from tensors (6, ...): 0 below FAULT_THRESHOLD."""
+def fault_angles(
+    fsem: Array, tensor: Array, probability: float = PROBABILITY
+) -> tuple[Array, Array]:
+    """`fdip` and `fstrike` (shape of `fsem`) from tensors (6, ...): 0 below `probability`."""
     fdip, fstrike = np.zeros_like(fsem), np.zeros_like(fsem)
-    fault = fsem >= FAULT_THRESHOLD
+    fault = fsem >= probability
     if fault.any():
         strike, dip = strike_dip_from_normal(principal_normal(tensor[:, fault]))
         fdip[fault], fstrike[fault] = dip / 180, strike / 180
     return fdip, fstrike
 
 
-def encode(attributes: dict[str, Array], tasks: tuple[str, ...]) -> Array:
-    """Input of the refinement network, (channels, n3, n2, n1), from attributes of a cube."""
+def encode(
+    attributes: dict[str, Array], tasks: tuple[str, ...], probability: float = FAULT_THRESHOLD
+) -> Array:
+    """Input of the refinement network, (channels, n3, n2, n1), from attributes of a cube.
+
+    Faults have an orientation where `fsem` is at least `probability`.
+    """
     channels: list[Array] = []
     for task in tasks:
         if task == "dhr":
@@ -95,8 +113,6 @@ def encode(attributes: dict[str, Array], tasks: tuple[str, ...]) -> Array:
         elif task == "rgt":
             channels.append(layer_shift(attributes["rgt"])[None])
         else:
-            channels.append(attributes["fsem"][None])
-            channels.append(
-                fault_tensor(attributes["fsem"], attributes["fdip"], attributes["fstrike"])
-            )
+            fsem, fdip, fstrike = (attributes[name] for name in TASKS["fault"])
+            channels += [fsem[None], fault_tensor(fsem, fdip, fstrike, probability)]
     return np.concatenate(channels).astype(np.float32)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from .attributes import PROBABILITY
 from .errors import StrataflowError
 from .samples import SPLITS, Folders, Shape
 from .volumes import HeaderBytes
@@ -59,6 +60,27 @@ def fraction(text: str) -> float:
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"a number from 0 to below 1 expected, got {text!r}")
     return value
+
+
+def probability(text: str) -> float:
+    """A number above 0 and up to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"a number above 0, to 1, expected, got {text!r}")
+    return value
+
+
+def add_probability(parser: argparse.ArgumentParser) -> None:
+    """Add --probability."""
+    parser.add_argument(
+        "--probability",
+        type=probability,
+        default=PROBABILITY,
+        help="a voxel is a fault where its probability is at least this",
+    )
 
 
 def add_shape(parser: argparse.ArgumentParser, default: int | None = None) -> None:

@@ -26,7 +26,7 @@ from .angles import (
     principal_normal,
     strike_dip_from_normal,
 )
-from .attributes import FAULT_THRESHOLD
+from .attributes import PROBABILITY
 from .files import written_whole
 from .samples import Shape
 from .volumes import Sidecar, Volume, attribute_path, open_volume
@@ -56,9 +56,13 @@ class FaultVoxels:
 
 
 def pick_faults(
-    prefix: Path, output: Path, shape: Shape | None = None, least_voxels: int = LEAST_VOXELS
+    prefix: Path,
+    output: Path,
+    shape: Shape | None = None,
+    least_voxels: int = LEAST_VOXELS,
+    least_probability: float = PROBABILITY,
 ) -> None:
-    """Pick the faults of PREFIX.fsem, .fdip and .fstrike.
+    """Pick the faults of PREFIX.fsem, .fdip and .fstrike, of at least `least_probability`.
 
     Writes `output`.faults.csv, a row a fault, the largest first; .fault_points.csv, a row a voxel;
     and .fault_sticks.txt in the columns of Charisma fault sticks. `shape` is needed without
@@ -67,7 +71,7 @@ def pick_faults(
     names = ("fsem", "fdip", "fstrike")
     volumes = {name: open_volume(attribute_path(prefix, name), shape, name) for name in names}
     sidecar = volumes["fsem"].sidecar
-    voxels = thin(volumes)
+    voxels = thin(volumes, least_probability)
     number = number_faults(voxels, sidecar.shape, least_voxels)
     points = _points(voxels, number, sidecar)
     finals = [Path(f"{output}.{end}") for end in ("faults.csv", "fault_points.csv")]
@@ -78,8 +82,11 @@ def pick_faults(
         sticks.write_text("".join(stick_lines(voxels, number, sidecar)))
 
 
-def thin(volumes: dict[str, Volume]) -> FaultVoxels:
-    """The voxels whose fault probability is largest along the fault's normal."""
+def thin(volumes: dict[str, Volume], least_probability: float = PROBABILITY) -> FaultVoxels:
+    """The voxels whose fault probability is largest along the fault's normal.
+
+    Those below `least_probability` do not count; the attributes must have angles down to that.
+    """
     fsem = volumes["fsem"].values
     n3 = fsem.shape[0]
     parts = []
@@ -87,7 +94,7 @@ def thin(volumes: dict[str, Volume]) -> FaultVoxels:
         last = min(first + BLOCK, n3)
         low = max(first - 1, 0)
         block = np.array(fsem[low : last + 1])
-        at = np.argwhere(block[first - low : last - low] >= FAULT_THRESHOLD).T
+        at = np.argwhere(block[first - low : last - low] >= least_probability).T
         at[0] += first - low
         here = tuple(at)
         strike, dip = (volumes[n].values[low : last + 1][here] for n in ("fstrike", "fdip"))

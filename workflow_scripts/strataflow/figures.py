@@ -18,7 +18,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .attributes import FAULT_THRESHOLD
+from .attributes import FAULT_THRESHOLD, PROBABILITY, SPREAD
 from .files import written_whole
 from .samples import Shape
 from .volumes import Sidecar, Volume, statistics_of
@@ -35,6 +35,9 @@ CYCLIC = "twilight"
 
 SPECTRUM_INLINES = 32
 ROSE_SECTORS = 36
+
+# Probabilities shown, and spreads of them, at least.
+LEAST_SHOWN, LEAST_SPREAD = 0.2, 0.05
 
 # The attribute of a layer that shows the image less `dhr`.
 DIFFERENCE = "difference"
@@ -66,33 +69,44 @@ class Section:
         return {0: (1, 2), 1: (0, 2), 2: (1, 0)}[self.axis]
 
 
-def sections_of(shape: Shape, fsem: Array | None) -> tuple[Section, ...]:
-    """An inline, a crossline and a slice, each near the middle where most faults are."""
+def sections_of(
+    shape: Shape, fsem: Array | None, probability: float = PROBABILITY
+) -> tuple[Section, ...]:
+    """An inline, a crossline and a slice, each near the middle where most faults are.
+
+    Faults are where `fsem` is at least `probability`.
+    """
     chosen = []
     for axis, n in enumerate(shape.array):
         near = np.arange(round(0.3 * (n - 1)), round(0.7 * (n - 1)) + 1)
         index = int(near[near.size // 2])
         if fsem is not None:
-            seen = [int(np.count_nonzero(fsem.take(i, axis) >= FAULT_THRESHOLD)) for i in near[::4]]
+            seen = [int(np.count_nonzero(fsem.take(i, axis) >= probability)) for i in near[::4]]
             index = int(near[::4][int(np.argmax(seen))]) if any(seen) else index
         chosen.append(Section(axis, index))
     return tuple(chosen)
 
 
 def plot(
-    image: Volume, predicted: dict[str, Volume], labels: dict[str, Volume], prefix: Path
+    image: Volume,
+    predicted: dict[str, Volume],
+    labels: dict[str, Volume],
+    prefix: Path,
+    probability: float = PROBABILITY,
 ) -> None:
     """Write `prefix`.<attribute>.png for each of the attributes in `predicted`.
 
     Each shows an inline, a crossline and a slice of the amplitudes, of the prediction, and of the
     label where there is one; for `dhr` also what it leaves out of the image. `prefix`.spectrum.png
-    has the spectra of `dhr` and the image, `prefix`.rose.png the strikes of the faults.
+    has the spectra of `dhr` and the image, `prefix`.rose.png the strikes of the faults. A
+    predicted fault is where `fsem` is at least `probability`.
     """
     fsem = predicted["fsem"].values if "fsem" in predicted else None
-    sections = sections_of(image.shape, fsem)
+    sections = sections_of(image.shape, fsem, probability)
     for name, volume in predicted.items():
         rows: list[tuple[str, Layer]] = [("amplitude", Layer(image))]
-        rows.append((f"predicted {name}", Layer(image, name, volume, predicted.get("fsem"))))
+        shown = Layer(image, name, volume, predicted.get("fsem"), probability)
+        rows.append((f"predicted {name}", shown))
         if name == "dhr":
             rows.append(("amplitude less dhr", Layer(image, DIFFERENCE, volume)))
         if name in labels:
@@ -103,7 +117,7 @@ def plot(
     if "dhr" in predicted:
         _draw_spectra(image, predicted, labels, prefix.with_name(f"{prefix.name}.spectrum.png"))
     if "fstrike" in predicted:
-        _draw_rose(predicted, labels, prefix.with_name(f"{prefix.name}.rose.png"))
+        _draw_rose(predicted, labels, prefix.with_name(f"{prefix.name}.rose.png"), probability)
 
 
 def _draw_spectra(
@@ -129,7 +143,9 @@ def _draw_spectra(
     save_picture(path, figure)
 
 
-def _draw_rose(predicted: dict[str, Volume], labels: dict[str, Volume], path: Path) -> None:
+def _draw_rose(
+    predicted: dict[str, Volume], labels: dict[str, Volume], path: Path, probability: float
+) -> None:
     """Rose diagrams of the azimuth of strike over the voxels of faults."""
     given = {"predicted": predicted} | ({"labelled": labels} if "fstrike" in labels else {})
     given = {name: volumes for name, volumes in given.items() if "fsem" in volumes}
@@ -146,8 +162,9 @@ def _draw_rose(predicted: dict[str, Volume], labels: dict[str, Volume], path: Pa
     colours = plt.get_cmap(CYCLIC)(middles / np.pi)
     for ax, (name, volumes) in zip(grid[0], given.items(), strict=False):
         counts = np.zeros(ROSE_SECTORS)
+        least = FAULT_THRESHOLD if volumes is labels else probability
         for strike, fsem in zip(volumes["fstrike"].values, volumes["fsem"].values, strict=True):
-            azimuth = volumes["fstrike"].sidecar.azimuth(180 * strike[fsem >= FAULT_THRESHOLD])
+            azimuth = volumes["fstrike"].sidecar.azimuth(180 * strike[fsem >= least])
             counts += np.histogram(azimuth, edges)[0]
         share = counts / max(counts.sum(), 1)
         ax.set(theta_zero_location="N", theta_direction=-1)
@@ -163,18 +180,23 @@ def _draw_rose(predicted: dict[str, Volume], labels: dict[str, Volume], path: Pa
 
 @dataclass(frozen=True)
 class Layer:
-    """What a row of a picture shows: the image, and an attribute over it if one is named."""
+    """What a row of a picture shows: the image, and an attribute over it if one is named.
+
+    Angles are shown where `fsem` is at least `probability`.
+    """
 
     image: Volume
     attribute: str | None = None
     volume: Volume | None = None
     fsem: Volume | None = None
+    probability: float = FAULT_THRESHOLD
 
 
 TITLES = {
     "fsem": "Fault probability over amplitudes",
     "fdip": "Fault dip over amplitudes",
     "fstrike": "Fault strike over amplitudes",
+    SPREAD: "Spread of the fault probability over amplitudes",
     "rgt": "Relative geologic time over amplitudes",
     "dhr": "Denoised, higher-resolution image",
 }
@@ -237,6 +259,9 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
             linewidths=1.2,
         )
         return show(values, cmap="turbo", vmin=0, vmax=1, alpha=0.25)
+    if layer.attribute == SPREAD:
+        # No spread of numbers from 0 to 1 is larger than half of that.
+        return show(np.ma.masked_less(values, LEAST_SPREAD), cmap="viridis", vmin=0, vmax=0.5)
     fsem = (
         values
         if layer.attribute == "fsem"
@@ -245,8 +270,9 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
         else None
     )
     if layer.attribute == "fsem":
-        return show(np.ma.masked_less(values, 0.2), cmap=FAULT_COLOURS, vmin=0, vmax=1)
-    hidden = values <= 0 if fsem is None else fsem < FAULT_THRESHOLD
+        least = min(LEAST_SHOWN, layer.probability)
+        return show(np.ma.masked_less(values, least), cmap=FAULT_COLOURS, vmin=0, vmax=1)
+    hidden = values <= 0 if fsem is None else fsem < layer.probability
     return show(
         np.ma.masked_where(hidden, 180 * values),
         cmap=CYCLIC,
@@ -291,6 +317,7 @@ def _legend(figure: Any, drawn: Any, layer: Layer, line: list[Axes]) -> None:
         "fsem": "fault probability",
         "fdip": "dip (degrees)",
         "fstrike": "strike (degrees)",
+        SPREAD: "standard deviation of the probability",
         "rgt": "relative geologic time",
         "dhr": "amplitude (standard deviations)",
         DIFFERENCE: "amplitude (standard deviations)",

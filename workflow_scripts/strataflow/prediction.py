@@ -19,16 +19,21 @@ from tqdm import tqdm
 
 from .attributes import (
     CHANNELS,
+    PROBABILITY,
+    SPREAD,
     attributes_of,
     encode,
     fault_angles,
     geologic_time,
     growth_per_sample,
 )
+from .averaging import Averaging
+from .copies import TilePredictor
 from .errors import StrataflowError
 from .files import require_free_space, scratch_folder, written_whole
-from .hardware import keep_memory, limit_threads, precision_of_hardware, single_threaded
+from .hardware import keep_memory, limit_threads, single_threaded
 from .networks import MultiTaskNetwork, with_norms_folded
+from .resampling import ResampledGrid
 from .samples import STRIDE, Shape, count_samples, require_intact, sample_path, write_checksums
 from .slabs import Slab, description_path, join_slabs, write_description, write_lines
 from .tiles import Corner, TileGrid, Tiling, blend
@@ -43,6 +48,9 @@ GPU_BATCH = 16
 
 # Tiles that a CPU works on side by side at most, each with a core and half a gigabyte of its own.
 MOST_TILES = 8
+
+# No averaging: the prediction of the input itself.
+ONE_COPY = Averaging()
 
 
 @dataclass(frozen=True)
@@ -70,10 +78,16 @@ def image_source(volume: Volume) -> Source:
     return Source((volume,), read)
 
 
-def attribute_source(given: Path, tasks: tuple[str, ...], shape: Shape | None = None) -> Source:
+def attribute_source(
+    given: Path,
+    tasks: tuple[str, ...],
+    shape: Shape | None = None,
+    probability: float = PROBABILITY,
+) -> Source:
     """The attributes `given`.<attribute> of `tasks`, encoded, for the refinement network.
 
-    `shape` is needed without a sidecar. StrataflowError when sizes differ.
+    They have an orientation where the fault is as probable as `probability`. `shape` is needed
+    without a sidecar. StrataflowError when sizes differ.
     """
     volumes = {
         name: open_volume(attribute_path(given, name), shape, name, intact=False)
@@ -87,7 +101,7 @@ def attribute_source(given: Path, tasks: tuple[str, ...], shape: Shape | None = 
         tiles = {name: grid.read(volume.values, corner) for name, volume in volumes.items()}
         if "rgt" in tiles:
             tiles["rgt"] = _continued(tiles["rgt"], grid, first.sidecar.live, corner)
-        return encode(tiles, tasks)
+        return encode(tiles, tasks, probability)
 
     return Source(tuple(volumes.values()), read)
 
@@ -99,11 +113,18 @@ def predict_volume(
     tasks: tuple[str, ...],
     tiling: Tiling,
     show_progress: bool = True,
+    averaging: Averaging = ONE_COPY,
+    probability: float = PROBABILITY,
 ) -> None:
     """Predict the attributes of `tasks` of a volume, write them as `output`.<attribute>."""
     with scratch_folder(output) as scratch:
         slab = scratch / "slab"
-        predict_slab(network, source, slab, tasks, tiling, show_progress=show_progress)
+        predict_slab(
+            *(network, source, slab, tasks, tiling),
+            show_progress=show_progress,
+            averaging=averaging,
+            probability=probability,
+        )
         join_slabs([slab], source.volume, output)
 
 
@@ -116,26 +137,44 @@ def predict_slab(
     number: int = 0,
     count: int = 1,
     show_progress: bool = True,
+    averaging: Averaging = ONE_COPY,
+    probability: float = PROBABILITY,
 ) -> None:
     """Predict slab `number` of `count` and write it with the given PREFIX, as `slabs` says.
 
-    In fp32 on a CPU the joined volume has the same bits for every `count` and batch. Raises
-    StrataflowError for values that are no numbers, before anything is predicted.
+    In fp32 on a CPU the joined volume has the same bits for every `count` and batch.
+
+    Args:
+        network: An inference network or, without `averaging`, a refinement network.
+        source: What it reads.
+        prefix: PREFIX of the files.
+        tasks: Those of the network that are written.
+        tiling: The tiles.
+        number: Which slab, from 0.
+        count: How many slabs the volume has.
+        show_progress: Whether to show a bar.
+        averaging: The copies of the input whose predictions are averaged.
+        probability: From which on a voxel has the dip and strike of a fault.
+
+    Raises:
+        StrataflowError: The volume is too small, or holds values that are no numbers; before
+            anything is predicted.
     """
+    averaging.require_faults(tasks)
     volume = source.volume
     if max(volume.shape.array) < STRIDE:
         raise StrataflowError(
             f"{volume.path}: {volume.shape} is smaller than the smallest tile, {STRIDE} a side"
         )
-    slab = Slab(number, count, volume.shape.array, tiling.tile, tiling.overlap, tasks)
-    names = attributes_of(tasks)
+    shape = volume.shape.array
+    slab = Slab(number, count, shape, tiling.tile, tiling.overlap, tasks, averaging.uncertainty)
+    names = slab.attributes
     require_free_space(prefix.parent, sum(slab.n_bytes(name) for name in names))
-    grid, rows = slab.grid, slab.rows
-    _require_sound(source, grid.inlines_read(rows))
+    _require_sound(source, inlines_read(slab, averaging))
     finals = [attribute_path(prefix, name) for name in names]
     with written_whole(*finals, description_path(prefix)) as (*files, description):
         raws = dict(zip(names, files, strict=True))
-        _write_slab(network, source, slab, tiling, raws, show_progress)
+        _write_slab(network, source, slab, tiling, averaging, probability, raws, show_progress)
         write_description(description, slab, raws)
 
 
@@ -144,6 +183,8 @@ def _write_slab(
     source: Source,
     slab: Slab,
     tiling: Tiling,
+    averaging: Averaging,
+    probability: float,
     raws: dict[str, Path],
     show_progress: bool,
 ) -> None:
@@ -152,19 +193,22 @@ def _write_slab(
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open(path, "wb")) for name, path in raws.items()}
         blended = [task for task in slab.tasks if task != "rgt"]
-        channels = sum(CHANNELS[task] for task in blended)
-        tiles = _ahead(_predicted_tiles(network, source, slab, tiling, streams.get("rgt")))
+        blended += [SPREAD] if averaging.uncertainty else []
+        channels = sum(CHANNELS.get(task, 1) for task in blended)
+        predicted = _predicted_tiles(network, source, slab, tiling, averaging, streams.get("rgt"))
+        tiles = _ahead(predicted)
         bar = stack.enter_context(_progress_bar(slab, disable=not show_progress))
         for inlines, crosslines, block in blend(slab.grid, slab.rows, channels, tiles):
             alive = live[inlines, crosslines, None]
             first = 0
             for task in blended:
-                values = _finished(task, block[first : first + CHANNELS[task]], alive)
+                last = first + CHANNELS.get(task, 1)
+                values = _finished(task, block[first:last], alive, probability)
                 for name, lines in values.items():
                     write_lines(
                         streams[name], slab.inlines.start, inlines, crosslines, slab.shape[1], lines
                     )
-                first += CHANNELS[task]
+                first = last
             bar.update(alive.size * slab.shape[2])
 
 
@@ -199,19 +243,20 @@ def refine_volume(
     iterations: int,
     tiling: Tiling,
     shape: Shape | None = None,
+    probability: float = PROBABILITY,
 ) -> None:
     """Predict the attributes `given`.<attribute> anew from themselves, `iterations` times.
 
-    Writes `output`.<attribute>, those of the tasks of `network`. `shape` is needed without a
-    sidecar.
+    Writes `output`.<attribute>, those of the tasks of `network`. Faults have an orientation where
+    they are as probable as `probability`. `shape` is needed without a sidecar.
     """
     tasks = network.architecture.tasks
     with scratch_folder(output.with_name(f"{output.name}.iterations")) as scratch:
         for iteration in range(iterations):
             last = iteration + 1 == iterations
             refined = output if last else scratch / str(iteration)
-            source = attribute_source(given, tasks, shape)
-            predict_volume(network, source, refined, tasks, tiling)
+            source = attribute_source(given, tasks, shape, probability)
+            predict_volume(network, source, refined, tasks, tiling, probability=probability)
             given, shape = refined, None
 
 
@@ -255,12 +300,16 @@ def _require_sound(source: Source, inlines: slice) -> None:
                 )
 
 
-def _finished(task: str, block: Array, alive: NDArray[np.bool_]) -> dict[str, Array]:
+def _finished(
+    task: str, block: Array, alive: NDArray[np.bool_], probability: float
+) -> dict[str, Array]:
     """The attributes of a task from its blended channels, block (channels, n3, n2, n1)."""
     if task == "dhr":
         return {"dhr": block[0] * alive}
+    if task == SPREAD:
+        return {SPREAD: np.clip(block[0], 0, 1) * alive}
     fsem = np.clip(block[0], 0, 1) * alive
-    fdip, fstrike = fault_angles(fsem, block[1:])
+    fdip, fstrike = fault_angles(fsem, block[1:], probability)
     return {"fsem": fsem, "fdip": fdip, "fstrike": fstrike}
 
 
@@ -291,11 +340,27 @@ def _in_order(
             yield result
 
 
+def inlines_read(slab: Slab, averaging: Averaging) -> slice:
+    """The inlines that the tiles of a slab, of its halo and of their copies see."""
+    plain = slab.grid.inlines_read(slab.rows)
+    seen = range(*plain.indices(slab.shape[0]))
+    if not seen:
+        return plain
+    first, last = seen.start, seen.stop
+    rows = slab.grid.with_halo(slab.rows)
+    for scale in averaging.scales[1:]:
+        along = ResampledGrid(slab.grid, scale).axes[0].read
+        first = min(first, along.starts[rows[0]])
+        last = max(last, along.starts[rows[-1]] + along.size)
+    return slice(max(first, 0), min(last, slab.shape[0]))
+
+
 def _predicted_tiles(
     network: MultiTaskNetwork,
     source: Source,
     slab: Slab,
     tiling: Tiling,
+    averaging: Averaging,
     geologic_times: IO[bytes] | None,
 ) -> Iterator[Array]:
     """Values to be blended, (channels, n3, n2, n1), of each tile of a slab and its halo.
@@ -307,15 +372,16 @@ def _predicted_tiles(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = with_norms_folded(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload] # torch leaves it out of its stubs
     grid = slab.grid
+    predictor = TilePredictor(network, slab.tasks, grid, tiling, averaging, device)
     corners = grid.corners(grid.with_halo(slab.rows))
     in_halo = len(corners) - slab.tiles_shape[0]
     # One at a time a CPU is as fast, and gives the same bits whatever the batch.
     batch = GPU_BATCH if device.type == "cuda" else 1
     batches = (corners[i : i + batch] for i in range(0, len(corners), batch))
-    read = (np.stack([source.read(grid, corner) for corner in those]) for those in batches)
+    read = (_read(source, predictor, those) for those in batches)
 
-    def outputs(tiles: Array) -> list[tuple[Array | None, Array]]:
-        return list(_outputs(network, slab.tasks, tiles, device, tiling.precision))
+    def outputs(those: tuple[list[Corner], Array, list[Array]]) -> list[tuple[Array | None, Array]]:
+        return list(predictor(*those))
 
     # How a convolution adds up depends on how many cores share it. So for the same bits none do:
     # each core has a tile of its own.
@@ -330,57 +396,13 @@ def _predicted_tiles(
             yield blended
 
 
-def _outputs(
-    network: MultiTaskNetwork,
-    tasks: tuple[str, ...],
-    tiles: Array,
-    device: torch.device,
-    precision: str,
-) -> Iterator[tuple[Array | None, Array]]:
-    """The layer shift and what is to be blended of each of `tiles` (tiles, channels, n3, n2, n1).
-
-    Fewer at a time where the memory of a GPU does not suffice.
-    """
-    size, done = len(tiles), 0
-    while done < len(tiles):
-        try:
-            shift, blended = _forward(network, tasks, tiles[done : done + size], device, precision)
-        except torch.OutOfMemoryError as error:
-            if size == 1:
-                raise StrataflowError(
-                    f"tile: {tiles.shape[2:]} needs more memory than the GPU has"
-                ) from error
-            size //= 2
-            continue
-        for number in range(min(size, len(tiles) - done)):
-            yield None if shift is None else shift[number], blended[number]
-        done += size
-
-
-@torch.inference_mode()
-def _forward(
-    network: MultiTaskNetwork,
-    tasks: tuple[str, ...],
-    tiles: Array,
-    device: torch.device,
-    precision: str,
-) -> tuple[Array | None, Array]:
-    """Layer shifts (tiles, n3, n2, n1), and (tiles, channels, n3, n2, n1) of the other tasks.
-
-    Tensors are weighted by the fault's probability, so that a tile that sees a fault outweighs
-    one that does not.
-    """
-    half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(precision_of_hardware())
-    given = torch.from_numpy(tiles).to(device).contiguous(memory_format=torch.channels_last_3d)
-    with torch.autocast(device.type, half, enabled=precision == "auto" and half is not None):
-        outputs = network(given)
-    channels = [given[:, :0]]
-    for task in tasks:
-        values = outputs[task]
-        if task == "fault":
-            probability = values[:, :1].float().sigmoid()
-            channels += [probability, probability * values[:, 1:]]
-        elif task != "rgt":
-            channels.append(values.float())
-    shift = outputs["rgt"][:, 0].float().cpu().numpy() if "rgt" in tasks else None
-    return shift, torch.cat(channels, dim=1).cpu().numpy()
+def _read(
+    source: Source, predictor: TilePredictor, corners: list[Corner]
+) -> tuple[list[Corner], Array, list[Array]]:
+    """What `predictor` needs of the tiles at `corners`."""
+    tiles = np.stack([source.read(predictor.grid, corner) for corner in corners])
+    resampled = [
+        np.stack([source.read(copies.read, copies.corner_read(corner)) for corner in corners])
+        for copies in predictor.resampled
+    ]
+    return corners, tiles, resampled

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .cli import add_shape, add_tasks, fraction, not_negative, positive
+from .averaging import Averaging
+from .cli import add_shape, add_tasks, boolean, fraction, not_negative, positive
 from .errors import StrataflowError
 from .networks import MultiTaskNetwork
-from .prediction import Source, predict_slab, predict_volume
+from .prediction import ONE_COPY, Source, predict_slab, predict_volume
 from .tiles import PRECISIONS, Tiling
 
 
@@ -42,6 +43,48 @@ def add_tiling(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_averaging(parser: argparse.ArgumentParser, uncertainty: bool = True) -> None:
+    """Add --symmetries --scales and, if wanted, --uncertainty."""
+    parser.add_argument(
+        "--symmetries",
+        type=int,
+        default=ONE_COPY.symmetries,
+        help="mean over so many mirrored and turned copies: 1, 2, 4, 8, or 16 for both polarities",
+    )
+    parser.add_argument(
+        "--scales",
+        nargs="*",
+        default=["1"],
+        metavar="FACTOR",
+        help="mean of faults over resampled copies: factors, or VERTICAL,LATERAL; 1 among them",
+    )
+    if uncertainty:
+        parser.add_argument(
+            "--uncertainty",
+            type=boolean,
+            default=ONE_COPY.uncertainty,
+            metavar="BOOL",
+            help="write the spread of the fault probability over the copies too: PREFIX.fuse",
+        )
+
+
+def averaging_of(arguments: argparse.Namespace) -> Averaging:
+    """The copies that were asked for; StrataflowError when they make no sense."""
+    scales = [_scale(text) for text in arguments.scales]
+    uncertainty = getattr(arguments, "uncertainty", False)
+    return Averaging.of(arguments.symmetries, scales, uncertainty)
+
+
+def _scale(text: str) -> float | list[float]:
+    try:
+        factors = [float(factor) for factor in text.split(",")]
+    except ValueError as error:
+        raise StrataflowError(
+            f"scales: a factor or VERTICAL,LATERAL expected, got {text!r}"
+        ) from error
+    return factors[0] if len(factors) == 1 else factors
+
+
 def add_slab(parser: argparse.ArgumentParser) -> None:
     """Add --slab."""
     parser.add_argument(
@@ -58,16 +101,23 @@ def predict(
     source: Source,
     tasks: tuple[str, ...],
     arguments: argparse.Namespace,
+    averaging: Averaging = ONE_COPY,
 ) -> None:
     """Predict to --output all of a volume or, where --slab is given, that slab of it."""
-    tiling, output = tiling_of(arguments), arguments.output
+    tiling, output, probability = tiling_of(arguments), arguments.output, arguments.probability
     if arguments.slab is None:
-        predict_volume(network, source, output, tasks, tiling)
+        predict_volume(
+            *(network, source, output, tasks, tiling), averaging=averaging, probability=probability
+        )
         return
     number, count = arguments.slab
     if number >= count:
         raise StrataflowError(f"--slab: {number} {count}: slabs are numbered from 0 to {count - 1}")
-    predict_slab(network, source, output, tasks, tiling, number, count)
+    predict_slab(
+        *(network, source, output, tasks, tiling, number, count),
+        averaging=averaging,
+        probability=probability,
+    )
 
 
 def tiling_of(arguments: argparse.Namespace) -> Tiling:

@@ -13,11 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .angles import axial_angle, normal_from_strike_dip
-from .attributes import FAULT_THRESHOLD, attributes_of
+from .attributes import PROBABILITY, attributes_of
+from .averaging import Averaging
 from .figures import save_picture
 from .files import written_whole
 from .networks import CELL, MultiTaskNetwork
-from .prediction import image_source, predict_volume
+from .prediction import ONE_COPY, image_source, predict_volume
 from .samples import STRIDE, Shape
 from .tiles import TileAxis, TileGrid, Tiling
 from .volumes import Volume, attribute_path, open_volume, plain_sidecar, statistics_of
@@ -47,6 +48,8 @@ def check_seams(
     tasks: tuple[str, ...],
     tiling: Tiling,
     output: Path,
+    averaging: Averaging = ONE_COPY,
+    probability: float = PROBABILITY,
 ) -> None:
     """Write `output`.csv and .png: how much the attributes `prediction`.<attribute> owe the tiles.
 
@@ -57,7 +60,7 @@ def check_seams(
     neither tiles nor cells and shows the scatter of both figures. `change by shift` is the mean
     absolute difference between the prediction and that of a block of the survey that begins SHIFT
     voxels later, over the attribute's mean deviation (orientation: degrees); missing where the
-    survey is too small.
+    survey is too small. `averaging` and `probability` are those of the prediction.
     """
     cubes = {
         name: open_volume(attribute_path(prediction, name), image.shape, name).values
@@ -67,7 +70,7 @@ def check_seams(
     live = image.sidecar.live
     rows: list[dict[str, object]] = [{"quantity": "image"}]
     rows[0] |= _borders({"image": image.values}, "image", grid, live)
-    shifted = _change_by_shift(image, cubes, network, tasks, tiling)
+    shifted = _change_by_shift(image, cubes, network, tasks, tiling, averaging, probability)
     for quantity in ("dhr", "rgt", "fsem", "orientation"):
         if quantity in cubes or (quantity == "orientation" and "fsem" in cubes):
             row: dict[str, object] = {"quantity": quantity}
@@ -85,7 +88,10 @@ def _differences(cubes: dict[str, Array], others: dict[str, Array], quantity: st
     if quantity != "orientation":
         return np.abs(cubes[quantity] - others[quantity])
     normals = [normal_from_strike_dip(180 * c["fstrike"], 180 * c["fdip"]) for c in (cubes, others)]
-    fault = (cubes["fsem"] >= FAULT_THRESHOLD) & (others["fsem"] >= FAULT_THRESHOLD)
+    # Predictions have angles where they see a fault; those of a horizontal plane are 0, too.
+    fault = np.logical_and(
+        *((c["fsem"] > 0) & ((c["fdip"] > 0) | (c["fstrike"] > 0)) for c in (cubes, others))
+    )
     return np.where(fault, axial_angle(*normals), np.nan)
 
 
@@ -156,6 +162,8 @@ def _change_by_shift(
     network: MultiTaskNetwork,
     tasks: tuple[str, ...],
     tiling: Tiling,
+    averaging: Averaging,
+    probability: float,
 ) -> dict[str, float]:
     """Differences to the prediction of a block of the survey that begins SHIFT voxels later."""
     sides = [min(n - SHIFT, BLOCK) for n in image.shape.array]
@@ -172,7 +180,12 @@ def _change_by_shift(
     with tempfile.TemporaryDirectory() as scratch:
         prefix = Path(scratch) / "shifted"
         source = image_source(Volume(image.path, values, sidecar))
-        predict_volume(network, source, prefix, tasks, tiling, show_progress=False)
+        predict_volume(
+            *(network, source, prefix, tasks, tiling),
+            show_progress=False,
+            averaging=averaging,
+            probability=probability,
+        )
         core = tuple(slice(RIM, side - RIM) for side in sides)
         again = {
             name: np.array(open_volume(attribute_path(prefix, name)).values[core]) for name in cubes

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from .attributes import TASKS, attributes_of
+from .attributes import SPREAD, TASKS, attributes_of
 from .errors import StrataflowError
 from .files import file_checksum, require_file, require_format, require_free_space, written_whole
 from .flattening import follow_reflectors, growing
@@ -44,6 +44,12 @@ class Slab:
     tile: tuple[int, int, int]
     overlap: float
     tasks: tuple[str, ...]
+    uncertainty: bool = False
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """What it holds: the attributes of its tasks, and the spread of copies where wanted."""
+        return attributes_of(self.tasks) + ((SPREAD,) if self.uncertainty else ())
 
     @property
     def grid(self) -> TileGrid:
@@ -99,8 +105,9 @@ def read_description(prefix: Path) -> Slab:
             tile=_three(content["tile"]),
             overlap=float(content["overlap"]),
             tasks=tasks,
+            uncertainty=content.get("uncertainty", False) is True,
         )
-        checksums = {name: str(content["checksums"][name]) for name in attributes_of(tasks)}
+        checksums = {name: str(content["checksums"][name]) for name in slab.attributes}
         if not 0 <= slab.number < slab.count:
             raise ValueError(f"slab {slab.number} of {slab.count}")
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -150,14 +157,12 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     prefixes = sorted(prefixes, key=lambda prefix: slabs[prefix].number)
     first = slabs[prefixes[0]]
     for number, prefix in enumerate(prefixes):
-        expected = Slab(
-            number, len(prefixes), sidecar.shape.array, first.tile, first.overlap, first.tasks
-        )
+        expected = replace(first, number=number, count=len(prefixes), shape=sidecar.shape.array)
         if slabs[prefix] != expected:
             raise StrataflowError(
                 f"{description_path(prefix)}: {slabs[prefix]}, where {expected} is needed"
             )
-    names = attributes_of(first.tasks)
+    names = first.attributes
     finals = [attribute_path(output, name) for name in names]
     require_free_space(output.parent, len(names) * sidecar.shape.n_bytes)
     with written_whole(*[sidecar_path(final) for final in finals], *finals) as paths:

@@ -42,9 +42,9 @@ from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
-from .attributes import ATTRIBUTES, FAULT_THRESHOLD
+from .attributes import ATTRIBUTES, PROBABILITY, SPREAD, TASKS
 from .errors import StrataflowError
-from .figures import CYCLIC, FAULT_COLOURS, GREY_CLIP, Section, axis_label, extent_of
+from .figures import CYCLIC, FAULT_COLOURS, GREY_CLIP, LEAST_SPREAD, Section, axis_label, extent_of
 from .samples import Shape
 from .volumes import Sidecar, Volume, attribute_path, open_volume, statistics_of
 
@@ -79,6 +79,7 @@ SHOWN = {
     "image": Attribute("Greys256", -GREY_CLIP, GREY_CLIP),
     "dhr": Attribute("Greys256", -GREY_CLIP, GREY_CLIP),
     "rgt": Attribute("Turbo256", 0, 1),
+    SPREAD: Attribute("Viridis256", 0, 0.5),
     "fsem": Attribute(_palette(FAULT_COLOURS), 0, 1),
     "fdip": Attribute(_palette(colormaps[CYCLIC]), 0, 180, 180),
     "fstrike": Attribute(_palette(colormaps[CYCLIC]), 0, 180, 180),
@@ -104,7 +105,7 @@ def open_folder(folder: Path, image: Path | None = None) -> dict[str, Volume]:
     if image:
         volumes["image"] = open_volume(image, intact=False)
         statistics_of(volumes["image"])
-    for name in ATTRIBUTES:
+    for name in (*ATTRIBUTES, SPREAD):
         if attribute_path(prefix, name).is_file():
             volumes[name] = open_volume(attribute_path(prefix, name), None, name, intact=False)
     shapes = {volume.shape for volume in volumes.values()}
@@ -145,7 +146,9 @@ def _no_reading_ahead(values: Array) -> Iterator[None]:
 class Viewer:
     """The page of one visitor: its controls, and the three sections that they choose."""
 
-    def __init__(self, volumes: dict[str, Volume], document: Document) -> None:
+    def __init__(
+        self, volumes: dict[str, Volume], document: Document, probability: float = PROBABILITY
+    ) -> None:
         self.volumes = volumes
         self.sidecar: Sidecar = next(iter(volumes.values())).sidecar
         self.shape: Shape = self.sidecar.shape
@@ -156,7 +159,7 @@ class Viewer:
         self.overlay = Select(title="overlay", value=chosen, options=overlays, name="overlay")
         self.opacity = Slider(start=0, end=1, step=0.05, value=0.7, title="opacity", name="opacity")
         self.threshold = Slider(
-            start=0, end=1, step=0.01, value=FAULT_THRESHOLD, title="least fault probability"
+            start=0, end=1, step=0.01, value=probability, title="least fault probability"
         )
         self.sliders = [self._slider(axis) for axis in range(3)]
         self.panels = [_Panel(self, axis) for axis in range(3)]
@@ -287,7 +290,9 @@ class _Panel:
         else:
             drawn = section_of(viewer.volumes[over], section)
             value = shown = SHOWN[over].factor * drawn
-            if over.startswith("f"):
+            if over == SPREAD:
+                shown = np.where(drawn < LEAST_SPREAD, np.float32(np.nan), value)
+            elif over in TASKS["fault"]:
                 fault = drawn
                 if over != "fsem" and "fsem" in viewer.volumes:
                     fault = section_of(viewer.volumes["fsem"], section)
@@ -338,17 +343,21 @@ class _Loopback(BokehTornado):
         return super().find_handler(request, **more)
 
 
-def make_server(volumes: dict[str, Volume], port: int) -> tuple[BaseServer, int]:
+def make_server(
+    volumes: dict[str, Volume], port: int, probability: float = PROBABILITY
+) -> tuple[BaseServer, int]:
     """A server of the page on loopback, not started yet, and its port; 0 takes any free one.
 
-    StrataflowError where the port is in use.
+    Faults are shown from `probability` on until visitors choose another one. StrataflowError
+    where the port is in use.
     """
     try:
         sockets = bind_sockets(port, HOST)
     except OSError as error:
         raise StrataflowError(f"--port: {port}: {error.strerror}; choose another") from error
     port = sockets[0].getsockname()[1]
-    application = Application(FunctionHandler(lambda document: _open(volumes, document)))
+    handler = FunctionHandler(lambda document: _open(volumes, document, probability))
+    application = Application(handler)
     names = [f"{host}:{port}" for host in ("localhost", HOST)]
     tornado = _Loopback({"/": application}, extra_websocket_origins=names)
     http = HTTPServer(tornado)
@@ -356,5 +365,5 @@ def make_server(volumes: dict[str, Volume], port: int) -> tuple[BaseServer, int]
     return BaseServer(IOLoop.current(), tornado, http), port
 
 
-def _open(volumes: dict[str, Volume], document: Document) -> None:
-    Viewer(volumes, document)
+def _open(volumes: dict[str, Volume], document: Document, probability: float) -> None:
+    Viewer(volumes, document, probability)

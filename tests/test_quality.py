@@ -99,7 +99,7 @@ def test_agreement_with_the_peer_is_counted_both_ways() -> None:
     ours, peer = np.zeros((2, 32, 32, 32), np.float32)
     peer[10], ours[12, :16], ours[26, :12, :30] = 0.7, 0.8, 0.6
     row, pieces = field_row(ours, peer, np.ones((32, 32), bool))
-    # A row beside the half that is found lies within two voxels as well as straight across: no.
+    # Two voxels away straight across is as far as the tolerance reaches.
     assert row["peer_reached"] == pytest.approx(16 / 32)
     assert row["near_peer"] == pytest.approx(16 * 32 / (16 * 32 + 12 * 30))
     assert [piece.voxels for piece in pieces] == [360]
@@ -124,6 +124,14 @@ def test_half_of_the_area_decides_between_thick_and_thin() -> None:
     probability[5:7], probability[20:32, :30] = 1, 1
     assert median_thickness(probability) == pytest.approx(2, abs=0.3)
     assert median_thickness(np.zeros_like(probability)) is None
+
+
+def test_thickness_is_that_of_the_zones_that_are_asked_for() -> None:
+    probability = np.zeros((40, 40, 40), np.float32)
+    probability[5:7], probability[20:32, :30] = 1, 1
+    where = np.zeros(probability.shape, bool)
+    where[30:] = True
+    assert median_thickness(probability, where) == pytest.approx(12, abs=0.3)
 
 
 def slab(strike: float, dip: float, width: float) -> np.ndarray:

@@ -38,6 +38,7 @@ LABELLED = {
 FIELD = {
     "predicted_share": ("found %", 100),
     "thickness": ("thick", 1),
+    "thickness_near_peer": ("thick near the peer", 1),
     "peer_reached": ("peer reached %", 100),
     "near_peer": ("ours near the peer %", 100),
     "false_pieces": ("pieces away", 1),
@@ -45,15 +46,18 @@ FIELD = {
     "largest_false_piece": ("largest", 1),
     "seconds": ("seconds", 1),
 }
+# Pieces of each weights file that the Markdown table lists; pieces.csv has all.
+LISTED = 10
 WHOLE = ("false_pieces", "false_voxels", "largest_false_piece")
 
 EXPLAINED = """\
 F1 and Tol-IoU at a probability of 0.5; `best` at the threshold `at`. `within 2`: a voxel is right \
 within two voxels of the other side. Tol-IoU = F1 / (2 - F1) of the F1 within 2. ECE: expected \
 calibration error of the fault probability, 15 bins of equal width, over all voxels and over those \
-of at least 0.05. Thick: median thickness in voxels. False pieces: connected, over 50 voxels, none \
-within 2 of the label. Angle: median between normals, degrees, where both see a fault. rgt error: \
-after the best affine fit; horizon scatter in samples; dhr: correlation."""
+of at least 0.05. Thick: median thickness in voxels of what is found within 2 of the label. False \
+pieces: connected, over 50 voxels, none within 2 of the label. Angle: median between normals, \
+degrees, where both see a fault. rgt error: after the best affine fit; horizon scatter in samples; \
+dhr: correlation."""
 
 
 def notes(rows: pd.DataFrame) -> list[str]:
@@ -82,10 +86,9 @@ def write_tables(
             parts.append(
                 "Peer reached: share of the peer's voxels with one of ours within 2; ours near the"
                 " peer: the other way. The peer is no truth. Pieces away: connected, over 300"
-                " voxels, none within 2 of the peer:"
+                f" voxels, none within 2 of the peer; the largest {LISTED}, all in pieces.csv:"
             )
-            listed = pd.DataFrame(pieces)
-            parts.append(listed.to_markdown(index=False) if pieces else "none.")
+            parts.append(largest(pieces).to_markdown(index=False) if pieces else "none.")
     folder.mkdir(parents=True, exist_ok=True)
     names = ("pieces.csv", "table.md", "table.csv")
     with written_whole(*(folder / name for name in names)) as (listing, markdown, csv):
@@ -95,6 +98,11 @@ def write_tables(
         markdown.write_text("\n\n".join(parts) + "\n")
         table.to_csv(csv, index=False, float_format="%.5g")
     return table
+
+
+def largest(pieces: list[dict[str, Any]]) -> pd.DataFrame:
+    """The largest LISTED pieces of each weights file, the largest first."""
+    return pd.DataFrame(pieces).groupby("weights", sort=False).head(LISTED)
 
 
 def shown(table: pd.DataFrame, columns: dict[str, tuple[str, int]]) -> str:

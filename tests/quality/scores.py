@@ -146,6 +146,7 @@ def field_row(fsem: Array, peer: Array | None, live: Mask) -> tuple[Metrics, lis
     row |= {
         "peer_reached": _share(theirs, within_tolerance(found)),
         "near_peer": _share(found, near),
+        "thickness_near_peer": median_thickness(np.where(alive, fsem, np.float32(0)), near),
         "false_pieces": len(pieces),
         "false_voxels": sum(piece.voxels for piece in pieces),
         "largest_false_piece": max((piece.voxels for piece in pieces), default=0),

@@ -116,9 +116,9 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     """Precision, recall, F1 and IoU at FAULT_THRESHOLD with and without tolerance.
 
     Also the best F1 of all THRESHOLDS with and without tolerance, the average precision, the
-    calibration error, and the median thickness of what is found and of the label. The IoU within
-    the tolerance is F1 / (2 - F1) of the F1 within it, the Tol-IoU of radius TOLERANCE. Arrays
-    (n3, n2, n1), `live` (n3, n2). None where undefined.
+    calibration error, and the median thickness of what is found within the tolerance and of the
+    label. The IoU within the tolerance is F1 / (2 - F1) of the F1 within it, the Tol-IoU of radius
+    TOLERANCE. Arrays (n3, n2, n1), `live` (n3, n2). None where undefined.
     """
     probability = np.where(live[:, :, None], np.clip(predicted, 0, 1), np.float32(0))
     found = (predicted >= FAULT_THRESHOLD) & live[:, :, None]
@@ -145,7 +145,7 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
         "iou_within_2_voxels": None if f1_near is None else f1_near / (2 - f1_near),
         **over_thresholds,
         **_calibration(probability[live], true[live]),
-        "thickness": median_thickness(probability),
+        "thickness": median_thickness(probability, near_true if n_true else None),
         "thickness_of_label": median_thickness(true.astype(np.float32)),
         "labelled_share": n_true / true.size,
         "predicted_share": n_found / true.size,

@@ -27,7 +27,7 @@ def directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
     return np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height])
 
 
-def median_thickness(probability: Array) -> float | None:
+def median_thickness(probability: Array, where: NDArray[np.bool_] | None = None) -> float | None:
     """Median thickness in voxels, over the faults' area, of the zones of at least FAULT_THRESHOLD.
 
     The thickness at a voxel is the shortest chord through it that stays in the zone, over
@@ -39,8 +39,11 @@ def median_thickness(probability: Array) -> float | None:
 
     Args:
         probability: fault probability or label, (n3, n2, n1).
+        where: voxels to look at alone, of the same shape: those near labelled faults, say, so that
+            scattered false pieces do not count.
     """
-    at = np.argwhere(probability >= FAULT_THRESHOLD).T
+    found = probability >= FAULT_THRESHOLD
+    at = np.argwhere(found if where is None else found & where).T
     if not at.size:
         return None
     chosen = np.random.default_rng(0).permutation(at.shape[1])[:VOXELS]

@@ -105,7 +105,8 @@ class TilePredictor:
         given = torch.from_numpy(tiles).to(self.device)
         for symmetry in symmetries:
             outputs = self._forward(self.network, self.tasks, turned("image", given, symmetry))
-            mean.add({task: turned(task, o, symmetry.inverse) for task, o in outputs.items()})
+            for task in self.tasks:
+                mean.add(task, turned(task, outputs.pop(task), symmetry.inverse))
         for copies, read in zip(self.resampled, resampled, strict=True):
             windows = [
                 _window(copies, corner, torch.from_numpy(part).to(self.device))
@@ -116,7 +117,7 @@ class TilePredictor:
                     self._fault_at_scale(copies, corner, window, symmetry)
                     for corner, window in zip(corners, windows, strict=True)
                 ]
-                mean.add({"fault": torch.stack(faults)})
+                mean.add("fault", torch.stack(faults))
         channels = [mean.outputs[task] for task in self.tasks if task != "rgt"]
         if self.averaging.uncertainty:
             channels.append(mean.spread())
@@ -182,20 +183,19 @@ class _Mean:
         self._counts: dict[str, int] = {}
         self._squares: Tensor | None = None
 
-    def add(self, outputs: Outputs) -> None:
-        """Add a copy, whose arrays are used up."""
-        for task, values in outputs.items():
-            n = self._counts[task] = self._counts.get(task, 0) + 1
-            if n == 1:
-                self.outputs[task] = values
-                continue
-            mean = self.outputs[task]
-            change = values.sub_(mean)
-            if task == "fault":
-                if self._squares is None:
-                    self._squares = torch.zeros_like(mean[:, :1])
-                self._squares.addcmul_(change[:, :1], change[:, :1], value=(n - 1) / n)
-            mean.add_(change, alpha=1 / n)
+    def add(self, task: str, values: Tensor) -> None:
+        """Add what a copy says of a task; `values` are used up."""
+        n = self._counts[task] = self._counts.get(task, 0) + 1
+        if n == 1:
+            self.outputs[task] = values
+            return
+        mean = self.outputs[task]
+        change = values.sub_(mean)
+        if task == "fault":
+            if self._squares is None:
+                self._squares = torch.zeros_like(mean[:, :1])
+            self._squares.addcmul_(change[:, :1], change[:, :1], value=(n - 1) / n)
+        mean.add_(change, alpha=1 / n)
 
     def spread(self) -> Tensor:
         """The standard deviation over the copies (tiles, 1, n3, n2, n1), not corrected for bias."""
@@ -213,20 +213,23 @@ def turned(task: str, cube: Tensor, symmetry: Symmetry) -> Tensor:
     cube = cube.flip([2 + axis for axis in symmetry.mirrored]) if symmetry.mirrored else cube
     cube = cube.transpose(2, 3) if symmetry.swapped else cube
     if task == "fault":
-        return torch.cat([cube[:, :1], _turned_tensor(cube[:, 1:], symmetry)], dim=1)
+        order, signs = _turned_channels(symmetry)
+        cube = cube if order == sorted(order) else cube[:, order]
+        # Signs only change with a mirror, which has made a copy.
+        return cube.mul_(cube.new_tensor(signs)[:, None, None, None]) if -1 in signs else cube
     return -cube if symmetry.reversed_polarity and task in ("image", "dhr") else cube
 
 
-def _turned_tensor(tensor: Tensor, symmetry: Symmetry) -> Tensor:
-    """Components (tiles, 6, ...) of tensors over the axes of the copy."""
+def _turned_channels(symmetry: Symmetry) -> tuple[list[int], list[int]]:
+    """Which channels of the fault become those of the copy, and their signs."""
     axes = (1, 0, 2) if symmetry.swapped else (0, 1, 2)
-    sign = [-1.0 if axis in symmetry.mirrored else 1.0 for axis in range(3)]
-    components = []
+    sign = [-1 if axis in symmetry.mirrored else 1 for axis in range(3)]
+    order, signs = [0], [1]
     for i, j in TENSOR_COMPONENTS:
         a, b = sorted((axes[i], axes[j]))
-        component = tensor[:, TENSOR_COMPONENTS.index((a, b))]
-        components.append(component if sign[a] * sign[b] > 0 else -component)
-    return torch.stack(components, dim=1)
+        order.append(1 + TENSOR_COMPONENTS.index((a, b)))
+        signs.append(sign[a] * sign[b])
+    return order, signs
 
 
 def tensor_at_original_scale(tensor: Tensor, scale: Scale) -> Tensor:

@@ -89,7 +89,7 @@ def _single(rng: np.random.Generator, regional: _Regional, style: str) -> Fault:
     if style == "polygonal" and not _is_rigid(fault, regional):
         # Short faults of all directions within an interval (Cartwright, 1994, Geology 22).
         size = float(rng.uniform(14, 40))
-        slip = float(np.sign(fault.slip) * min(abs(fault.slip), 0.4 * size))
+        slip = _allowed_slip(min(fault.slip, 0.4 * size), fault.dip, fault.kind, scenario)
         height = float(rng.uniform(0.4, 0.9) * size)
         fault = replace(fault, half_length=size, half_height=height, slip=slip, listric=0.0)
     return fault
@@ -122,6 +122,7 @@ def _fault(
         slip = log_uniform(rng, max(scenario.throw[0], 1e-3), max(scenario.throw[1], 1e-3))
         if kind != "strike-slip":
             slip /= float(np.sin(np.radians(dip)))
+    slip = _allowed_slip(slip, dip, kind, scenario)
     rake = {"normal": 90.0, "reverse": -90.0, "strike-slip": float(rng.choice([0.0, 180.0]))}[kind]
     largest = 3.0 * max(regional.shape)
     half_length = float(np.clip(slip / (2 * log_uniform(rng, 0.003, 0.1)), 16, largest))
@@ -151,6 +152,12 @@ def _fault(
             fault, half_length=far, half_height=far, reach=far, growth=0.0, drag=0.0, damage=0.0
         )
     return fault
+
+
+def _allowed_slip(slip: float, dip: float, kind: str, scenario: Scenario) -> float:
+    """`slip` in samples, moved into the range that the scenario has for throws."""
+    factor = 1.0 if kind == "strike-slip" else 1 / float(np.sin(np.radians(dip)))
+    return float(np.clip(slip, factor * scenario.throw[0], factor * scenario.throw[1]))
 
 
 def _is_rigid(fault: Fault, regional: _Regional) -> bool:
@@ -194,12 +201,13 @@ def _relay(rng: np.random.Generator, regional: _Regional) -> list[Fault]:
     for number in range(1, int(rng.integers(2, 5))):
         moved = number * 2 * half_length * (1 - overlap) * along + number * step * normal
         centre = np.array(first.centre) + moved
+        slip = first.slip * float(rng.uniform(0.6, 1.2))
         segments.append(
             replace(
                 first,
                 centre=(float(centre[0]), float(centre[1]), float(centre[2])),
                 strike=float((first.strike + rng.normal(0, 5)) % 360),
-                slip=first.slip * float(rng.uniform(0.6, 1.2)),
+                slip=_allowed_slip(slip, first.dip, first.kind, regional.scenario),
                 phase=float(rng.uniform(0, 2 * np.pi)),
             )
         )

@@ -81,6 +81,13 @@ class Fault:
         """Vertical component of the slip at the centre, in samples."""
         return abs(self.slip * np.sin(np.radians(self.rake)) * np.sin(np.radians(self.dip)))
 
+    @property
+    def kind(self) -> str:
+        """normal, reverse or strike-slip."""
+        if abs(np.sin(np.radians(self.rake))) < 0.5**0.5:
+            return "strike-slip"
+        return "normal" if self.rake > 0 else "reverse"
+
     def frame(self) -> Array:
         """Rows: unit vectors along strike, down dip and normal, each over (n3, n2, n1)."""
         phi, delta = np.radians(self.strike), np.radians(self.dip)

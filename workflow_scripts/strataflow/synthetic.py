@@ -190,7 +190,7 @@ def _describe(
     faults = [
         FaultStatistics(
             fault=number,
-            kind=_kind(fault.rake),
+            kind=fault.kind,
             strike=round(fault.strike % 180, 2),
             dip=round(fault.dip, 2),
             slip=round(fault.slip, 3),
@@ -218,12 +218,6 @@ def _describe(
         visible_offset=round(acquisition.visible_offset, 3),
     )
     return statistics, faults
-
-
-def _kind(rake: float) -> str:
-    if abs(np.sin(np.radians(rake))) < 0.5**0.5:
-        return "strike-slip"
-    return "normal" if rake > 0 else "reverse"
 
 
 def layer_dip(age: Array) -> Array:

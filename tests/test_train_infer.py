@@ -40,6 +40,7 @@ from strataflow.synthetic_samples import synthesize_samples
 from strataflow.training import (
     Lesson,
     TrainingSettings,
+    average,
     start_from,
     train,
     write_metrics_table,
@@ -324,19 +325,33 @@ def test_statistics_of_norms_stay_those_of_the_initial_weights(
     assert any(not torch.equal(given[name].float(), kept[name]) for name in moved)
 
 
+def test_averages_remember_a_share_of_the_past_that_grows_to_a_thousand_steps() -> None:
+    rng = np.random.default_rng(0)
+    steps = rng.normal(size=(3000, 4))
+    averaged, counter = torch.zeros(4, dtype=torch.float64), torch.tensor(0)
+    expected = np.zeros(4)
+    for count, values in enumerate(steps):
+        decay = min(0.999, (1 + count) / (10 + count))
+        expected = decay * expected + (1 - decay) * values
+        average([averaged], [torch.from_numpy(values)], torch.tensor(count))
+        average([counter], [torch.tensor(count + 1)], torch.tensor(count))
+    np.testing.assert_allclose(averaged, expected, atol=1e-12)
+    assert counter == 3000
+
+
 def test_statistics_of_norms_move_in_a_run_of_many_steps(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_weights(learn(made, tmp_path / "first"), tmp_path / "init.pth")
-    monkeypatch.setattr("strataflow.training.NORMS_KEPT_STEPS", STEPS + 2)
-    run, name = tmp_path / "again", "network.encoder.0.0.1.running_mean"
-    last = learn(made, run, "auto", init=tmp_path / "init.pth", epochs=5)
-    given, kept, moved = (
-        read_checkpoint(path)["state_dict"][name].float()
-        for path in (tmp_path / "init.pth", run / "epoch=0.ckpt", last)
+    init, name = tmp_path / "init.pth", "network.encoder.0.0.1.running_mean"
+    write_weights(learn(made, tmp_path / "first"), init)
+    monkeypatch.setattr("strataflow.training.NORMS_KEPT_STEPS", STEPS)
+    kept = learn(made, tmp_path / "short", init=init)
+    moved = learn(made, tmp_path / "long", init=init, epochs=2)
+    given, after_few, after_many = (
+        read_checkpoint(path)["state_dict"][name].float() for path in (init, kept, moved)
     )
-    assert torch.equal(given, kept)
-    assert not torch.equal(given, moved)
+    assert torch.equal(given, after_few)
+    assert not torch.equal(given, after_many)
 
 
 def test_training_ends_early_where_nothing_gets_better_and_the_best_counts(

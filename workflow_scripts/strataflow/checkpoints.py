@@ -193,7 +193,8 @@ def find_start(
         return start.toward(length)
     if length.cool_down:
         raise StrataflowError(
-            f"{output}: no checkpoint from before a cool-down; train without --cool_down first"
+            f"{output}: no checkpoint of the same network, data and settings from before a"
+            " cool-down; train without --cool_down first"
         )
     return Start(length.schedule())
 
@@ -246,6 +247,8 @@ def _newest_in(
                 break
     if starts:
         return max(starts, key=lambda s: (min(s.step, s.schedule.cool_from), s.step))
+    if length.cool_down:
+        return None
     if same:
         print("training: no checkpoint has the learning rates of so short a run; starting afresh")
     else:

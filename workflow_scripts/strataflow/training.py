@@ -43,9 +43,12 @@ from .losses import LOSSES, TaskWeights
 from .networks import CELL, Architecture, MultiTaskNetwork, grown
 from .weights import architecture_of, load_state, network_state, read_checkpoint
 
-# Runs with initial weights leave the norms' statistics alone for so many steps: fewer steps would
+# Runs of no more steps that begin with weights leave the norms' statistics alone: so few steps would
 # replace what thousands of samples gave with what a few give (data/README.md has figures).
 NORMS_KEPT_STEPS = 1000
+
+# Gradients of a larger norm are scaled down to it.
+LARGEST_GRADIENT = 1.0
 
 # Modules that decide what is learned from the same samples: a run does not go on across a change.
 LEARNING_CODE = (
@@ -108,29 +111,6 @@ class Lesson(pl.LightningModule):
             memory_format=torch.channels_last_3d
         )
         self.task_weights = TaskWeights(self.architecture.tasks)
-        self.kept_norms: list[nn.Module] = []
-
-    def keep_norms(self, path: Path) -> None:
-        """Leave the statistics of norms as the weights of `path` have them, for a while.
-
-        They move once NORMS_KEPT_STEPS steps are done. Lightning leaves a module in the mode that
-        it finds.
-        """
-        known = network_state(read_checkpoint(path))
-        self.kept_norms = [
-            module
-            for name, module in self.network.named_modules()
-            if isinstance(module, nn.BatchNorm3d) and f"{name}.running_mean" in known
-        ]
-        for module in self.kept_norms:
-            module.eval()
-
-    def on_train_batch_start(self, *_: Any) -> None:
-        """Let the norms' statistics move."""
-        if self.kept_norms and self.global_step >= NORMS_KEPT_STEPS:
-            for module in self.kept_norms:
-                module.train()
-            self.kept_norms = []
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The weighted loss of a batch; StrataflowError, with its files, when it is not finite."""
@@ -143,20 +123,25 @@ class Lesson(pl.LightningModule):
                 f"{' '.join(batch[2])}; the last checkpoint is kept"
             )
         self.log_dict(
-            {f"train/{task}": loss for task, loss in losses.items()},
-            batch_size=n,
-        )
-        self.log_dict(
-            {f"weight/{t}": torch.exp(-s) for t, s in self.task_weights.log_variance.items()},
-            batch_size=n,
+            {f"train/{task}": loss.detach() for task, loss in losses.items()}, batch_size=n
         )
         self.log(
             "train/loss",
-            sum(losses.values()),
+            torch.stack(list(losses.values())).sum().detach(),
             prog_bar=True,
             batch_size=n,
         )
         return total
+
+    def on_before_optimizer_step(self, *_: Any) -> None:
+        """Limit the gradients' norm; Lightning does not where the optimiser is fused."""
+        nn.utils.clip_grad_norm_(self.parameters(), LARGEST_GRADIENT)
+
+    def on_train_epoch_end(self) -> None:
+        """Log the tasks' weights, which change slowly."""
+        self.log_dict(
+            {f"weight/{t}": torch.exp(-s) for t, s in self.task_weights.log_variance.items()}
+        )
 
     def on_train_batch_end(self, *_: Any) -> None:
         """End with the schedule; validation and the checkpoint of the epoch follow."""
@@ -200,7 +185,13 @@ class Lesson(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW whose learning rate follows the schedule."""
-        optimiser = torch.optim.AdamW(self.parameters(), self.learning_rate, weight_decay=1e-4)
+        # Fused, it takes half the time. With fp16 it would undo their scaling after the limit.
+        optimiser = torch.optim.AdamW(
+            self.parameters(),
+            self.learning_rate,
+            weight_decay=1e-4,
+            fused=self.trainer.precision != "16-mixed",
+        )
         rates = torch.optim.lr_scheduler.LambdaLR(
             optimiser, partial(Schedule.factor, self.schedule)
         )
@@ -219,10 +210,18 @@ class Patience(EarlyStopping):
             super().on_train_epoch_end(trainer, module)
 
 
-def _average(averaged: Tensor, current: Tensor, count: Tensor) -> Tensor:
-    """Exponential moving average whose memory grows to 1000 steps, so short runs profit too."""
-    decay = min(0.999, (1 + float(count)) / (10 + float(count)))
-    return averaged + (1 - decay) * (current - averaged)
+@torch.no_grad()
+def average(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+    """Move averages in place toward `current`, after `count` such moves.
+
+    It is an exponential moving average whose memory grows to 1000 steps, so short runs profit too.
+    The statistics of norms are averaged with the weights. Counters are taken as they are.
+    """
+    share = 1 - min(0.999, (1 + float(count)) / (10 + float(count)))
+    if averaged[0].is_floating_point():
+        torch._foreach_lerp_(averaged, current, share)
+    else:
+        torch._foreach_copy_(averaged, current)
 
 
 def train(
@@ -261,6 +260,8 @@ def train(
         for source, augment in ((train_source, True), (valid_source, False))
     )
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
+    steps = settings.epochs * _steps_per_epoch(taught, settings)
+    identity["keeps_norms"] = init_weights is not None and steps <= NORMS_KEPT_STEPS
     length = Length(settings.epochs, _steps_per_epoch(taught, settings), settings.cool_down)
     begin = find_start(output, resume, stored, identity, length)
     if begin.checkpoint and begin.step >= begin.schedule.end:
@@ -277,8 +278,8 @@ def train(
         )
     elif init_weights:
         start_from(lesson.network, init_weights)
-    if init_weights:
-        lesson.keep_norms(init_weights)
+    if init_weights and identity["keeps_norms"]:
+        _keep_norms(lesson.network, init_weights)
     trainer = _trainer(settings, output, begin, taught.crop[0])
     with warnings.catch_warnings():
         # The data is read through memory maps: more workers than this only take cores away.
@@ -337,6 +338,17 @@ def start_from(network: MultiTaskNetwork, path: Path) -> None:
     load_state(network, state, path)
 
 
+def _keep_norms(network: MultiTaskNetwork, path: Path) -> None:
+    """Leave the statistics of norms as the weights of `path` have them.
+
+    Lightning leaves a module in the mode that it finds.
+    """
+    known = network_state(read_checkpoint(path))
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm3d) and f"{name}.running_mean" in known:
+            module.eval()
+
+
 def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: int) -> pl.Trainer:
     checkpoints = ModelCheckpoint(
         output,
@@ -366,14 +378,13 @@ def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: in
         devices=devices,
         num_nodes=settings.nodes,
         precision=precision_of_training(inlines),
-        gradient_clip_val=1.0,
         callbacks=[
             checkpoints,
             best,
             *early,
             LearningRateMonitor("step"),
             TQDMProgressBar(refresh_rate=10),
-            WeightAveraging(avg_fn=_average),
+            WeightAveraging(multi_avg_fn=average),
             SaveWithinEpoch(output, begin.schedule, settings.minutes),
         ],
         logger=[

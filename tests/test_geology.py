@@ -376,7 +376,7 @@ def test_drag_turns_a_part_of_the_throw_into_a_bend() -> None:
 
 
 def test_layers_are_crushed_in_the_damage_zone_alone_and_their_ages_are_not() -> None:
-    layers = Layers(np.arange(-300.0, 600.0, 2.0), np.arange(449) % 2.0, np.zeros(449))
+    layers = Layers(np.arange(-300.0, 600.0, 2.0), np.tile([0.0, 1.0], 225)[:449], np.zeros(449))
     rough = Turbulence(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
     plain, crushed = (
         evaluate(EarthModel((replace(standing(), damage=width),), layers, turbulence=rough), CUBE)

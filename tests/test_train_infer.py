@@ -556,7 +556,7 @@ def test_a_network_that_begins_with_weights_of_the_first_design_predicts_the_sam
     given = MultiTaskNetwork(Architecture(kind, "small", NETWORK.tasks, 1)).eval()
     with torch.no_grad():
         for parameter in given.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
+            parameter.add_(0.1 * torch.randn_like(parameter))
     stored = {"kind": kind, "preset": "small", "tasks": list(NETWORK.tasks)}
     state = {f"network.{name}": value for name, value in given.state_dict().items()}
     torch.save(

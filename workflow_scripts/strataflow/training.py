@@ -43,8 +43,8 @@ from .losses import LOSSES, TaskWeights
 from .networks import CELL, Architecture, MultiTaskNetwork, grown
 from .weights import architecture_of, load_state, network_state, read_checkpoint
 
-# Runs of no more steps that begin with weights leave the norms' statistics alone: so few steps would
-# replace what thousands of samples gave with what a few give (data/README.md has figures).
+# Runs of no more steps that begin with weights leave the norms' statistics alone. So few steps
+# would replace what thousands of samples gave with what a few give (data/README.md has figures).
 NORMS_KEPT_STEPS = 1000
 
 # Gradients of a larger norm are scaled down to it.

@@ -71,7 +71,7 @@ TINY: dict[str, Any] = {
     "synthetic.train": 2,
     "synthetic.valid": 1,
     "synthetic.surveys": {
-        "north": {"size": [48, 48, 40], "seed": 3},
+        "north": {"size": [48, 48, 40], "seed": 12},
         "south": {"size": [40, 32, 48], "seed": 4},
     },
     "patches.size": [32, 32, 32],

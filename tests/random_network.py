@@ -7,15 +7,17 @@ from pathlib import Path
 
 import torch
 
-from strataflow.networks import Architecture, MultiTaskNetwork
+from strataflow.networks import NEWEST_DESIGN, Architecture, MultiTaskNetwork
 
 TASKS = ("dhr", "rgt", "fault")
 
 
-def network(kind: str = "infer", tasks: tuple[str, ...] = TASKS) -> MultiTaskNetwork:
+def network(
+    kind: str = "infer", tasks: tuple[str, ...] = TASKS, design: int = NEWEST_DESIGN
+) -> MultiTaskNetwork:
     """A network of random weights, the same each time."""
     torch.manual_seed(0)
-    made = MultiTaskNetwork(Architecture(kind, "small", tasks))
+    made = MultiTaskNetwork(Architecture(kind, "small", tasks, design))
     # A fresh batch norm has a variance that no data had.
     made.train()
     with torch.no_grad():

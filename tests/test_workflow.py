@@ -112,7 +112,8 @@ def test_the_demo_is_scored_against_its_truth(finished: Workflow) -> None:
     sidecar = read_sidecar(folder / "north.fsem")
     table = pd.read_csv(folder / "passes.csv")
     assert list(table["pass"]) == ["infer", "refine 1"]
-    assert table["fault.f1"][1] == pytest.approx(metrics["fault"]["f1"], rel=1e-3)
+    expected = metrics["fault"]["average_precision"]
+    assert table["fault.average_precision"][1] == pytest.approx(expected, rel=1e-3)
     assert metrics["voxels"] == np.count_nonzero(sidecar.live) * sidecar.shape.n1
 
 
@@ -187,7 +188,7 @@ def test_the_report_holds_the_pictures_and_the_scores(finished: Workflow) -> Non
 
 def test_one_page_shows_all_volumes(finished: Workflow) -> None:
     page = (finished.folder / "results/predictions/index.html").read_text()
-    assert "F1 of faults" in page
+    assert "average precision" in page
     assert page.count("data:image/png;base64,") == 8
     timings = pd.read_csv(finished.folder / "results/predictions/timings.csv")
     assert {"train_infer", "infer", "refine", "export_segy"} <= set(timings["stage"])

@@ -81,7 +81,7 @@ def dissimilarity(predicted: Tensor, target: Tensor, span: float) -> Tensor:
     network. Sides are at least SIMILARITY_WINDOW voxels.
     """
     a, b = predicted.float(), target.float()
-    # First in boxes side by side, of which the windows are made: each voxel is then read once.
+    # Means of small boxes first, then windows from these: each voxel is read once.
     boxes = functional.avg_pool3d(torch.cat([a, b, a * a, b * b, a * b]), SIMILARITY_STEP)
     moments = functional.avg_pool3d(boxes, SIMILARITY_WINDOW // SIMILARITY_STEP, stride=1)
     mean_a, mean_b, square_a, square_b, product = moments.chunk(5)

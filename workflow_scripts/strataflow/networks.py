@@ -42,7 +42,7 @@ class Design:
     residual: bool
 
 
-# By number, which is stored with the weights: networks of before can be rebuilt.
+# By number, which is stored with the weights, so that older networks can be rebuilt.
 DESIGNS: dict[int, Design] = {
     1: Design((1.0, 2.0, 3.0, 3.0), (0.75, 1.0, 1.5), (0.75, 1.0, 1.5), residual=False),
     2: Design((1.0, 2.0, 4.0, 4.0), (0.75, 1.0, 1.5), (1.0, 2.0, 3.0), residual=True),

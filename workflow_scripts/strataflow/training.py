@@ -103,9 +103,7 @@ class Lesson(pl.LightningModule):
         super().__init__()
         self.save_hyperparameters(ignore="schedule")
         self.schedule = schedule
-        self.architecture = Architecture(
-            architecture["kind"], architecture["preset"], tuple(architecture["tasks"])
-        )
+        self.architecture = Architecture(**architecture | {"tasks": tuple(architecture["tasks"])})
         self.learning_rate = learning_rate
         self.network = MultiTaskNetwork(self.architecture).to(  # type: ignore[call-overload] # torch leaves it out of its stubs
             memory_format=torch.channels_last_3d

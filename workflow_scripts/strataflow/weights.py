@@ -58,7 +58,7 @@ def _require_intact(path: Path) -> None:
 def architecture_of(content: dict[str, Any]) -> Architecture:
     """Architecture that is stored with the weights."""
     stored = content["hyper_parameters"]["architecture"]
-    # Weights of before designs had numbers are of the first.
+    # Older files have no design number: they are of the first design.
     return Architecture(
         stored["kind"], stored["preset"], tuple(stored["tasks"]), stored.get("design", 1)
     )

@@ -9,6 +9,8 @@ Bigun & Granlund, 1987, for a single direction).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -46,6 +48,22 @@ def axial_angle(normal: NDArray, other: NDArray) -> NDArray[np.float32]:
 def orientation_tensor(normal: NDArray) -> NDArray[np.float32]:
     """Six components of n n^T, shape (6, ...), of unit normals of shape (3, ...)."""
     return np.stack([normal[i] * normal[j] for i, j in TENSOR_COMPONENTS]).astype(np.float32)
+
+
+def turned_fault_channels(mirrored: Sequence[int], swapped: bool) -> tuple[list[int], list[float]]:
+    """Channels of a fault (its probability, then the tensor) once the survey has been turned.
+
+    The survey is `mirrored` along axes (0: n3, 1: n2), then has n3 and n2 `swapped` or not. Returns
+    for each channel of the result the one that it comes from, and its sign.
+    """
+    axes = (1, 0, 2) if swapped else (0, 1, 2)
+    sign = [-1.0 if axis in mirrored else 1.0 for axis in range(3)]
+    order, signs = [0], [1.0]
+    for i, j in TENSOR_COMPONENTS:
+        a, b = sorted((axes[i], axes[j]))
+        order.append(1 + TENSOR_COMPONENTS.index((a, b)))
+        signs.append(sign[a] * sign[b])
+    return order, signs
 
 
 def principal_normal(tensor: NDArray) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .angles import TENSOR_COMPONENTS
+from .angles import TENSOR_COMPONENTS, turned_fault_channels
 from .averaging import SYMMETRIES, Averaging, Scale, Symmetry
 from .errors import StrataflowError
 from .hardware import precision_of_hardware
@@ -213,23 +213,11 @@ def turned(task: str, cube: Tensor, symmetry: Symmetry) -> Tensor:
     cube = cube.flip([2 + axis for axis in symmetry.mirrored]) if symmetry.mirrored else cube
     cube = cube.transpose(2, 3) if symmetry.swapped else cube
     if task == "fault":
-        order, signs = _turned_channels(symmetry)
+        order, signs = turned_fault_channels(symmetry.mirrored, symmetry.swapped)
         cube = cube if order == sorted(order) else cube[:, order]
         # Signs only change with a mirror, which has made a copy.
         return cube.mul_(cube.new_tensor(signs)[:, None, None, None]) if -1 in signs else cube
     return -cube if symmetry.reversed_polarity and task in ("image", "dhr") else cube
-
-
-def _turned_channels(symmetry: Symmetry) -> tuple[list[int], list[int]]:
-    """Which channels of the fault become those of the copy, and their signs."""
-    axes = (1, 0, 2) if symmetry.swapped else (0, 1, 2)
-    sign = [-1 if axis in symmetry.mirrored else 1 for axis in range(3)]
-    order, signs = [0], [1]
-    for i, j in TENSOR_COMPONENTS:
-        a, b = sorted((axes[i], axes[j]))
-        order.append(1 + TENSOR_COMPONENTS.index((a, b)))
-        signs.append(sign[a] * sign[b])
-    return order, signs
 
 
 def tensor_at_original_scale(tensor: Tensor, scale: Scale) -> Tensor:

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 from torch.utils.data import Dataset, Sampler
 
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
-from .angles import TENSOR_COMPONENTS, normal_from_strike_dip, strike_dip_from_normal
+from .angles import normal_from_strike_dip, strike_dip_from_normal, turned_fault_channels
 from .attributes import TASKS, attributes_of, encode, fault_tensor, layer_shift
 from .errors import StrataflowError
 from .networks import Architecture
@@ -284,14 +284,9 @@ def _turn(cube: Array, task: str, flips: list[int], swap: bool) -> Array:
         cube = cube.swapaxes(1, 2)
     if task != "fault":
         return cube
-    axes = (1, 0, 2) if swap else (0, 1, 2)
-    sign = [-1 if axis in flips else 1 for axis in range(3)]
     turned = np.empty(cube.shape, np.float32)
-    turned[0] = cube[0]
-    for channel, (i, j) in enumerate(TENSOR_COMPONENTS, start=1):
-        a, b = sorted((axes[i], axes[j]))
-        other = cube[1 + TENSOR_COMPONENTS.index((a, b))]
-        np.multiply(other, sign[a] * sign[b], out=turned[channel])
+    for channel, (source, sign) in enumerate(zip(*turned_fault_channels(flips, swap), strict=True)):
+        np.multiply(cube[source], np.float32(sign), out=turned[channel])
     return turned
 
 

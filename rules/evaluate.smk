@@ -21,9 +21,10 @@ rule evaluate:
         **program("evaluate"),
         prefix=prefix_of,
         target=target_flag,
+        flags=flags(**probability_flag()),
     shell:
         "python {params.script:q} --prediction {params.prefix}"
-        " {params.target} --image {input.image} --output {output} > {log} 2>&1"
+        " {params.target} --image {input.image} {params.flags} --output {output} > {log} 2>&1"
 
 
 # What refinement gains, iteration by iteration; the scores of the last pass are those delivered.

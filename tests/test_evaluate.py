@@ -21,12 +21,14 @@ def score(run_script: Run, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Metrics of attributes given as (prediction, label) by name."""
 
     def run(
-        image: np.ndarray | None = None, **pairs: tuple[np.ndarray, np.ndarray]
+        image: np.ndarray | None = None,
+        probability: float = 0.5,
+        **pairs: tuple[np.ndarray, np.ndarray],
     ) -> dict[str, Any]:
-        given = []
+        given: list[object] = ["--probability", probability]
         if image is not None:
             image.astype("<f4").tofile(tmp_path / "i.bin")
-            given = ["--image", tmp_path / "i.bin"]
+            given += ["--image", tmp_path / "i.bin"]
         for name, (predicted, label) in pairs.items():
             predicted.astype("<f4").tofile(tmp_path / f"p.{name}")
             label.astype("<f4").tofile(tmp_path / f"t.{name}")
@@ -93,6 +95,22 @@ def test_an_image_of_another_gain_correlates_fully(score: Callable[..., dict[str
     metrics = score(dhr=(3 * image, image))["dhr"]
     assert metrics["correlation"] == pytest.approx(1)
     assert metrics["rms_error_over_rms"] == pytest.approx(0, abs=1e-5)
+
+
+def test_predictions_are_faults_from_the_probability_that_is_asked_for(
+    score: Callable[..., dict[str, Any]],
+) -> None:
+    label, predicted = np.zeros((2, 16, 16, 16))
+    label[5], predicted[5], predicted[12] = 1, 0.7, 0.4
+    # Angles are 0 where the prediction calls nothing a fault.
+    upright = np.where(predicted >= 0.6, 0.5, 0)
+    pairs = {"fsem": (predicted, label), "fdip": (upright, label / 2), "fstrike": (0 * label,) * 2}
+    low, high = (score(probability=p, **pairs) for p in (0.3, 0.6))
+    assert (low["fault"]["probability"], high["fault"]["probability"]) == (0.3, 0.6)
+    assert (low["fault"]["precision"], high["fault"]["precision"]) == (0.5, 1)
+    assert (low["fault"]["surface_distance_p95"], high["fault"]["surface_distance_p95"]) == (7, 0)
+    assert high["orientation"]["voxels"] == 256
+    assert score(probability=0.8, **pairs)["orientation"]["voxels"] == 0
 
 
 def test_the_best_threshold_is_found_where_probabilities_are_low(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, run, shape_of
+from strataflow.cli import Parser, add_probability, add_shape, run, shape_of
 from strataflow.evaluation import evaluate
 
 
@@ -19,9 +19,10 @@ def main() -> None:
         "--image", type=Path, help="raw volume that was predicted from: gives the gain of dhr"
     )
     parser.add_argument("--output", type=Path, required=True, help="metrics.json")
+    add_probability(parser)
     add_shape(parser)
     a = parser.parse_args()
-    evaluate(a.prediction, a.target, a.output, shape_of(a), a.image)
+    evaluate(a.prediction, a.target, a.output, shape_of(a), a.image, a.probability)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,14 @@ from torchmetrics.functional.image import (
 )
 
 from .angles import axial_angle, normal_from_strike_dip
-from .attributes import ATTRIBUTES, FAULT_THRESHOLD, SHIFT_UNIT, growth_per_sample, layer_shift
+from .attributes import (
+    ATTRIBUTES,
+    FAULT_THRESHOLD,
+    PROBABILITY,
+    SHIFT_UNIT,
+    growth_per_sample,
+    layer_shift,
+)
 from .errors import StrataflowError
 from .files import written_whole
 from .horizons import crossings
@@ -69,11 +76,12 @@ def evaluate(
     output: Path,
     shape: Shape | None = None,
     image: Path | None = None,
+    probability: float = PROBABILITY,
 ) -> None:
     """Compare the attributes that both PREFIXes have and write the metrics as JSON to `output`.
 
-    With the raw volume `image` that was predicted from, the gain of `dhr` over it is given too.
-    Raises StrataflowError when the PREFIXes have none in common or differ in shape.
+    A predicted voxel is a fault where its `fsem` is at least `probability`. With the raw volume
+    `image` that was predicted from, the gain of `dhr` over it is given too. Raises StrataflowError when the PREFIXes have none in common or differ in shape.
     """
     pairs: dict[str, tuple[Volume, Volume]] = {}
     for name in ATTRIBUTES:
@@ -94,11 +102,12 @@ def evaluate(
         "voxels": int(live.sum()) * first.shape.n1,
     }
     if "fsem" in cubes:
-        metrics["fault"] = fault_metrics(*cubes["fsem"], live)
-        metrics["fault"] |= surface_distances(*cubes["fsem"], live)
+        metrics["fault"] = {"probability": probability}
+        metrics["fault"] |= fault_metrics(*cubes["fsem"], live, probability)
+        metrics["fault"] |= surface_distances(*cubes["fsem"], live, probability)
     if {"fsem", "fdip", "fstrike"} <= cubes.keys():
         angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
-        metrics["orientation"] = orientation_metrics(angles)
+        metrics["orientation"] = orientation_metrics(angles, probability)
     if "rgt" in cubes:
         metrics["rgt"] = geologic_time_metrics(*cubes["rgt"], live)
     if "dhr" in cubes:
@@ -112,16 +121,18 @@ def evaluate(
         temporary.write_text(json.dumps(metrics, indent=1) + "\n")
 
 
-def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
-    """Precision, recall, F1 and IoU at FAULT_THRESHOLD with and without tolerance.
+def fault_metrics(
+    predicted: Array, label: Array, live: NDArray[np.bool_], probability: float = PROBABILITY
+) -> Metrics:
+    """Precision, recall, F1 and IoU at `probability` with and without tolerance.
 
     Also the best F1 of all THRESHOLDS with and without tolerance, the average precision, the
     calibration error, and the median thickness of what is found within the tolerance and of the
     label. The IoU within the tolerance is F1 / (2 - F1) of the F1 within it, the Tol-IoU of radius
     TOLERANCE. Arrays (n3, n2, n1), `live` (n3, n2). None where undefined.
     """
-    probability = np.where(live[:, :, None], np.clip(predicted, 0, 1), np.float32(0))
-    found = (predicted >= FAULT_THRESHOLD) & live[:, :, None]
+    chances = np.where(live[:, :, None], np.clip(predicted, 0, 1), np.float32(0))
+    found = chances >= probability
     true = (label >= FAULT_THRESHOLD) & live[:, :, None]
     near_true = within_tolerance(true)
     both, n_found, n_true = (int(np.count_nonzero(x)) for x in (found & true, found, true))
@@ -132,8 +143,8 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     f1_near = _harmonic(precision_near, recall_near)
     over_thresholds = dict.fromkeys(OVER_THRESHOLDS)
     if n_true:
-        over_thresholds = _over_thresholds(probability[live], true[live])
-        over_thresholds |= _over_thresholds_near(probability, true, near_true)
+        over_thresholds = _over_thresholds(chances[live], true[live])
+        over_thresholds |= _over_thresholds_near(chances, true, near_true)
     return {
         "precision": precision,
         "recall": recall,
@@ -144,8 +155,8 @@ def fault_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
         "f1_within_2_voxels": f1_near,
         "iou_within_2_voxels": None if f1_near is None else f1_near / (2 - f1_near),
         **over_thresholds,
-        **_calibration(probability[live], true[live]),
-        "thickness": median_thickness(probability, near_true if n_true else None),
+        **_calibration(chances[live], true[live]),
+        "thickness": median_thickness(chances, near_true if n_true else None, probability),
         "thickness_of_label": median_thickness(true.astype(np.float32)),
         "labelled_share": n_true / true.size,
         "predicted_share": n_found / true.size,
@@ -229,13 +240,16 @@ def reliability(
     return mean, share, count
 
 
-def surface_distances(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
+def surface_distances(
+    predicted: Array, label: Array, live: NDArray[np.bool_], probability: float = PROBABILITY
+) -> Metrics:
     """Distances in voxels from what is found to what is labelled and back.
 
     The mean of both ways, and the larger of their 95th percentiles. Arrays (n3, n2, n1), `live`
     (n3, n2). None where either has no fault.
     """
-    found, true = ((a >= FAULT_THRESHOLD) & live[:, :, None] for a in (predicted, label))
+    pairs = ((predicted, probability), (label, FAULT_THRESHOLD))
+    found, true = ((values >= least) & live[:, :, None] for values, least in pairs)
     if not found.any() or not true.any():
         return {"surface_distance_mean": None, "surface_distance_p95": None}
     away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]
@@ -265,9 +279,12 @@ def _harmonic(a: float | None, b: float | None) -> float | None:
     return 2 * a * b / (a + b) if a + b else 0.0
 
 
-def orientation_metrics(angles: dict[str, tuple[Array, Array]]) -> Metrics:
+def orientation_metrics(
+    angles: dict[str, tuple[Array, Array]], probability: float = PROBABILITY
+) -> Metrics:
     """Angle in degrees between predicted and labelled sign-less normals where both see a fault."""
-    hit = np.logical_and(*(cube >= FAULT_THRESHOLD for cube in angles["fsem"]))
+    predicted, label = angles["fsem"]
+    hit = (predicted >= probability) & (label >= FAULT_THRESHOLD)
     if not hit.any():
         return {"voxels": 0, "median_degrees": None, "mean_degrees": None, "p90_degrees": None}
     predicted, label = (

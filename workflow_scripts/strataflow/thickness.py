@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from .attributes import FAULT_THRESHOLD
+from .attributes import PROBABILITY
 
 Array = NDArray[np.float32]
 
@@ -27,8 +27,10 @@ def directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
     return np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height])
 
 
-def median_thickness(probability: Array, where: NDArray[np.bool_] | None = None) -> float | None:
-    """Median thickness in voxels, over the faults' area, of the zones of at least FAULT_THRESHOLD.
+def median_thickness(
+    probability: Array, where: NDArray[np.bool_] | None = None, least: float = PROBABILITY
+) -> float | None:
+    """Median thickness in voxels, over the faults' area, of the zones of at least `least`.
 
     The thickness at a voxel is the shortest chord through it that stays in the zone, over
     DIRECTIONS that leave no gap of more than 15 degrees. It runs along the normal of the zone,
@@ -41,8 +43,9 @@ def median_thickness(probability: Array, where: NDArray[np.bool_] | None = None)
         probability: fault probability or label, (n3, n2, n1).
         where: voxels to look at alone, of the same shape: those near labelled faults, say, so that
             scattered false pieces do not count.
+        least: probability from which on a voxel is in a zone.
     """
-    found = probability >= FAULT_THRESHOLD
+    found = probability >= least
     at = np.argwhere(found if where is None else found & where).T
     if not at.size:
         return None
@@ -55,7 +58,7 @@ def median_thickness(probability: Array, where: NDArray[np.bool_] | None = None)
         for side in (1.0, -1.0):
             points = at[:, :, None] + side * direction[:, None, None] * steps
             values = map_coordinates(probability, points, order=1, mode="nearest")
-            inside = np.logical_and.accumulate(values >= FAULT_THRESHOLD, axis=1)
+            inside = np.logical_and.accumulate(values >= least, axis=1)
             chord += STEP * inside.sum(axis=1)
         chords = np.minimum(chords, chord)
     chords = np.maximum(chords, 1)

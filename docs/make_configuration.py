@@ -17,7 +17,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
-from strataflow.scenario import Scenario
+from strataflow.synthetic.scenario import Scenario
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

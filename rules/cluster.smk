@@ -1,6 +1,6 @@
 """Before the first job is sent to a cluster: are there the partitions, cards and cores it asks for?"""
 
-from strataflow.cluster import partitions, request_of, require_fit
+from strataflow.workflow.cluster import partitions, request_of, require_fit
 from strataflow.errors import StrataflowError
 
 

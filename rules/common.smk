@@ -20,9 +20,9 @@ SCRIPTS = HOME / "workflow_scripts"
 sys.path[:0] = [str(SCRIPTS), str(HOME / "rules")]
 
 from configuration import averaging_of, read_sheet, require_scenarios, require_valid
-from strataflow.attributes import ATTRIBUTES, SPREAD, TASKS as ALL_TASKS, attributes_of
-from strataflow.horizons import horizon_names
-from strataflow.samples import SPLITS
+from strataflow.volume.attributes import ATTRIBUTES, SPREAD, TASKS as ALL_TASKS, attributes_of
+from strataflow.interpretation.horizons import horizon_names
+from strataflow.samples.files import SPLITS
 
 SURVEY_FILES = ("image", *ATTRIBUTES)
 DESCRIPTION = ("statistics.csv", "statistics.png", "sheet.png", "comparison.csv", "comparison.png")
@@ -151,9 +151,15 @@ def checksum_of_code(script):
 def modules_imported_by(path):
     """Files of the library that a file of it, or a script, imports."""
     nodes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
-    names = [node.module.removeprefix("strataflow.") for node in nodes if node.module]
-    files = [SCRIPTS / "strataflow" / f"{name}.py" for name in names]
+    files = [file for node in nodes for file in files_of_import(path, node)]
     return {file for file in files if file.is_file()}
+
+
+def files_of_import(path, node):
+    """Files that an import of `path` may name: a module, or modules of a package."""
+    folder = path.parents[node.level - 1] if node.level else SCRIPTS
+    module = folder.joinpath(*(node.module or "").split("."))
+    return [module.with_suffix(".py"), *(module / f"{name.name}.py" for name in node.names)]
 
 
 def flags(**settings):

@@ -15,9 +15,9 @@ import jsonschema
 import pandas as pd
 import yaml
 
-from strataflow.averaging import Averaging
 from strataflow.errors import StrataflowError
-from strataflow.scenario import Scenario
+from strataflow.prediction.averaging import Averaging
+from strataflow.synthetic.scenario import Scenario
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "config" / "schemas"
 

@@ -20,7 +20,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "rules"))
 
-from strataflow.samples import Folders
+from strataflow.samples.files import Folders
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = REPOSITORY / "workflow_scripts"

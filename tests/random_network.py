@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from strataflow.networks import NEWEST_DESIGN, Architecture, MultiTaskNetwork
+from strataflow.network.model import NEWEST_DESIGN, Architecture, MultiTaskNetwork
 
 TASKS = ("dhr", "rgt", "fault")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strataflow.angles import (
+from strataflow.volume.orientation import (
     axial_angle,
     normal_from_strike_dip,
     orientation_tensor,

@@ -11,22 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from random_network import TASKS, network
-from strataflow.angles import (
+from strataflow.hardware import single_threaded
+from strataflow.network.model import NEWEST_DESIGN, receptive_field
+from strataflow.prediction.averaging import ORIGINAL, SYMMETRIES, Averaging, Scale, Symmetry
+from strataflow.prediction.copies import TilePredictor, tensor_at_original_scale, turned
+from strataflow.prediction.predict import Source, image_source, predict_volume
+from strataflow.prediction.resampling import ResampledAxis
+from strataflow.prediction.tiling import TileAxis, TileGrid, Tiling
+from strataflow.samples.files import Shape
+from strataflow.training.dataset import _turn
+from strataflow.volume.orientation import (
     axial_angle,
     normal_from_strike_dip,
     orientation_tensor,
     principal_normal,
 )
-from strataflow.averaging import ORIGINAL, SYMMETRIES, Averaging, Scale, Symmetry
-from strataflow.copies import TilePredictor, tensor_at_original_scale, turned
-from strataflow.dataset import _turn
-from strataflow.hardware import single_threaded
-from strataflow.networks import NEWEST_DESIGN, receptive_field
-from strataflow.prediction import Source, image_source, predict_volume
-from strataflow.resampling import ResampledAxis
-from strataflow.samples import Shape
-from strataflow.tiles import TileAxis, TileGrid, Tiling
-from strataflow.volumes import Volume, plain_sidecar
+from strataflow.volume.volume import Volume, plain_sidecar
 
 QUARTER_TURN = Symmetry((0,), True)
 PREDICTED = ("dhr", "rgt", "fsem", "fdip", "fstrike")

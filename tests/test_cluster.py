@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from strataflow.cluster import COMMANDS, Nodes, Request, cards_of, partitions, require_fit
 from strataflow.errors import StrataflowError
+from strataflow.workflow.cluster import COMMANDS, Nodes, Request, cards_of, partitions, require_fit
 
 THERE = {
     "cpu": [Nodes(10, 0, 32, 128_000)],

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from conftest import REPOSITORY, Workflow, stopped_at_once
-from strataflow.scenario import Scenario
+from strataflow.synthetic.scenario import Scenario
 
 HEADER = "volume\tsegy"
 

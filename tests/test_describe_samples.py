@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from conftest import Finished, folder_flags, refused_in_one_line
-from strataflow.description import local_dip, look
-from strataflow.samples import Shape
-from strataflow.volumes import plain_sidecar, write_volume
+from strataflow.samples.files import Shape
+from strataflow.synthetic.statistics import local_dip, look
+from strataflow.volume.volume import plain_sidecar, write_volume
 
 Run = Callable[..., Finished]
 SIZES = ("--n1", 48, "--n2", 40, "--n3", 32)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import Finished, refused_in_one_line
-from strataflow.evaluation import fault_metrics, geologic_time_metrics
+from strataflow.interpretation.metrics import fault_metrics, geologic_time_metrics
 
 Run = Callable[..., Finished]
 

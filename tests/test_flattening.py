@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strataflow import reflectors
-from strataflow.flattening import follow_reflectors, growing
-from strataflow.reflectors import texture_normals
+from strataflow.prediction.rgt_flattening import follow_reflectors, growing
+from strataflow.volume import structure_tensor as reflectors
+from strataflow.volume.structure_tensor import texture_normals
 
 SHAPE = (64, 72, 80)
 I3, I2, I1 = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in SHAPE), indexing="ij")

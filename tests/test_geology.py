@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.spatial import KDTree
 
-from strataflow.angles import axial_angle, normal_from_strike_dip
-from strataflow.fault_systems import random_count, random_faults
-from strataflow.geology import (
+from strataflow.synthetic.fault_systems import random_count, random_faults
+from strataflow.synthetic.geology import (
     Body,
     Channel,
     Clinoforms,
@@ -31,8 +30,9 @@ from strataflow.geology import (
     Wave,
     evaluate,
 )
-from strataflow.random_earth import random_model
-from strataflow.scenario import Scenario
+from strataflow.synthetic.random_earth import random_model
+from strataflow.synthetic.scenario import Scenario
+from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
 
 LAYERS = Layers(np.arange(-300.0, 600.0, 5.0), np.zeros(179), np.zeros(179))
 CUBE = (64, 64, 64)

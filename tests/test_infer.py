@@ -13,15 +13,20 @@ import torch
 
 from conftest import ATTRIBUTES, Finished, refused_in_one_line, write_segy
 from random_network import TASKS, network, stored
-from strataflow.averaging import Averaging
-from strataflow.copies import TilePredictor
-from strataflow.dataset import Crops, SampleSource
 from strataflow.errors import StrataflowError
-from strataflow.networks import Architecture, MultiTaskNetwork, receptive_field, with_norms_folded
-from strataflow.prediction import image_source, predict_volume
-from strataflow.samples import Shape
-from strataflow.tiles import TileGrid, Tiling
-from strataflow.volumes import Volume, plain_sidecar
+from strataflow.network.model import (
+    Architecture,
+    MultiTaskNetwork,
+    receptive_field,
+    with_norms_folded,
+)
+from strataflow.prediction.averaging import Averaging
+from strataflow.prediction.copies import TilePredictor
+from strataflow.prediction.predict import image_source, predict_volume
+from strataflow.prediction.tiling import TileGrid, Tiling
+from strataflow.samples.files import Shape
+from strataflow.training.dataset import Crops, SampleSource
+from strataflow.volume.volume import Volume, plain_sidecar
 
 Run = Callable[..., Finished]
 

@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 
 from conftest import REPOSITORY, Finished, refused_in_one_line
-from strataflow import overview
-from strataflow.samples import Shape
-from strataflow.volumes import plain_sidecar, write_volume
+from strataflow.figures import overview
+from strataflow.samples.files import Shape
+from strataflow.volume.volume import plain_sidecar, write_volume
 
 Run = Callable[..., Finished]
 TEMPLATE = REPOSITORY / "report" / "index.html.jinja"

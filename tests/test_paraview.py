@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from conftest import REPOSITORY, Finished
-from strataflow.samples import Shape
-from strataflow.volumes import open_volume, plain_sidecar, write_volume
+from strataflow.samples.files import Shape
+from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
 from turned_survey import turned_survey
 
 Run = Callable[..., Finished]

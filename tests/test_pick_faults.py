@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from conftest import Finished, refused_in_one_line
-from strataflow.angles import normal_from_strike_dip
-from strataflow.samples import Shape
-from strataflow.volumes import write_volume
+from strataflow.samples.files import Shape
+from strataflow.volume.orientation import normal_from_strike_dip
+from strataflow.volume.volume import write_volume
 from turned_survey import turned_survey
 
 Run = Callable[..., Finished]

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from conftest import Finished, refused_in_one_line
-from strataflow.samples import Shape
-from strataflow.volumes import Sidecar, plain_sidecar, write_volume
+from strataflow.samples.files import Shape
+from strataflow.volume.volume import Sidecar, plain_sidecar, write_volume
 
 Run = Callable[..., Finished]
 SHAPE = Shape(n1=50, n2=12, n3=9)

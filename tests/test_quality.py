@@ -23,11 +23,11 @@ from report import notes, write_tables
 from scores import field_row, joined, labelled_row, pieces_away
 
 import quality
-from strataflow.angles import normal_from_strike_dip
-from strataflow.cli import run
+from strataflow.cli.arguments import run
 from strataflow.errors import StrataflowError
-from strataflow.evaluation import fault_metrics
-from strataflow.thickness import median_thickness
+from strataflow.interpretation.metrics import fault_metrics
+from strataflow.interpretation.thickness import median_thickness
+from strataflow.volume.orientation import normal_from_strike_dip
 
 # A scenario that has no faults, one that has many, and settings of none of them.
 SCENARIOS = """

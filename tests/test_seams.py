@@ -11,8 +11,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from conftest import REPOSITORY, Finished
-from strataflow.seams import _borders
-from strataflow.tiles import TileGrid
+from strataflow.prediction.tile_artifacts import _borders
+from strataflow.prediction.tiling import TileGrid
 
 Run = Callable[..., Finished]
 SHAPE = (48, 112, 80)

@@ -16,8 +16,8 @@ import segyio
 from conftest import Finished, refused_in_one_line, write_segy
 from segy_bytes import integers, lines, write_bytes
 from strataflow.errors import StrataflowError
-from strataflow.segy_import import segy_to_binary
-from strataflow.volumes import HeaderBytes
+from strataflow.segy.reader import segy_to_binary
+from strataflow.volume.volume import HeaderBytes
 
 Run = Callable[..., Finished]
 STANDARD = HeaderBytes()

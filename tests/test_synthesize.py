@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from conftest import ATTRIBUTES, SCRIPTS, Finished, folder_flags, folders_below, refused_in_one_line
-from strataflow.samples import Shape
-from strataflow.synthetic_samples import synthesize_samples
+from strataflow.samples.files import Shape
+from strataflow.synthetic.generate import synthesize_samples
 
 Run = Callable[..., Finished]
 
@@ -109,7 +109,7 @@ def test_a_run_that_was_stopped_goes_on_at_the_missing_samples(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthesize(tmp_path / "whole", 4)
-    monkeypatch.setattr("strataflow.synthetic_samples._deliver", stop)
+    monkeypatch.setattr("strataflow.synthetic.generate._deliver", stop)
     with pytest.raises(KeyboardInterrupt):
         synthesize(tmp_path / "stopped", 4)
     assert not (tmp_path / "stopped" / "data_train").exists()
@@ -157,7 +157,7 @@ def test_samples_of_another_seed_are_not_taken_for_unfinished_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthesize(tmp_path / "alone", 2, seed=4)
-    monkeypatch.setattr("strataflow.synthetic_samples._deliver", stop)
+    monkeypatch.setattr("strataflow.synthetic.generate._deliver", stop)
     with pytest.raises(KeyboardInterrupt):
         synthesize(tmp_path / "after", 2, seed=3)
     monkeypatch.undo()

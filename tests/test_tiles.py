@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from strataflow.errors import StrataflowError
-from strataflow.geologic_time import align_tiles, compared_points
-from strataflow.tiles import TileAxis, TileGrid, blend
+from strataflow.prediction.rgt_alignment import align_tiles, compared_points
+from strataflow.prediction.tiling import TileAxis, TileGrid, blend
 
 SHAPES = [(5, 40, 100), (64, 64, 64), (33, 17, 129), (1, 1, 16), (100, 16, 16)]
 

@@ -20,13 +20,9 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 )
 
 from conftest import ATTRIBUTES, Finished, folders_below, refused_in_one_line
-from strataflow.angles import axial_angle, normal_from_strike_dip
-from strataflow.dataset import Crops, SampleSource, stretched
 from strataflow.errors import StrataflowError
-from strataflow.geology import EarthModel, Fault, Layers, evaluate
-from strataflow.learning_rate import Length
-from strataflow.losses import LOSSES, dissimilarity
-from strataflow.networks import (
+from strataflow.network.losses import LOSSES, dissimilarity
+from strataflow.network.model import (
     DESIGNS,
     Architecture,
     MultiTaskNetwork,
@@ -34,10 +30,14 @@ from strataflow.networks import (
     channels_to_cells,
     receptive_field,
 )
-from strataflow.samples import CHECKSUMS, Folders, Shape, sample_path
-from strataflow.scenario import Scenario
-from strataflow.synthetic_samples import synthesize_samples
-from strataflow.training import (
+from strataflow.network.weights import load_network, read_checkpoint, write_weights
+from strataflow.samples.files import CHECKSUMS, Folders, Shape, sample_path
+from strataflow.synthetic.generate import synthesize_samples
+from strataflow.synthetic.geology import EarthModel, Fault, Layers, evaluate
+from strataflow.synthetic.scenario import Scenario
+from strataflow.training.dataset import Crops, SampleSource, stretched
+from strataflow.training.schedule import Length
+from strataflow.training.trainer import (
     Lesson,
     TrainingSettings,
     average,
@@ -45,7 +45,7 @@ from strataflow.training import (
     train,
     write_metrics_table,
 )
-from strataflow.weights import load_network, read_checkpoint, write_weights
+from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
 
 Run = Callable[..., Finished]
 
@@ -288,7 +288,7 @@ def test_precision_follows_the_crops_that_fit_and_not_those_asked_for(
         inlines.append(number)
         return "32-true"
 
-    monkeypatch.setattr("strataflow.training.precision_of_training", noted)
+    monkeypatch.setattr("strataflow.training.trainer.precision_of_training", noted)
     learn(made, tmp_path, crop=(64, 64, 64))
     assert inlines == [32]
 
@@ -344,7 +344,7 @@ def test_statistics_of_norms_move_in_a_run_of_many_steps(
 ) -> None:
     init, name = tmp_path / "init.pth", "network.encoder.0.0.1.running_mean"
     write_weights(learn(made, tmp_path / "first"), init)
-    monkeypatch.setattr("strataflow.training.NORMS_KEPT_STEPS", STEPS)
+    monkeypatch.setattr("strataflow.training.trainer.NORMS_KEPT_STEPS", STEPS)
     kept = learn(made, tmp_path / "short", init=init)
     moved = learn(made, tmp_path / "long", init=init, epochs=2)
     given, after_few, after_many = (

@@ -25,10 +25,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from conftest import REPOSITORY, Finished, refused_in_one_line
-from strataflow.figures import Section
-from strataflow.samples import Shape
-from strataflow.viewer import PIXELS, SLICE_TRACES, Viewer, open_folder, section_of
-from strataflow.volumes import Volume, plain_sidecar, write_volume
+from strataflow.figures.sections import Section
+from strataflow.figures.viewer import PIXELS, SLICE_TRACES, Viewer, open_folder, section_of
+from strataflow.samples.files import Shape
+from strataflow.volume.volume import Volume, plain_sidecar, write_volume
 
 Run = Callable[..., Finished]
 SHAPE = Shape(n1=48, n2=40, n3=32)

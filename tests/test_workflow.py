@@ -22,7 +22,7 @@ from conftest import (
     Workflow,
     synthetic_row,
 )
-from strataflow.volumes import read_sidecar
+from strataflow.volume.volume import read_sidecar
 
 pytestmark = pytest.mark.slow
 
@@ -267,7 +267,7 @@ def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow)
 
 
 def test_changed_code_reruns_what_runs_it(finished: Workflow) -> None:
-    module = finished.folder / "workflow_scripts" / "strataflow" / "overview.py"
+    module = finished.folder / "workflow_scripts" / "strataflow/figures/overview.py"
     before = module.read_bytes()
     module.write_bytes(before + b"\n# Another version.\n")
     assert finished.jobs() == OVERVIEW

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from strataflow.samples import Shape
-from strataflow.volumes import Axis, Sidecar, plain_sidecar
+from strataflow.samples.files import Shape
+from strataflow.volume.volume import Axis, Sidecar, plain_sidecar
 
 
 def turned_survey(shape: Shape) -> Sidecar:

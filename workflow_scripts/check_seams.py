@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_probability, run, shape_of, tasks_of
-from strataflow.prediction_cli import add_averaging, add_inference, averaging_of, tiling_of
-from strataflow.seams import check_seams
-from strataflow.volumes import open_volume
-from strataflow.weights import load_network
+from strataflow.cli.arguments import Parser, add_probability, run, shape_of, tasks_of
+from strataflow.cli.prediction import add_averaging, add_inference, averaging_of, tiling_of
+from strataflow.network.weights import load_network
+from strataflow.prediction.tile_artifacts import check_seams
+from strataflow.volume.volume import open_volume
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, run
-from strataflow.passes import compare_passes
+from strataflow.cli.arguments import Parser, run
+from strataflow.interpretation.iterations import compare_passes
 
 
 def main() -> None:

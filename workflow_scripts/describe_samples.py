@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, run
-from strataflow.description import describe_samples
-from strataflow.samples import Shape
+from strataflow.cli.arguments import Parser, add_shape, run
+from strataflow.samples.files import Shape
+from strataflow.synthetic.statistics import describe_samples
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_probability, add_shape, run, shape_of
-from strataflow.evaluation import evaluate
+from strataflow.cli.arguments import Parser, add_probability, add_shape, run, shape_of
+from strataflow.interpretation.metrics import evaluate
 
 
 def main() -> None:

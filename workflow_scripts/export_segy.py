@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, run, shape_of
-from strataflow.segy_export import SAMPLE_FORMATS, export_segy
-from strataflow.volumes import HeaderBytes, open_volume
+from strataflow.cli.arguments import Parser, add_shape, run, shape_of
+from strataflow.segy.writer import SAMPLE_FORMATS, export_segy
+from strataflow.volume.volume import HeaderBytes, open_volume
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, run, shape_of
-from strataflow.vgi import export_vgi
-from strataflow.volumes import open_volume
+from strataflow.cli.arguments import Parser, add_shape, run, shape_of
+from strataflow.volume.metaimage import export_vgi
+from strataflow.volume.volume import open_volume
 
 
 def main() -> None:

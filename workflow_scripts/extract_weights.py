@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, run
-from strataflow.weights import write_weights
+from strataflow.cli.arguments import Parser, run
+from strataflow.network.weights import write_weights
 
 
 def main() -> None:

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_probability, run, shape_of, tasks_of
-from strataflow.prediction import image_source
-from strataflow.prediction_cli import (
+from strataflow.cli.arguments import Parser, add_probability, run, shape_of, tasks_of
+from strataflow.cli.prediction import (
     add_averaging,
     add_inference,
     add_slab,
     averaging_of,
     predict,
 )
-from strataflow.volumes import open_volume
-from strataflow.weights import load_network
+from strataflow.network.weights import load_network
+from strataflow.prediction.predict import image_source
+from strataflow.volume.volume import open_volume
 
 
 def main() -> None:

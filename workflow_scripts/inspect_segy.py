@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from strataflow.cli import Parser, add_header_bytes, header_bytes_of, run
-from strataflow.segy_inspect import inspect_segy, words
+from strataflow.cli.arguments import Parser, add_header_bytes, header_bytes_of, run
+from strataflow.segy.inspect import inspect_segy, words
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, run, shape_of
-from strataflow.slabs import join_slabs
-from strataflow.volumes import open_volume
+from strataflow.cli.arguments import Parser, add_shape, run, shape_of
+from strataflow.prediction.slabs import join_slabs
+from strataflow.volume.volume import open_volume
 
 
 def main() -> None:

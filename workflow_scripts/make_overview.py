@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, run
-from strataflow.overview import gather_timings, make_overview
+from strataflow.cli.arguments import Parser, run
+from strataflow.figures.overview import gather_timings, make_overview
 
 
 def main() -> None:

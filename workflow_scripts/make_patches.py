@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.attributes import ATTRIBUTES
-from strataflow.cli import (
+from strataflow.cli.arguments import (
     Parser,
     add_folders,
     add_shape,
@@ -14,9 +13,10 @@ from strataflow.cli import (
     run,
     shape_of,
 )
-from strataflow.patches import largest_patch, make_patches
-from strataflow.samples import Shape
-from strataflow.volumes import open_volume
+from strataflow.samples.files import Shape
+from strataflow.training.patches import largest_patch, make_patches
+from strataflow.volume.attributes import ATTRIBUTES
+from strataflow.volume.volume import open_volume
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_probability, add_shape, positive, run, shape_of
-from strataflow.faults import LEAST_VOXELS, pick_faults
+from strataflow.cli.arguments import Parser, add_probability, add_shape, positive, run, shape_of
+from strataflow.interpretation.faults import LEAST_VOXELS, pick_faults
 
 
 def main() -> None:

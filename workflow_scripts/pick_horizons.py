@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_shape, positive, run, shape_of
-from strataflow.horizons import COUNT, pick_horizons
+from strataflow.cli.arguments import Parser, add_shape, positive, run, shape_of
+from strataflow.interpretation.horizons import COUNT, pick_horizons
 
 
 def main() -> None:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from strataflow.attributes import ATTRIBUTES, SPREAD
-from strataflow.cli import Parser, add_probability, add_shape, run, shape_of
+from strataflow.cli.arguments import Parser, add_probability, add_shape, run, shape_of
 from strataflow.errors import StrataflowError
-from strataflow.figures import plot
-from strataflow.volumes import attribute_path, label_path, open_volume
+from strataflow.figures.sections import plot
+from strataflow.volume.attributes import ATTRIBUTES, SPREAD
+from strataflow.volume.volume import attribute_path, label_path, open_volume
 
 
 def main() -> None:

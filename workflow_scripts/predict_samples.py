@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, run, shape_of, tasks_of
-from strataflow.prediction import predict_samples
-from strataflow.prediction_cli import add_inference, tiling_of
-from strataflow.samples import infer_shape, sample_path
-from strataflow.weights import load_network
+from strataflow.cli.arguments import Parser, run, shape_of, tasks_of
+from strataflow.cli.prediction import add_inference, tiling_of
+from strataflow.network.weights import load_network
+from strataflow.prediction.predict import predict_samples
+from strataflow.samples.files import infer_shape, sample_path
 
 
 def main() -> None:

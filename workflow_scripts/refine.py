@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_probability, add_shape, positive, run, shape_of
+from strataflow.cli.arguments import Parser, add_probability, add_shape, positive, run, shape_of
+from strataflow.cli.prediction import add_slab, add_tiling, predict, tiling_of
 from strataflow.errors import StrataflowError
-from strataflow.prediction import attribute_source, refine_volume
-from strataflow.prediction_cli import add_slab, add_tiling, predict, tiling_of
-from strataflow.weights import load_network
+from strataflow.network.weights import load_network
+from strataflow.prediction.predict import attribute_source, refine_volume
 
 
 def main() -> None:

@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
-from strataflow.attributes import ATTRIBUTES
-from strataflow.cli import Parser, add_header_bytes, add_shape, header_bytes_of, run, shape_of
-from strataflow.segy_import import segy_to_binary
+from strataflow.cli.arguments import (
+    Parser,
+    add_header_bytes,
+    add_shape,
+    header_bytes_of,
+    run,
+    shape_of,
+)
+from strataflow.segy.reader import segy_to_binary
+from strataflow.volume.attributes import ATTRIBUTES
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-from strataflow.cli import (
+from strataflow.cli.arguments import (
     Parser,
     add_folders,
     add_shape,
@@ -11,9 +11,9 @@ from strataflow.cli import (
     positive,
     run,
 )
-from strataflow.samples import Shape
-from strataflow.synthetic_cli import add_scenarios, scenarios_of
-from strataflow.synthetic_samples import synthesize_samples
+from strataflow.cli.synthetic import add_scenarios, scenarios_of
+from strataflow.samples.files import Shape
+from strataflow.synthetic.generate import synthesize_samples
 
 
 def main() -> None:

@@ -3,16 +3,16 @@
 import os
 from pathlib import Path
 
-from strataflow.cli import (
+from strataflow.cli.arguments import (
     Parser,
     add_shape,
     not_negative,
     positive,
     run,
 )
-from strataflow.samples import Shape
-from strataflow.synthetic_cli import add_scenario, scenario_of
-from strataflow.synthetic_survey import synthesize_survey
+from strataflow.cli.synthetic import add_scenario, scenario_of
+from strataflow.samples.files import Shape
+from strataflow.synthetic.survey import synthesize_survey
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from strataflow.cli import Parser, add_probability, not_negative, run
-from strataflow.viewer import HOST, make_server, open_folder
+from strataflow.cli.arguments import Parser, add_probability, not_negative, run
+from strataflow.figures.viewer import HOST, make_server, open_folder
 
 
 def main() -> None:

@@ -37,12 +37,12 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
 
 from strataflow.hardware import limit_threads, precision_of_hardware
-from strataflow.networks import MultiTaskNetwork
-from strataflow.prediction import image_source, predict_volume
-from strataflow.samples import Shape
-from strataflow.tiles import TileGrid, Tiling
-from strataflow.volumes import open_volume
-from strataflow.weights import load_network
+from strataflow.network.model import MultiTaskNetwork
+from strataflow.network.weights import load_network
+from strataflow.prediction.predict import image_source, predict_volume
+from strataflow.prediction.tiling import TileGrid, Tiling
+from strataflow.samples.files import Shape
+from strataflow.volume.volume import open_volume
 
 TASKS = ("dhr", "rgt", "fault")
 WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "pretrained" / "infer.pth"

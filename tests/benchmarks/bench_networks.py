@@ -28,21 +28,21 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import folders_below
-from strataflow.angles import (
+from strataflow.hardware import limit_threads
+from strataflow.interpretation.metrics import fault_metrics
+from strataflow.network.losses import LOSSES, TaskWeights, fault_overlap_loss
+from strataflow.network.model import Architecture, MultiTaskNetwork
+from strataflow.samples.files import Shape
+from strataflow.synthetic.generate import synthesize_samples
+from strataflow.synthetic.scenario import Scenario
+from strataflow.training.dataset import CountingSampler, Crops, SampleSource
+from strataflow.volume.attributes import SHIFT_UNIT
+from strataflow.volume.orientation import (
     axial_angle,
     normal_from_strike_dip,
     principal_normal,
     strike_dip_from_normal,
 )
-from strataflow.attributes import SHIFT_UNIT
-from strataflow.dataset import CountingSampler, Crops, SampleSource
-from strataflow.evaluation import fault_metrics
-from strataflow.hardware import limit_threads
-from strataflow.losses import LOSSES, TaskWeights, fault_overlap_loss
-from strataflow.networks import Architecture, MultiTaskNetwork
-from strataflow.samples import Shape
-from strataflow.scenario import Scenario
-from strataflow.synthetic_samples import synthesize_samples
 
 TASKS = ("dhr", "rgt", "fault")
 ARCHITECTURE = Architecture("infer", "base", TASKS)

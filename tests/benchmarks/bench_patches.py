@@ -36,9 +36,9 @@ PATCH = 64
 
 def make_volumes(folder: Path, side: int) -> None:
     """A labelled cube as raw volumes: survey.bin and survey.<attribute>."""
-    from strataflow.attributes import ATTRIBUTES
-    from strataflow.segy_import import segy_to_binary
-    from strataflow.volumes import HeaderBytes
+    from strataflow.segy.reader import segy_to_binary
+    from strataflow.volume.attributes import ATTRIBUTES
+    from strataflow.volume.volume import HeaderBytes
 
     sides = [word for n in ("n1", "n2", "n3") for word in (f"--{n}", str(side))]
     command = [sys.executable, str(SCRIPTS / "synthesize_survey.py"), "--output", str(folder)]
@@ -50,10 +50,10 @@ def make_volumes(folder: Path, side: int) -> None:
 
 def cut(volumes: Path, out: Path) -> None:
     """The patches of a volume, all of them for training."""
-    from strataflow.attributes import ATTRIBUTES
-    from strataflow.patches import make_patches
-    from strataflow.samples import Shape
-    from strataflow.volumes import open_volume
+    from strataflow.samples.files import Shape
+    from strataflow.training.patches import make_patches
+    from strataflow.volume.attributes import ATTRIBUTES
+    from strataflow.volume.volume import open_volume
 
     image = open_volume(volumes / "survey.bin")
     labels = {name: open_volume(volumes / f"survey.{name}", None, name) for name in ATTRIBUTES}
@@ -68,7 +68,7 @@ def copied(samples: Path, out: Path) -> None:
 
 def one_run(way: str, source: Path, out: Path) -> None:
     """Time one way."""
-    import strataflow.patches  # noqa: F401
+    import strataflow.training.patches  # noqa: F401
 
     work = {"make_patches": cut, "cp": copied}[way]
     report(lambda: work(source, out))

@@ -39,11 +39,11 @@ TRACE_SAMPLES, CROSSLINES = 1000, 500
 
 def make_survey(folder: Path, gigabytes: float, sample_format: str) -> Path:
     """A survey of noise of about that size, and the raw volume that it was made of."""
-    from strataflow.samples import Shape
-    from strataflow.segy_export import export_segy, write_survey
-    from strataflow.segy_import import segy_to_binary
-    from strataflow.synthetic_survey import survey_sidecar
-    from strataflow.volumes import HeaderBytes, open_volume
+    from strataflow.samples.files import Shape
+    from strataflow.segy.reader import segy_to_binary
+    from strataflow.segy.writer import export_segy, write_survey
+    from strataflow.synthetic.survey import survey_sidecar
+    from strataflow.volume.volume import HeaderBytes, open_volume
 
     inlines = round(gigabytes * 1e9 / (CROSSLINES * (240 + 4 * TRACE_SAMPLES)))
     shape = Shape(TRACE_SAMPLES, CROSSLINES, inlines)
@@ -74,8 +74,8 @@ def leave_in_memory() -> None:
 
 def read_ours_durable(segy: Path, out: Path) -> None:
     """Raw volume, sidecar, statistics and table of traces."""
-    from strataflow.segy_import import segy_to_binary
-    from strataflow.volumes import HeaderBytes
+    from strataflow.segy.reader import segy_to_binary
+    from strataflow.volume.volume import HeaderBytes
 
     segy_to_binary(segy, out.with_suffix(".bin"), HeaderBytes())
 
@@ -116,8 +116,8 @@ def read_segy(segy: Path, out: Path) -> None:
 
 def export_ours_durable(segy: Path, out: Path) -> None:
     """A raw volume back to SEG-Y in the format of the survey."""
-    from strataflow.segy_export import export_segy
-    from strataflow.volumes import HeaderBytes, open_volume
+    from strataflow.segy.writer import export_segy
+    from strataflow.volume.volume import HeaderBytes, open_volume
 
     volume = open_volume(segy.with_name("volume.bin"))
     export_segy(volume, segy, out.with_suffix(".sgy"), HeaderBytes(), segy.stem)
@@ -167,8 +167,7 @@ def one_run(way: str, segy: Path, out: Path) -> None:
     elif way == "read segy":
         import segy as _  # noqa: F401
     elif "ours" in way and "command" not in way:
-        import strataflow.segy_export
-        import strataflow.segy_import  # noqa: F401
+        pass
     report(lambda: WAYS[way](segy, out))
 
 

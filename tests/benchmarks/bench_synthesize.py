@@ -45,15 +45,15 @@ def noise(side: int, seed: int) -> None:
 
 def labelled(side: int, seed: int) -> Any:
     """Image and targets."""
-    from strataflow.samples import Shape
-    from strataflow.synthetic import labelled_cube
+    from strataflow.samples.files import Shape
+    from strataflow.synthetic.earth import labelled_cube
 
     return labelled_cube((1, 0, seed), Shape(side, side, side))
 
 
 def labelled_and_spoiled(side: int, seed: int) -> None:
     """The same and the inputs of the refinement network."""
-    from strataflow.degrade import degrade
+    from strataflow.synthetic.corruption import degrade
 
     cube = labelled(side, seed)
     degrade(np.random.default_rng(seed), cube.image, cube.targets)
@@ -88,7 +88,7 @@ def main() -> None:
     parser = benchmark_parser(__doc__)
     parser.add_argument("--samples", type=int, default=16)
     a = parser.parse_args()
-    from strataflow.synthetic_samples import single_threaded_pool
+    from strataflow.synthetic.generate import single_threaded_pool
 
     rows = []
     for side in SIDES:

@@ -30,11 +30,11 @@ from torch.utils.data import DataLoader
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import folders_below
-from strataflow.dataset import Crops, SampleSource
 from strataflow.hardware import limit_threads
-from strataflow.samples import Shape
-from strataflow.synthetic_samples import synthesize_samples
-from strataflow.training import TrainingSettings, train
+from strataflow.samples.files import Shape
+from strataflow.synthetic.generate import synthesize_samples
+from strataflow.training.dataset import Crops, SampleSource
+from strataflow.training.trainer import TrainingSettings, train
 
 # Crops of an epoch, for each way: the published network takes too long for as many.
 CROPS = {"train_infer": 16, "plain loop, our network": 16, "plain loop, published network": 2}

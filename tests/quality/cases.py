@@ -16,15 +16,15 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from strataflow.attributes import ATTRIBUTES
 from strataflow.errors import StrataflowError
 from strataflow.files import digest_of, digest_of_code, file_checksum, require_file, scratch_folder
-from strataflow.samples import Shape, read_cube, require_intact, sample_path, write_checksums
-from strataflow.scenario import Scenario
-from strataflow.segy_import import segy_to_binary
-from strataflow.synthetic import labelled_cube
-from strataflow.synthetic_samples import SYNTHESIZING_CODE
-from strataflow.volumes import HeaderBytes, label_path, read_sidecar
+from strataflow.samples.files import Shape, read_cube, require_intact, sample_path, write_checksums
+from strataflow.segy.reader import segy_to_binary
+from strataflow.synthetic.earth import labelled_cube
+from strataflow.synthetic.generate import SYNTHESIZING_CODE
+from strataflow.synthetic.scenario import Scenario
+from strataflow.volume.attributes import ATTRIBUTES
+from strataflow.volume.volume import HeaderBytes, label_path, read_sidecar
 
 Array = NDArray[np.float32]
 Sample = tuple[Array, dict[str, Array]]

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scores import Reliability
 
-from strataflow.attributes import FAULT_THRESHOLD
-from strataflow.figures import FAULT_COLOURS, GREY_CLIP, Section, save_picture
+from strataflow.figures.sections import FAULT_COLOURS, GREY_CLIP, Section, save_picture
+from strataflow.volume.attributes import FAULT_THRESHOLD
 
 Array = NDArray[np.float32]
 

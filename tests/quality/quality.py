@@ -23,15 +23,15 @@ from picture import FieldSurvey, draw
 from report import write_tables
 from scores import NOTHING, Attributes, Piece, Reliability, field_row, labelled_row, reliability_of
 
-from strataflow.attributes import attributes_of
-from strataflow.cli import Parser, run
+from strataflow.cli.arguments import Parser, run
 from strataflow.errors import StrataflowError
 from strataflow.files import scratch_folder
-from strataflow.networks import MultiTaskNetwork
-from strataflow.prediction import attribute_source, image_source, predict_volume
-from strataflow.tiles import Tiling
-from strataflow.volumes import attribute_path, open_volume, statistics_of
-from strataflow.weights import load_network
+from strataflow.network.model import MultiTaskNetwork
+from strataflow.network.weights import load_network
+from strataflow.prediction.predict import attribute_source, image_source, predict_volume
+from strataflow.prediction.tiling import Tiling
+from strataflow.volume.attributes import attributes_of
+from strataflow.volume.volume import attribute_path, open_volume, statistics_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

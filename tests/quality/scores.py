@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, generate_binary_structure, label
 
-from strataflow.attributes import FAULT_THRESHOLD
-from strataflow.evaluation import (
+from strataflow.interpretation.metrics import (
     CALIBRATION_BINS,
     Metrics,
     correlation,
@@ -19,7 +18,8 @@ from strataflow.evaluation import (
     reliability,
     within_tolerance,
 )
-from strataflow.thickness import median_thickness
+from strataflow.interpretation.thickness import median_thickness
+from strataflow.volume.attributes import FAULT_THRESHOLD
 
 Array = NDArray[np.float32]
 Attributes = dict[str, Array]

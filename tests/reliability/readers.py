@@ -29,10 +29,11 @@ from conftest import REPOSITORY
 from random_network import network, stored
 from segy_bytes import integers, lines, write_bytes
 from strataflow.errors import StrataflowError
-from strataflow.samples import Shape
-from strataflow.segy_import import segy_to_binary
-from strataflow.slabs import Slab, read_description, write_description
-from strataflow.volumes import (
+from strataflow.network.weights import load_network
+from strataflow.prediction.slabs import Slab, read_description, write_description
+from strataflow.samples.files import Shape
+from strataflow.segy.reader import segy_to_binary
+from strataflow.volume.volume import (
     HeaderBytes,
     attribute_path,
     open_volume,
@@ -40,7 +41,6 @@ from strataflow.volumes import (
     sidecar_path,
     write_volume,
 )
-from strataflow.weights import load_network
 
 # What nothing so small may take.
 SECONDS = 20
@@ -260,7 +260,7 @@ def _sheet() -> Reader:
 
 
 def _vgi(folder: Path) -> Reader:
-    from strataflow.vgi import export_vgi
+    from strataflow.volume.metaimage import export_vgi
 
     raw = folder / "shown.fsem"
     write_volume(raw, integers((3, 4, 12)), plain_sidecar(Shape(12, 4, 3), "fsem"))

@@ -1,0 +1,137 @@
+"""The command line that train_infer.py and train_refine.py have in common."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from pytorch_lightning.utilities import rank_zero_only
+
+from ..figures.sections import draw_learning_curves
+from ..files import claimed_folder, written_whole
+from ..network.model import PRESETS, Architecture
+from ..training.dataset import SampleSource
+from ..training.trainer import TrainingSettings, train, write_metrics_table
+from .arguments import Parser, add_shape, add_tasks, positive, shape_of, tasks_of
+
+
+def train_command(kind: str, description: str) -> None:
+    """Parse the flags and train a network of `kind` (infer or refine)."""
+    parser = Parser(description)
+    for split in ("train", "valid"):
+        for what in ("data", "target"):
+            parser.add_argument(
+                f"--dir_{what}_{split}",
+                type=Path,
+                nargs="+",
+                required=True,
+                help=f"folders of the {split} {what}; several go together in their order",
+            )
+        parser.add_argument(
+            f"--n{split}", type=positive, help="how many samples; all of them if left out"
+        )
+        parser.add_argument(f"--batch_{split}", type=positive, default=2, help="crops in a batch")
+    parser.add_argument("--dir_output", type=Path, required=True, help="checkpoints and logs")
+    parser.add_argument("--epochs", type=positive, default=100, help="epochs in all")
+    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate after the warm-up")
+    parser.add_argument("--seed", type=int, default=1, help="of everything random")
+    parser.add_argument(
+        "--resume", metavar="CKPT", help="checkpoint, or 'auto': the newest in --dir_output"
+    )
+    parser.add_argument(
+        "--init_weights", type=Path, help="weights to start from when nothing is resumed"
+    )
+    parser.add_argument(
+        "--patience", type=positive, help="end early after so many epochs that are no better"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=positive,
+        help="save and stop after so many minutes, with the learning rate as it is then",
+    )
+    parser.add_argument(
+        "--cool_down",
+        type=positive,
+        metavar="STEPS",
+        help="end so many steps after the checkpoint of --resume, while the learning rate falls to"
+        " zero, whatever --epochs says",
+    )
+    parser.add_argument(
+        "--preset", choices=list(PRESETS), default="base", help="size of the network"
+    )
+    parser.add_argument(
+        "--crop", type=positive, nargs=3, metavar=("N1", "N2", "N3"), help="crop of the samples"
+    )
+    parser.add_argument(
+        "--gpus_per_node",
+        type=positive,
+        default=1,
+        help="processes on a node, each with a GPU where there are GPUs",
+    )
+    parser.add_argument("--nodes", type=positive, default=1, help="nodes of a cluster")
+    parser.add_argument(
+        "--final", type=Path, help="copy the last epoch's checkpoint here when done"
+    )
+    parser.add_argument("--metrics", type=Path, help="write losses by epoch as CSV here when done")
+    parser.add_argument("--curves", type=Path, help="draw those of --metrics here as PNG")
+    add_shape(parser)
+    add_tasks(parser)
+    arguments = parser.parse_args()
+    if arguments.cool_down and not arguments.resume:
+        parser.error("--cool_down needs --resume, the checkpoint that it begins from")
+    shape = shape_of(arguments)
+    train_source, valid_source = (
+        SampleSource.open(
+            getattr(arguments, f"dir_data_{split}"),
+            getattr(arguments, f"dir_target_{split}"),
+            getattr(arguments, f"n{split}"),
+            shape,
+        )
+        for split in ("train", "valid")
+    )
+    settings = TrainingSettings(
+        epochs=arguments.epochs,
+        batch_train=arguments.batch_train,
+        batch_valid=arguments.batch_valid,
+        learning_rate=arguments.lr,
+        seed=arguments.seed,
+        crop=tuple(arguments.crop[::-1]) if arguments.crop else None,
+        patience=arguments.patience,
+        gpus_per_node=arguments.gpus_per_node,
+        nodes=arguments.nodes,
+        cool_down=arguments.cool_down,
+        minutes=arguments.minutes,
+    )
+    with ExitStack() as stack:
+        _work_alone(stack, arguments.dir_output)
+        checkpoint = train(
+            Architecture(kind, arguments.preset, tasks_of(arguments)),
+            settings,
+            train_source,
+            valid_source,
+            arguments.dir_output,
+            arguments.resume,
+            arguments.init_weights,
+        )
+        if checkpoint:
+            _deliver(arguments, checkpoint)
+
+
+@rank_zero_only
+def _work_alone(stack: ExitStack, folder: Path) -> None:
+    """Keep a second training out of `folder`; the first of the processes does it for all."""
+    stack.enter_context(claimed_folder(folder))
+
+
+@rank_zero_only
+def _deliver(arguments: argparse.Namespace, checkpoint: Path) -> None:
+    """What the command is asked to leave beside its checkpoints."""
+    if arguments.metrics:
+        write_metrics_table(arguments.dir_output, arguments.metrics)
+        if arguments.curves:
+            draw_learning_curves(arguments.metrics, arguments.curves)
+    if arguments.final:
+        with written_whole(arguments.final) as (temporary,):
+            shutil.copyfile(checkpoint, temporary)

@@ -1,0 +1,1 @@
+"""Pictures, the viewer, and the overview page."""

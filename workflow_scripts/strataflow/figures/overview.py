@@ -1,0 +1,116 @@
+"""One page over all predicted volumes: geometry, scores, pictures, files; and run times."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from ..errors import StrataflowError
+from ..files import written_whole
+from ..volume.attributes import ATTRIBUTES
+from ..volume.volume import read_sidecar
+
+# Pictures are part of the page as long as there are no more volumes; of more they are linked.
+EMBEDDED_VOLUMES = 20
+
+# Scores shown, as section and name in metrics.json.
+SCORES = {
+    "F1 of faults": ("fault", "f1"),
+    "F1 within 2 voxels": ("fault", "f1_within_2_voxels"),
+    "average precision": ("fault", "average_precision"),
+    "median angle of normals, degrees": ("orientation", "median_degrees"),
+    "misplacement of layers, samples": ("rgt", "mean_absolute_shift_samples"),
+    "scatter along horizons, samples": ("rgt", "horizon_scatter_samples"),
+    "correlation of dhr": ("dhr", "correlation"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A predicted volume on the page."""
+
+    name: str
+    geometry: list[tuple[str, str]]
+    scores: list[tuple[str, float]]
+    pictures: list[tuple[str, str]]
+    files: list[tuple[str, str]]
+
+
+def make_overview(folder: Path, template: Path, output: Path) -> None:
+    """Write the page `output` over the volumes in `folder`, one subfolder each.
+
+    StrataflowError where there is none.
+    """
+    sidecars = {
+        path.parent: path for name in ATTRIBUTES for path in folder.glob(f"*/*.{name}.json")
+    }
+    if not sidecars:
+        raise StrataflowError(f"{folder}: no predicted volume in it")
+    embedded = len(sidecars) <= EMBEDDED_VOLUMES
+    entries = [_entry(path, output.parent, embedded) for _, path in sorted(sidecars.items())]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    page = environment.from_string(template.read_text()).render(entries=entries)
+    with written_whole(output) as (temporary,):
+        temporary.write_text(page)
+
+
+def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
+    """The volume that one of its sidecars belongs to."""
+    place, sidecar = sidecar_file.parent, read_sidecar(sidecar_file.with_suffix(""))
+    geometry = []
+    for name, axis, n in zip(sidecar.axis_names, sidecar.axes, sidecar.shape.array, strict=True):
+        last = axis.first + axis.step * (n - 1)
+        spacing = f"{axis.spacing:g} {axis.unit}"
+        geometry.append((name, f"{axis.first:g} to {last:g}, {n} in all, {spacing} apart"))
+    geometry.append(("live traces", f"{int(sidecar.live.sum())} of {sidecar.live.size}"))
+    geometry.append(("SEG-Y", str(sidecar.source.get("segy", "unknown"))))
+    files = sorted(path for path in place.iterdir() if path.is_file())
+    pictures = [path for path in files if path.suffix == ".png"]
+    return Entry(
+        place.name,
+        geometry,
+        _scores(place / "metrics.json"),
+        [(path.name, _source(path, page, embedded)) for path in pictures],
+        [(path.name, path.relative_to(page).as_posix()) for path in files],
+    )
+
+
+def _scores(path: Path) -> list[tuple[str, float]]:
+    if not path.is_file():
+        return []
+    metrics: dict[str, Any] = json.loads(path.read_text())
+    found = {name: metrics.get(a, {}).get(b) for name, (a, b) in SCORES.items()}
+    return [(name, value) for name, value in found.items() if value is not None]
+
+
+def _source(picture: Path, page: Path, embedded: bool) -> str:
+    """What an image of the page shows: the picture itself, or its place."""
+    if not embedded:
+        return picture.relative_to(page).as_posix()
+    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
+
+
+def gather_timings(results: Path, output: Path) -> None:
+    """Write a CSV table of the run times that Snakemake measured below `results`, a row a job."""
+    rows = []
+    for path in sorted(results.rglob("*.benchmark.tsv")):
+        measured = pd.read_csv(path, sep="\t").iloc[-1]
+        stage, *job = path.relative_to(results).parts
+        name = "/".join(job).removesuffix(".benchmark.tsv")
+        rows.append(
+            {
+                "stage": stage,
+                "job": name,
+                "seconds": measured["s"],
+                "largest resident memory, MB": measured["max_rss"],
+                "mean load, percent": measured["mean_load"],
+            }
+        )
+    with written_whole(output) as (temporary,):
+        pd.DataFrame(rows).to_csv(temporary, index=False)

@@ -1,0 +1,377 @@
+"""Quality-control pictures: sections of a volume, attributes over the amplitudes under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..files import written_whole
+from ..samples.files import Shape
+from ..volume.attributes import FAULT_THRESHOLD, PROBABILITY, SPREAD
+from ..volume.volume import Sidecar, Volume, statistics_of
+
+Array = NDArray[np.float32]
+
+# Clip of the grey scale in standard deviations of the amplitudes.
+GREY_CLIP = 2.5
+
+HORIZONS = 14
+
+# Colours of dip and strike: 0 and 180 degrees are the same.
+CYCLIC = "twilight"
+
+SPECTRUM_INLINES = 32
+ROSE_SECTORS = 36
+
+# Probabilities shown, and spreads of them, at least.
+LEAST_SHOWN, LEAST_SPREAD = 0.2, 0.05
+
+# The attribute of a layer that shows the image less `dhr`.
+DIFFERENCE = "difference"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A plane through a volume: `axis` 0 inline, 1 crossline, 2 time or depth slice, at `index`."""
+
+    axis: int
+    index: int
+
+    def of(self, values: Array) -> Array:
+        """The plane of `values` (n3, n2, n1), with time or the inline axis downward."""
+        plane = np.array(values.take(self.index, self.axis))
+        return plane.T if self.axis < 2 else plane
+
+    def title(self, sidecar: Sidecar) -> str:
+        """What the section is, in the survey's own numbers."""
+        axis = sidecar.axes[self.axis]
+        number = axis.first + axis.step * self.index
+        if self.axis < 2:
+            return f"{axis.name} {number:g}"
+        return f"{sidecar.domain} slice {number:g} {axis.unit}"
+
+    @property
+    def axes(self) -> tuple[int, int]:
+        """Numbers of the horizontal and the vertical axis in the picture."""
+        return {0: (1, 2), 1: (0, 2), 2: (1, 0)}[self.axis]
+
+
+def sections_of(
+    shape: Shape, fsem: Array | None, probability: float = PROBABILITY
+) -> tuple[Section, ...]:
+    """An inline, a crossline and a slice, each near the middle where most faults are.
+
+    Faults are where `fsem` is at least `probability`.
+    """
+    chosen = []
+    for axis, n in enumerate(shape.array):
+        near = np.arange(round(0.3 * (n - 1)), round(0.7 * (n - 1)) + 1)
+        index = int(near[near.size // 2])
+        if fsem is not None:
+            seen = [int(np.count_nonzero(fsem.take(i, axis) >= probability)) for i in near[::4]]
+            index = int(near[::4][int(np.argmax(seen))]) if any(seen) else index
+        chosen.append(Section(axis, index))
+    return tuple(chosen)
+
+
+def plot(
+    image: Volume,
+    predicted: dict[str, Volume],
+    labels: dict[str, Volume],
+    prefix: Path,
+    probability: float = PROBABILITY,
+) -> None:
+    """Write `prefix`.<attribute>.png for each of the attributes in `predicted`.
+
+    Each shows an inline, a crossline and a slice of the amplitudes, of the prediction, and of the
+    label where there is one; for `dhr` also what it leaves out of the image. `prefix`.spectrum.png
+    has the spectra of `dhr` and the image, `prefix`.rose.png the strikes of the faults. A
+    predicted fault is where `fsem` is at least `probability`.
+    """
+    fsem = predicted["fsem"].values if "fsem" in predicted else None
+    sections = sections_of(image.shape, fsem, probability)
+    for name, volume in predicted.items():
+        rows: list[tuple[str, Layer]] = [("amplitude", Layer(image))]
+        shown = Layer(image, name, volume, predicted.get("fsem"), probability)
+        rows.append((f"predicted {name}", shown))
+        if name == "dhr":
+            rows.append(("amplitude less dhr", Layer(image, DIFFERENCE, volume)))
+        if name in labels:
+            rows.append((f"labelled {name}", Layer(image, name, labels[name], labels.get("fsem"))))
+        source = Path(image.sidecar.source.get("segy", image.path)).name
+        title = f"{TITLES[name]}: {prefix.name}, from {source}"
+        _write(prefix.with_name(f"{prefix.name}.{name}.png"), title, sections, rows)
+    if "dhr" in predicted:
+        _draw_spectra(image, predicted, labels, prefix.with_name(f"{prefix.name}.spectrum.png"))
+    if "fstrike" in predicted:
+        _draw_rose(predicted, labels, prefix.with_name(f"{prefix.name}.rose.png"), probability)
+
+
+def _draw_spectra(
+    image: Volume, predicted: dict[str, Volume], labels: dict[str, Volume], path: Path
+) -> None:
+    """Mean amplitude spectra of the image, of `dhr` and of its label, on some inlines."""
+    axis = image.sidecar.axes[2]
+    # ms to Hz, or m to cycles a kilometre (ft to cycles in 1,000 ft).
+    frequency = 1000 * np.fft.rfftfreq(image.shape.n1, axis.spacing)
+    figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+    volumes = {"amplitude": image, "predicted dhr": predicted["dhr"]}
+    if "dhr" in labels:
+        volumes["labelled dhr"] = labels["dhr"]
+    step = max(image.shape.n3 // SPECTRUM_INLINES, 1)
+    for name, volume in volumes.items():
+        traces = statistics_of(volume).normalise(np.array(volume.values[step // 2 :: step]))
+        spectrum = np.abs(np.fft.rfft(traces, axis=-1)).mean(axis=(0, 1))
+        ax.plot(frequency, spectrum / spectrum.max(), label=name)
+    unit = "Hz" if axis.unit == "ms" else f"cycles per 1,000 {axis.unit}"
+    ax.set(xlabel=unit, ylabel="amplitude over its largest", xlim=(0, None), ylim=(0, None))
+    ax.legend()
+    figure.suptitle(f"Spectra: {path.name.split('.')[0]}")
+    save_picture(path, figure)
+
+
+def _draw_rose(
+    predicted: dict[str, Volume], labels: dict[str, Volume], path: Path, probability: float
+) -> None:
+    """Rose diagrams of the azimuth of strike over the voxels of faults."""
+    given = {"predicted": predicted} | ({"labelled": labels} if "fstrike" in labels else {})
+    given = {name: volumes for name, volumes in given.items() if "fsem" in volumes}
+    figure, grid = plt.subplots(
+        1,
+        max(len(given), 1),
+        figsize=(4.5 * max(len(given), 1), 4.8),
+        subplot_kw={"projection": "polar"},
+        squeeze=False,
+        layout="constrained",
+    )
+    edges = np.linspace(0, 180, ROSE_SECTORS + 1)
+    middles = np.radians((edges[:-1] + edges[1:]) / 2)
+    colours = plt.get_cmap(CYCLIC)(middles / np.pi)
+    for ax, (name, volumes) in zip(grid[0], given.items(), strict=False):
+        counts = np.zeros(ROSE_SECTORS)
+        least = FAULT_THRESHOLD if volumes is labels else probability
+        for strike, fsem in zip(volumes["fstrike"].values, volumes["fsem"].values, strict=True):
+            azimuth = volumes["fstrike"].sidecar.azimuth(180 * strike[fsem >= least])
+            counts += np.histogram(azimuth, edges)[0]
+        share = counts / max(counts.sum(), 1)
+        ax.set(theta_zero_location="N", theta_direction=-1)
+        for half in (0, np.pi):
+            ax.bar(
+                middles + half, share, np.pi / ROSE_SECTORS, color=colours, edgecolor="0.3", lw=0.4
+            )
+        ax.set_title(f"{name}, {counts.sum():,.0f} voxels", fontsize=9)
+        ax.tick_params(labelsize=7)
+    figure.suptitle(f"Strike from north: {path.name.split('.')[0]}")
+    save_picture(path, figure)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a row of a picture shows: the image, and an attribute over it if one is named.
+
+    Angles are shown where `fsem` is at least `probability`.
+    """
+
+    image: Volume
+    attribute: str | None = None
+    volume: Volume | None = None
+    fsem: Volume | None = None
+    probability: float = FAULT_THRESHOLD
+
+
+TITLES = {
+    "fsem": "Fault probability over amplitudes",
+    "fdip": "Fault dip over amplitudes",
+    "fstrike": "Fault strike over amplitudes",
+    SPREAD: "Spread of the fault probability over amplitudes",
+    "rgt": "Relative geologic time over amplitudes",
+    "dhr": "Denoised, higher-resolution image",
+}
+
+
+def _write(
+    path: Path, title: str, sections: tuple[Section, ...], rows: list[tuple[str, Layer]]
+) -> None:
+    figure, grid = plt.subplots(
+        len(rows), len(sections), figsize=(14, 4.6 * len(rows)), squeeze=False, layout="constrained"
+    )
+    figure.suptitle(title)
+    for (name, layer), line in zip(rows, grid, strict=True):
+        drawn = None
+        for section, axes in zip(sections, line, strict=True):
+            drawn = _draw(axes, section, layer)
+            axes.set_title(f"{name}, {section.title(layer.image.sidecar)}", fontsize=9)
+        if drawn is not None:
+            _legend(figure, drawn, layer, list(line))
+    save_picture(path, figure)
+
+
+def save_picture(path: Path, figure: Figure) -> None:
+    """Write `figure` as PNG to `path`, the same bytes for the same figure, and close it."""
+    with written_whole(path) as (temporary,):
+        figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
+    plt.close(figure)
+
+
+def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
+    """Draw one section and return what a colour bar describes, if anything does."""
+    sidecar = layer.image.sidecar
+    extent = extent_of(section, sidecar)
+    show: Callable[..., Any] = lambda values, **how: axes.imshow(  # noqa: E731
+        values, extent=extent, aspect="auto", interpolation="nearest", **how
+    )
+    horizontal, vertical = section.axes
+    axes.set_xlabel(axis_label(sidecar, horizontal), fontsize=8)
+    axes.set_ylabel(axis_label(sidecar, vertical), fontsize=8)
+    axes.tick_params(labelsize=7)
+    if layer.attribute == "dhr" and layer.volume:
+        return _show_amplitude(show, section, layer.volume)
+    if layer.attribute == DIFFERENCE and layer.volume:
+        recorded, clean = (_normalised(section, volume) for volume in (layer.image, layer.volume))
+        return show(recorded - clean, cmap="gray", vmin=-GREY_CLIP, vmax=GREY_CLIP)
+    _show_amplitude(show, section, layer.image)
+    if layer.volume is None:
+        return None
+    values = section.of(layer.volume.values)
+    if layer.attribute == "rgt":
+        levels = np.linspace(0, 1, HORIZONS + 2)[1:-1]
+        axes.contour(
+            values,
+            levels,
+            extent=extent,
+            origin="upper",
+            cmap="turbo",
+            vmin=0,
+            vmax=1,
+            linewidths=1.2,
+        )
+        return show(values, cmap="turbo", vmin=0, vmax=1, alpha=0.25)
+    if layer.attribute == SPREAD:
+        # No spread of numbers from 0 to 1 is larger than half of that.
+        return show(np.ma.masked_less(values, LEAST_SPREAD), cmap="viridis", vmin=0, vmax=0.5)
+    fsem = (
+        values
+        if layer.attribute == "fsem"
+        else section.of(layer.fsem.values)
+        if layer.fsem
+        else None
+    )
+    if layer.attribute == "fsem":
+        least = min(LEAST_SHOWN, layer.probability)
+        return show(np.ma.masked_less(values, least), cmap=FAULT_COLOURS, vmin=0, vmax=1)
+    hidden = values <= 0 if fsem is None else fsem < layer.probability
+    return show(
+        np.ma.masked_where(hidden, 180 * values),
+        cmap=CYCLIC,
+        vmin=0,
+        vmax=180,
+    )
+
+
+# From see-through orange to red: the amplitudes stay visible where the network is not sure.
+FAULT_COLOURS = ListedColormap(
+    [(1.0, 0.75 * (1 - p), 0.0, 0.25 + 0.7 * p) for p in np.linspace(0, 1, 256)]
+)
+
+
+def _show_amplitude(show: Callable[..., Any], section: Section, volume: Volume) -> Any:
+    return show(_normalised(section, volume), cmap="gray", vmin=-GREY_CLIP, vmax=GREY_CLIP)
+
+
+def _normalised(section: Section, volume: Volume) -> Array:
+    return statistics_of(volume).normalise(section.of(volume.values))
+
+
+def axis_label(sidecar: Sidecar, axis: int) -> str:
+    """What the numbers along an axis are, with the unit of time or depth."""
+    name = sidecar.axis_names[axis]
+    return name if axis < 2 else f"{name} ({sidecar.axes[axis].unit})"
+
+
+def extent_of(section: Section, sidecar: Sidecar) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top in the survey's own numbers."""
+    horizontal, vertical = section.axes
+    ends = []
+    for number in (horizontal, vertical):
+        axis, n = sidecar.axes[number], sidecar.shape.array[number]
+        ends.append((axis.first - axis.step / 2, axis.first + axis.step * (n - 0.5)))
+    (left, right), (top, bottom) = ends
+    return left, right, bottom, top
+
+
+def _legend(figure: Any, drawn: Any, layer: Layer, line: list[Axes]) -> None:
+    labels = {
+        "fsem": "fault probability",
+        "fdip": "dip (degrees)",
+        "fstrike": "strike (degrees)",
+        SPREAD: "standard deviation of the probability",
+        "rgt": "relative geologic time",
+        "dhr": "amplitude (standard deviations)",
+        DIFFERENCE: "amplitude (standard deviations)",
+    }
+    bar = figure.colorbar(drawn, ax=line, shrink=0.85, pad=0.01)
+    bar.set_label(labels[layer.attribute or "dhr"], fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+
+
+def draw_lesson(given: Any, targets: dict[str, Any], outputs: dict[str, Any]) -> Figure:
+    """The middle inline of the first sample of a batch: what is given, taught and predicted.
+
+    `given` is (channels, n3, n2, n1), `targets` and `outputs` have a batch axis before these; in
+    the networks' form, as tensors on any device.
+    """
+    middle = given.shape[1] // 2
+    figure, grid = plt.subplots(
+        2, 1 + len(outputs), figsize=(3.2 * (1 + len(outputs)), 6.4), layout="constrained"
+    )
+    for ax in grid.ravel():
+        ax.set_axis_off()
+    _show_channel(grid[0, 0], given[0, middle], "given", "image")
+    for column, (task, output) in zip(grid.T[1:], outputs.items(), strict=True):
+        predicted = output[0, 0, middle].sigmoid() if task == "fault" else output[0, 0, middle]
+        _show_channel(column[0], targets[task][0, 0, middle], f"{task}, target", task)
+        _show_channel(column[1], predicted, f"{task}, predicted", task)
+    return figure
+
+
+def _show_channel(ax: Axes, plane: Any, title: str, what: str) -> None:
+    values = plane.detach().float().cpu().numpy().T
+    how: dict[str, Any] = {"cmap": "gray", "vmin": -GREY_CLIP, "vmax": GREY_CLIP}
+    if what == "fault":
+        how = {"cmap": "inferno", "vmin": 0, "vmax": 1}
+    elif what == "rgt":
+        how = {"cmap": "turbo"}
+    ax.imshow(values, **how)
+    ax.set_title(title, fontsize=8)
+
+
+def draw_learning_curves(table: Path, picture: Path) -> None:
+    """Draw the losses of `table`, a CSV file with a row an epoch, to the PNG file `picture`."""
+    rows = pd.read_csv(table)
+    names = [str(c).removeprefix("valid/") for c in rows.columns if str(c).startswith("valid/")]
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(3.4 * len(names), 3.2), squeeze=False, layout="constrained"
+    )
+    figure.suptitle(f"Learning curves, {len(rows)} epochs")
+    for ax, name in zip(axes[0], names, strict=True):
+        for split in ("train", "valid"):
+            if f"{split}/{name}" in rows:
+                ax.plot(rows["epoch"] + 1, rows[f"{split}/{name}"], ".-", label=split)
+        ax.set_title(name, fontsize=9)
+        ax.set_xlabel("epoch")
+        ax.legend(fontsize=8)
+    axes[0, 0].set_ylabel("loss")
+    save_picture(picture, figure)

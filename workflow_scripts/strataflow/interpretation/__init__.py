@@ -1,0 +1,1 @@
+"""Faults and horizons picked from predictions, and their scores against labels."""

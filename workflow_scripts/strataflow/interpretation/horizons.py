@@ -1,0 +1,124 @@
+"""Horizons: surfaces of equal geologic time, as tables and as Irap grids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import StrataflowError
+from ..files import written_whole
+from ..samples.files import Shape
+from ..volume.volume import Sidecar, open_volume
+
+Array = NDArray[np.float32]
+
+COUNT = 10
+
+# Values a row, and the value of a node that is not there, in an Irap grid.
+IRAP_ROW, IRAP_UNDEFINED = 6, 9999900.0
+
+# Share of the bin size by which traces may lie off a rectangular grid.
+IRAP_TOLERANCE = 0.05
+
+
+def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | None = None) -> None:
+    """Follow `count` horizons through the geologic time `rgt` of a raw volume.
+
+    Their mean depths are evenly spaced. Writes `output`.horizons.csv, a
+    row a trace and a column a horizon, and `output`.horizon_NN.irap, Irap classic grids. `shape` is
+    needed without a sidecar. StrataflowError where time does not grow.
+    """
+    volume = open_volume(rgt, shape, "rgt")
+    sidecar = volume.sidecar
+    levels = horizon_levels(volume.values, sidecar.live, count)
+    depths = follow(volume.values, levels, sidecar)
+    i3, i2 = np.nonzero(sidecar.live)
+    places = sidecar.places(np.stack([i3, i2, np.zeros_like(i3)]))
+    places.pop(sidecar.domain)
+    names = horizon_names(count)
+    table = pd.DataFrame(places | dict(zip(names, depths[:, i3, i2], strict=True)))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    grids = [Path(f"{output}.{name}.irap") for name in names]
+    with written_whole(Path(f"{output}.horizons.csv"), *grids) as (csv, *paths):
+        table.to_csv(csv, index=False, float_format="%.8g")
+        for path, depth in zip(paths, depths, strict=True):
+            path.write_text(irap_text(depth, sidecar))
+
+
+def horizon_names(count: int) -> list[str]:
+    """Names of `count` horizons, the shallowest first."""
+    return [f"horizon_{number:02d}" for number in range(1, count + 1)]
+
+
+def horizon_levels(rgt: Array, live: NDArray[np.bool_], count: int) -> Array:
+    """Geologic times (count,) at evenly spaced mean depths."""
+    thin = max(rgt.shape[0] // 64, 1), max(rgt.shape[1] // 64, 1)
+    some = rgt[:: thin[0], :: thin[1]][live[:: thin[0], :: thin[1]]]
+    mean = some.mean(axis=0, dtype=np.float64) if some.size else np.zeros(rgt.shape[2])
+    if mean.size < 2 or mean[-1] <= mean[0]:
+        raise StrataflowError("rgt: does not grow downward, so it has no horizons")
+    growing = np.maximum.accumulate(mean)
+    at = np.linspace(0, mean.size - 1, count + 2)[1:-1]
+    return np.interp(at, np.arange(mean.size), growing).astype(np.float32)
+
+
+def follow(rgt: Array, levels: Array, sidecar: Sidecar) -> Array:
+    """Time or depth (levels, n3, n2) where `rgt` (n3, n2, n1) reaches each of `levels`.
+
+    NaN where a trace is dead, or where the horizon lies above or below it.
+    """
+    axis = sidecar.axes[2]
+    depths = np.full((levels.size, *rgt.shape[:2]), np.nan, np.float32)
+    for i3, plane in enumerate(rgt):
+        values = np.asarray(plane)
+        for number, level in enumerate(levels):
+            traces, above, part = crossings(values, level)
+            depths[number, i3, traces] = axis.first + axis.step * (above + part)
+    depths[:, ~sidecar.live] = np.nan
+    return depths
+
+
+def crossings(time: Array, level: float) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
+    """Where the traces of `time` (N, n1) first reach `level`, from above.
+
+    Returns the traces that do, the last sample above it, and the part of the way to the next.
+    """
+    reached = time >= level
+    at = reached.argmax(axis=1)
+    traces = np.flatnonzero(reached.any(axis=1) & (at > 0))
+    at = at[traces]
+    first, second = time[traces, at - 1], time[traces, at]
+    return traces, at - 1, (level - first) / np.maximum(second - first, 1e-12)
+
+
+def irap_text(depth: Array, sidecar: Sidecar) -> str:
+    """An Irap classic grid of `depth` (n3, n2), NaN where there is none.
+
+    Its columns run along the crossline axis or the inline axis, whichever turns the grid to the
+    left as Irap wants. StrataflowError where the traces lie on no rectangular grid.
+    """
+    origin, step3, step2 = sidecar.lattice()
+    turn = step2[0] * step3[1] - step2[1] * step3[0]
+    # x runs along the first axis, y to the left of it.
+    x, y, grid = (step2, step3, depth) if turn >= 0 else (step3, step2, depth.T)
+    if abs(float(x @ y)) > IRAP_TOLERANCE * float(np.hypot(*x) * np.hypot(*y)):
+        raise StrataflowError("horizons: inlines and crosslines are not at right angles")
+    rows, columns = grid.shape
+    spacing = np.hypot(*x) or 1.0, np.hypot(*y) or 1.0
+    rotation = float(np.degrees(np.arctan2(x[1], x[0])))
+    end = origin + np.array([(columns - 1) * spacing[0], (rows - 1) * spacing[1]])
+    header = [
+        f"-996 {rows} {spacing[0]:.6f} {spacing[1]:.6f}",
+        f"{origin[0]:.6f} {end[0]:.6f} {origin[1]:.6f} {end[1]:.6f}",
+        f"{columns} {rotation:.6f} {origin[0]:.6f} {origin[1]:.6f}",
+        "0 0 0 0 0 0 0",
+    ]
+    values = np.where(np.isfinite(grid), grid, IRAP_UNDEFINED).ravel()
+    lines = [
+        " ".join(f"{value:.4f}" for value in values[first : first + IRAP_ROW])
+        for first in range(0, values.size, IRAP_ROW)
+    ]
+    return "\n".join([*header, *lines]) + "\n"

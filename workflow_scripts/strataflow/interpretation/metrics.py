@@ -1,0 +1,389 @@
+"""Predictions against labels, in numbers that an interpreter can read.
+
+Faults are scored on voxels as they are, and with a tolerance: a labelled zone is two voxels thick,
+so that a pick beside it is right for most uses, yet wrong for every strict measure.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, distance_transform_edt
+from torchmetrics.functional.classification import binary_average_precision
+from torchmetrics.functional.image import (
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
+
+from ..errors import StrataflowError
+from ..files import written_whole
+from ..samples.files import Shape
+from ..volume.attributes import (
+    ATTRIBUTES,
+    FAULT_THRESHOLD,
+    PROBABILITY,
+    SHIFT_UNIT,
+    growth_per_sample,
+    layer_shift,
+)
+from ..volume.orientation import axial_angle, normal_from_strike_dip
+from ..volume.volume import (
+    Volume,
+    attribute_path,
+    label_path,
+    open_volume,
+    require_same_shape,
+    statistics_of,
+)
+from .horizons import crossings
+from .thickness import median_thickness
+
+Array = NDArray[np.float32]
+Metrics = dict[str, float | None]
+
+# Voxels by which a fault pick may miss the label where a tolerance is granted.
+TOLERANCE = 2
+
+# Thresholds of the fault probability among which the best is looked for: 0.01, 0.02 and so on.
+THRESHOLDS = torch.linspace(0.01, 0.99, 99)
+
+# What is measured over all thresholds; none of it where no fault is labelled.
+OVER_THRESHOLDS = (
+    "average_precision",
+    "best_threshold",
+    "best_f1",
+    "best_iou",
+    "best_threshold_within_2_voxels",
+    "best_f1_within_2_voxels",
+)
+
+# Bins of the probability of equal width in which calibration is looked at, and the probability
+# from which on a voxel is one that the network does not rule out.
+CALIBRATION_BINS, PROBABLE = 15, 0.05
+
+# Labelled geologic times whose horizons are followed in the prediction.
+HORIZONS = np.linspace(0.05, 0.95, 19)
+
+
+def evaluate(
+    prediction: Path,
+    target: Path,
+    output: Path,
+    shape: Shape | None = None,
+    image: Path | None = None,
+    probability: float = PROBABILITY,
+) -> None:
+    """Compare the attributes that both PREFIXes have and write the metrics as JSON to `output`.
+
+    A predicted voxel is a fault where its `fsem` is at least `probability`. With the raw volume
+    `image` that was predicted from, the gain of `dhr` over it is given too. Raises StrataflowError
+    when the PREFIXes have none in common or differ in shape.
+    """
+    pairs: dict[str, tuple[Volume, Volume]] = {}
+    for name in ATTRIBUTES:
+        predicted, label = attribute_path(prediction, name), label_path(target, name)
+        if predicted.is_file() and label:
+            pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
+            require_same_shape(*pair)
+            pairs[name] = pair
+    if not pairs:
+        raise StrataflowError(f"{prediction}: no attribute in common with {target}")
+    first = next(iter(pairs.values()))[0]
+    live = first.sidecar.live
+    cubes = {name: (a.values, b.values) for name, (a, b) in pairs.items()}
+    metrics: dict[str, Any] = {
+        "prediction": str(prediction),
+        "target": str(target),
+        "source": first.sidecar.source.get("segy"),
+        "voxels": int(live.sum()) * first.shape.n1,
+    }
+    if "fsem" in cubes:
+        metrics["fault"] = {"probability": probability}
+        metrics["fault"] |= fault_metrics(*cubes["fsem"], live, probability)
+        metrics["fault"] |= surface_distances(*cubes["fsem"], live, probability)
+    if {"fsem", "fdip", "fstrike"} <= cubes.keys():
+        angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
+        metrics["orientation"] = orientation_metrics(angles, probability)
+    if "rgt" in cubes:
+        metrics["rgt"] = geologic_time_metrics(*cubes["rgt"], live)
+    if "dhr" in cubes:
+        metrics["dhr"] = image_metrics(*cubes["dhr"], live)
+        if image:
+            given = open_volume(image, first.shape)
+            recorded = statistics_of(given).normalise(given.values)
+            before = image_metrics(recorded, cubes["dhr"][1], live)
+            metrics["dhr"] |= _gains(metrics["dhr"], before)
+    with written_whole(output) as (temporary,):
+        temporary.write_text(json.dumps(metrics, indent=1) + "\n")
+
+
+def fault_metrics(
+    predicted: Array, label: Array, live: NDArray[np.bool_], probability: float = PROBABILITY
+) -> Metrics:
+    """Precision, recall, F1 and IoU at `probability` with and without tolerance.
+
+    Also the best F1 of all THRESHOLDS with and without tolerance, the average precision, the
+    calibration error, and the median thickness of what is found within the tolerance and of the
+    label. The IoU within the tolerance is F1 / (2 - F1) of the F1 within it, the Tol-IoU of radius
+    TOLERANCE. Arrays (n3, n2, n1), `live` (n3, n2). None where undefined.
+    """
+    chances = np.where(live[:, :, None], np.clip(predicted, 0, 1), np.float32(0))
+    found = chances >= probability
+    true = (label >= FAULT_THRESHOLD) & live[:, :, None]
+    near_true = within_tolerance(true)
+    both, n_found, n_true = (int(np.count_nonzero(x)) for x in (found & true, found, true))
+    right = int(np.count_nonzero(found & near_true))
+    reached = int(np.count_nonzero(true & within_tolerance(found)))
+    precision, recall = _ratio(both, n_found), _ratio(both, n_true)
+    precision_near, recall_near = _ratio(right, n_found), _ratio(reached, n_true)
+    f1_near = _harmonic(precision_near, recall_near)
+    over_thresholds = dict.fromkeys(OVER_THRESHOLDS)
+    if n_true:
+        over_thresholds = _over_thresholds(chances[live], true[live])
+        over_thresholds |= _over_thresholds_near(chances, true, near_true)
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": _harmonic(precision, recall),
+        "iou": _ratio(both, n_found + n_true - both),
+        "precision_within_2_voxels": precision_near,
+        "recall_within_2_voxels": recall_near,
+        "f1_within_2_voxels": f1_near,
+        "iou_within_2_voxels": None if f1_near is None else f1_near / (2 - f1_near),
+        **over_thresholds,
+        **_calibration(chances[live], true[live]),
+        "thickness": median_thickness(chances, near_true if n_true else None, probability),
+        "thickness_of_label": median_thickness(true.astype(np.float32)),
+        "labelled_share": n_true / true.size,
+        "predicted_share": n_found / true.size,
+    }
+
+
+def _over_thresholds(probability: Array, true: NDArray[np.bool_]) -> Metrics:
+    """Average precision, and F1 and IoU at the threshold where they are best."""
+    found, right = _reaching(probability), _reaching(probability[true])
+    f1 = 2 * right / (found + int(np.count_nonzero(true)))
+    best = int(f1.argmax())
+    truth = torch.from_numpy(true.astype(np.int64)).flatten()
+    precision = binary_average_precision(torch.from_numpy(probability).flatten(), truth)
+    return {
+        "average_precision": float(precision),
+        "best_threshold": round(float(THRESHOLDS[best]), 2),
+        "best_f1": float(f1[best]),
+        "best_iou": float(f1[best] / (2 - f1[best])),
+    }
+
+
+def _over_thresholds_near(
+    probability: Array, true: NDArray[np.bool_], near_true: NDArray[np.bool_]
+) -> Metrics:
+    """F1 within TOLERANCE at the threshold where it is best; arrays (n3, n2, n1)."""
+    found, right = _reaching(probability), _reaching(probability[near_true])
+    # A labelled voxel is reached at a threshold when the largest probability near it is.
+    reached = _reaching(_largest_near(probability, true))
+    precision, recall = right / found.clamp(min=1), reached / int(np.count_nonzero(true))
+    f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
+    best = int(f1.argmax())
+    return {
+        "best_threshold_within_2_voxels": round(float(THRESHOLDS[best]), 2),
+        "best_f1_within_2_voxels": float(f1[best]),
+    }
+
+
+def _reaching(probability: Array) -> torch.Tensor:
+    """How many values reach each of THRESHOLDS, float64 (99,)."""
+    # One pass over them, where counting anew at each threshold takes a hundred.
+    reached = torch.bucketize(torch.from_numpy(probability).flatten(), THRESHOLDS, right=True)
+    counts = torch.bincount(reached, minlength=len(THRESHOLDS) + 1)
+    return (counts.sum() - counts.cumsum(0))[:-1].double()
+
+
+def _largest_near(probability: Array, where: NDArray[np.bool_]) -> Array:
+    """The largest probability within TOLERANCE of each of the voxels `where`, in a row."""
+    padded = np.pad(probability, TOLERANCE)
+    at = np.argwhere(where).T
+    largest = np.zeros(at.shape[1], np.float32)
+    for offset in np.argwhere(_ball()):
+        np.maximum(largest, padded[tuple(at + offset[:, None])], out=largest)
+    return largest
+
+
+def _calibration(probability: Array, true: NDArray[np.bool_]) -> Metrics:
+    errors = {}
+    for name, least in (("", 0.0), ("_where_probable", PROBABLE)):
+        mean, share, count = reliability(probability, true, least)
+        error = np.nansum(count * np.abs(mean - share)) / count.sum() if count.any() else None
+        errors[f"calibration_error{name}"] = None if error is None else float(error)
+    return errors
+
+
+def reliability(
+    probability: Array, true: NDArray[np.bool_], least: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Mean probability, share of faults and number of voxels in each of CALIBRATION_BINS.
+
+    The calibration error is the mean of the distance between the two over all voxels (expected
+    calibration error, Guo et al., 2017, ICML, of the probability of a fault). Only voxels whose
+    probability is at least `least` are looked at. NaN in bins without voxels.
+    """
+    seen = probability >= least
+    values = probability[seen]
+    bins = np.minimum((values * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    count = np.bincount(bins, minlength=CALIBRATION_BINS)
+    sums = (np.bincount(bins, w, CALIBRATION_BINS) for w in (values, true[seen]))
+    with np.errstate(invalid="ignore"):
+        mean, share = (total / count for total in sums)
+    return mean, share, count
+
+
+def surface_distances(
+    predicted: Array, label: Array, live: NDArray[np.bool_], probability: float = PROBABILITY
+) -> Metrics:
+    """Distances in voxels from what is found to what is labelled and back.
+
+    The mean of both ways, and the larger of their 95th percentiles. Arrays (n3, n2, n1), `live`
+    (n3, n2). None where either has no fault.
+    """
+    pairs = ((predicted, probability), (label, FAULT_THRESHOLD))
+    found, true = ((values >= least) & live[:, :, None] for values, least in pairs)
+    if not found.any() or not true.any():
+        return {"surface_distance_mean": None, "surface_distance_p95": None}
+    away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]
+    return {
+        "surface_distance_mean": float(0.5 * (away[0].mean() + away[1].mean())),
+        "surface_distance_p95": float(max(np.percentile(d, 95) for d in away)),
+    }
+
+
+def within_tolerance(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The voxels that are no farther than TOLERANCE from one of `mask`, (n3, n2, n1)."""
+    return binary_dilation(mask, _ball())
+
+
+def _ball() -> NDArray[np.bool_]:
+    reach = np.arange(-TOLERANCE, TOLERANCE + 1) ** 2
+    return reach[:, None, None] + reach[None, :, None] + reach[None, None, :] <= TOLERANCE**2
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _harmonic(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return None
+    return 2 * a * b / (a + b) if a + b else 0.0
+
+
+def orientation_metrics(
+    angles: dict[str, tuple[Array, Array]], probability: float = PROBABILITY
+) -> Metrics:
+    """Angle in degrees between predicted and labelled sign-less normals where both see a fault."""
+    predicted, label = angles["fsem"]
+    hit = (predicted >= probability) & (label >= FAULT_THRESHOLD)
+    if not hit.any():
+        return {"voxels": 0, "median_degrees": None, "mean_degrees": None, "p90_degrees": None}
+    predicted, label = (
+        normal_from_strike_dip(180 * angles["fstrike"][i][hit], 180 * angles["fdip"][i][hit])
+        for i in (0, 1)
+    )
+    error = axial_angle(predicted, label)
+    return {
+        "voxels": int(hit.sum()),
+        "median_degrees": float(np.median(error)),
+        "mean_degrees": float(error.mean()),
+        "p90_degrees": float(np.percentile(error, 90)),
+    }
+
+
+def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
+    """Error of the geologic time on its own scale and as a vertical misplacement of the layers."""
+    a, b = predicted[live], label[live]
+    thin = slice(None, None, max(1, a.size // 10**6))
+    # In single precision polyfit would take a narrow range of so many values for a constant.
+    slope, offset = np.polyfit(a.ravel()[thin].astype(float), b.ravel()[thin], 1)
+    shift = SHIFT_UNIT * (layer_shift(a) - layer_shift(b))
+    return {
+        "mean_absolute_error": float(np.abs(a - b).mean()),
+        "mean_absolute_error_after_fit": float(np.abs(slope * a + offset - b).mean()),
+        "horizon_scatter_samples": horizon_scatter(a, b),
+        "correlation": correlation(a, b),
+        "mean_absolute_shift_samples": float(np.abs(shift).mean()),
+        # A flat earth's error, for scale: what a prediction that knows no structure would score.
+        "mean_absolute_shift_samples_of_flat_layers": float(
+            SHIFT_UNIT * np.abs(layer_shift(b)).mean()
+        ),
+        "share_growing_downward": float((np.diff(a, axis=-1) > 0).mean()),
+    }
+
+
+def horizon_scatter(predicted: Array, label: Array) -> float | None:
+    """How far predicted time wanders along labelled horizons, in samples; traces (N, n1).
+
+    The standard deviation of the prediction along each of HORIZONS over its growth a sample,
+    averaged over the horizons. None where none crosses the traces.
+    """
+    growth = growth_per_sample(predicted)
+    low, high = float(label.min()), float(label.max())
+    scatter, weights = [], []
+    for level in low + HORIZONS * (high - low):
+        traces, above, part = crossings(label, level)
+        if traces.size < 2 or growth <= 0:
+            continue
+        there = (1 - part) * predicted[traces, above] + part * predicted[traces, above + 1]
+        scatter.append(float(there.std()) / growth)
+        weights.append(traces.size)
+    return float(np.average(scatter, weights=weights)) if scatter else None
+
+
+def _gains(after: Metrics, before: Metrics) -> Metrics:
+    """What an image has gained over the one that it was made from."""
+    gains: Metrics = {}
+    for name in ("psnr_db", "structural_similarity"):
+        new, old = after[name], before[name]
+        gains[f"{name}_gain"] = None if new is None or old is None else new - old
+    return gains
+
+
+def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
+    """Correlation, peak signal to noise and structural similarity, each image over its RMS.
+
+    The similarity (Wang et al., 2004) is that of the inlines, as sections are looked at.
+    """
+    a, b = (
+        cube / max(float(np.sqrt(np.mean(cube[live] ** 2))), 1e-12) for cube in (predicted, label)
+    )
+    similarity, span = None, float(b.max() - b.min())
+    # The measure's Gaussian window of sigma 1.5 is 11 voxels wide.
+    if min(predicted.shape[1:]) >= 11:
+        similarity = float(np.mean([_similarity(x, y, span) for x, y in zip(a, b, strict=True)]))
+    return {
+        "correlation": correlation(a[live], b[live]),
+        "psnr_db": float(
+            peak_signal_noise_ratio(
+                torch.from_numpy(a[live]), torch.from_numpy(b[live]), data_range=span or 1.0
+            )
+        ),
+        "structural_similarity": similarity,
+        "rms_error_over_rms": float(np.sqrt(np.mean((a[live] - b[live]) ** 2))),
+    }
+
+
+def _similarity(section: Array, other: Array, span: float) -> float:
+    """Structural similarity of two sections whose values span `span`."""
+    x, y = (torch.from_numpy(np.ascontiguousarray(s))[None, None] for s in (section, other))
+    measured = structural_similarity_index_measure(x, y, data_range=span)
+    assert isinstance(measured, torch.Tensor)
+    return float(measured)
+
+
+def correlation(a: Array, b: Array) -> float | None:
+    """Correlation of the values of two arrays, None where either has one value only."""
+    if not a.std() or not b.std():
+        return None
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])

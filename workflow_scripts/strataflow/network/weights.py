@@ -1,0 +1,130 @@
+"""Weights and what rebuilds their network, in one file that holds no code.
+
+A weights file (.pth) is a dictionary of plain values and tensors; a checkpoint (.ckpt) of
+Lightning holds the same under `hyper_parameters` and `state_dict`. Both are read with
+`weights_only=True`, which runs nothing that is in the file.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import StrataflowError
+from ..files import require_file, require_format, written_whole
+from ..volume.amplitudes import CLIP_PERCENTILES
+from .model import Architecture, MultiTaskNetwork, receptive_field
+
+FORMAT = "strataflow weights 1"
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The dictionary in a .ckpt or .pth file; StrataflowError when it is none of ours."""
+    require_file(path)
+    _require_intact(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # The unpickler pops and looks up as a file tells it to: a bad one raises anything.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StrataflowError(f"{path}: not a checkpoint that can be read ({reason})") from error
+    if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
+        raise StrataflowError(f"{path}: not a checkpoint of strataflow")
+    require_format(path, content.get("format", FORMAT), FORMAT)
+    stored = content["hyper_parameters"]
+    if not isinstance(stored, dict) or "architecture" not in stored:
+        raise StrataflowError(f"{path}: a checkpoint of another program: no architecture in it")
+    return content
+
+
+def _require_intact(path: Path) -> None:
+    """Raise StrataflowError when a part of the archive `path` is not what was written.
+
+    PyTorch writes the checksums of the ZIP format and does not look at them.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise StrataflowError(f"{path}: not a checkpoint that can be read ({error})") from error
+    if damaged:
+        raise StrataflowError(f"{path}: damaged: {damaged} in it is not what was written")
+
+
+def architecture_of(content: dict[str, Any]) -> Architecture:
+    """Architecture that is stored with the weights."""
+    stored = content["hyper_parameters"]["architecture"]
+    # Older files have no design number: they are of the first design.
+    return Architecture(
+        stored["kind"], stored["preset"], tuple(stored["tasks"]), stored.get("design", 1)
+    )
+
+
+def network_state(content: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """State of the network alone; a checkpoint also holds the task weights of its loss."""
+    prefix = "network."
+    return {
+        k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)
+    }
+
+
+def load_network(path: Path, kind: str, tasks: tuple[str, ...]) -> MultiTaskNetwork:
+    """The network of `path` in eval mode; StrataflowError if its kind or tasks are not as asked."""
+    content = read_checkpoint(path)
+    architecture = architecture_of(content)
+    if architecture.kind != kind:
+        raise StrataflowError(
+            f"{path}: holds a network of kind '{architecture.kind}', '{kind}' is needed"
+        )
+    missing = [task for task in tasks if task not in architecture.tasks]
+    if missing:
+        raise StrataflowError(
+            f"{path}: has no task {' '.join(missing)}, only {' '.join(architecture.tasks)}"
+        )
+    network = MultiTaskNetwork(architecture)
+    load_state(network, network_state(content), path)
+    return network.eval()
+
+
+def load_state(network: MultiTaskNetwork, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Put `state`, read from `path`, into `network`; StrataflowError when the sizes differ."""
+    try:
+        network.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+    except RuntimeError as error:
+        raise StrataflowError(f"{path}: weights of another network") from error
+
+
+def write_weights(checkpoint: Path, output: Path) -> None:
+    """Write the weights of `checkpoint`, and what rebuilds their network, to `output`.
+
+    They are the moving average of the training. Half precision keeps the file small; it is far
+    finer than what training leaves undecided.
+    """
+    content = read_checkpoint(checkpoint)
+    state = network_state(content)
+    architecture = architecture_of(content)
+    load_state(MultiTaskNetwork(architecture), state, checkpoint)
+    weights = {
+        "format": FORMAT,
+        "hyper_parameters": {
+            "architecture": asdict(architecture) | {"tasks": list(architecture.tasks)},
+            "training": content["hyper_parameters"].get("training", {}),
+        },
+        "receptive_field": receptive_field(architecture.design),
+        "normalisation": f"clipped at the percentiles {CLIP_PERCENTILES}, mean 0, deviation 1",
+        "metrics": content.get("metrics", {}),
+        "epoch": content.get("epoch"),
+        "steps": content.get("global_step"),
+        "state_dict": {
+            f"network.{k}": v.half() if v.is_floating_point() else v for k, v in state.items()
+        },
+    }
+    with written_whole(output) as (temporary,), open(temporary, "wb") as stream:
+        # Given a name instead of a stream, PyTorch would store it: the same weights, other bytes.
+        torch.save(weights, stream)

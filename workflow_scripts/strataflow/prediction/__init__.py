@@ -1,0 +1,1 @@
+"""Tiled prediction, slabs, and relative geologic time over a whole volume."""

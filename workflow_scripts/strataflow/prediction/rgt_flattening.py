@@ -1,0 +1,180 @@
+"""Geologic time that follows the reflectors of the whole survey: seismic flattening.
+
+A network sees a tile and knows little of structure beyond it. The image itself says how reflectors
+dip everywhere, and along them geologic time must not change. Both are fitted together by least
+squares over cells of voxels, as Lomask et al. (2006, Geophysics 71) flatten volumes: reflectors
+where they are plane and unbroken, what the network says of the change across faults and where
+nothing is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dctn, idctn
+from scipy.ndimage import binary_erosion
+from scipy.sparse import csr_array, diags_array, eye_array, kron, vstack
+from scipy.sparse.linalg import LinearOperator, cg
+
+from ..volume.structure_tensor import HALO, count_cells, in_cells, texture_normals
+
+Array = NDArray[np.float32]
+
+# Voxels along the side of a cell; twice as many, and so on, where there would be too many cells.
+CELL = 8
+MOST_CELLS = 2_000_000
+
+# Slopes, in samples a line, beyond which a texture is no reflector.
+STEEPEST = 4.0
+
+# Weight of the network's gradient along lines and along traces, beside that of a plane reflector.
+LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.1
+
+# Weight of a cell in which no reflector is seen.
+UNSEEN = 1e-4
+
+# Rounds of least squares, and what ends the conjugate gradients of each.
+ROUNDS, ITERATIONS, TOLERANCE = 3, 100, 1e-3
+
+# Least and largest growth of geologic time a sample that a reflector's slope is taken with.
+GROWTH = (0.2, 3.0)
+
+# Geologic time grows downward by at least so much a sample, on average it grows by 1.
+LEAST_GROWTH = 0.05
+
+
+def follow_reflectors(
+    time: Array, image: Array, fault: Array | None, live: NDArray[np.bool_]
+) -> Iterator[Array]:
+    """What to add to `time`, line by line (n2, n1) in samples, so that it follows the reflectors.
+
+    `time` is geologic time in samples, `image` what shows the reflectors and `fault` the fault
+    probability, all (n3, n2, n1) and maybe memory maps; `live` is (n3, n2). A line of `time` is
+    not looked at any more once its correction is there.
+    """
+    cell = CELL
+    while np.prod(count_cells(image.shape, cell)) > MOST_CELLS:
+        cell *= 2
+    depth = np.arange(time.shape[2], dtype=np.float32)
+    shift = _over_cells(time, cell, np.mean, less=depth)
+    normals, weight = texture_normals(image, cell)
+    weight = np.square(weight) * _seen(live, cell)[..., None]
+    if fault is not None:
+        weight *= np.square(1 - _over_cells(fault, cell, np.max))
+    slopes = -normals[:2] / np.maximum(normals[2], 1e-6)
+    weight *= np.hypot(*slopes) <= STEEPEST
+    slopes = np.clip(slopes, -STEEPEST, STEEPEST)
+    cells = _solve(shift, slopes, weight + UNSEEN, cell) - shift
+    along3, along2, along1 = (_interpolation(n, cell) for n in time.shape)
+    for row in along3:
+        (between,) = np.nonzero(row)
+        plane = np.tensordot(row[between], cells[between].astype(np.float32), 1)
+        yield along2 @ plane @ along1.T
+
+
+def growing(time: Array) -> Array:
+    """`time` (..., n1) in samples, raised where it grows too little along the trace."""
+    floor = LEAST_GROWTH * np.arange(time.shape[-1], dtype=np.float32)
+    return np.maximum.accumulate(time - floor, axis=-1) + floor
+
+
+def _over_cells(
+    values: Array, cell: int, reduce: Callable[..., Array], less: Array | float = 0.0
+) -> Array:
+    """`reduce` (np.mean, say) of `values` `less` something in each cell, line of cells by line."""
+    return np.concatenate(
+        [
+            reduce(in_cells(values[first : first + cell] - less, cell), axis=(1, 3, 5))
+            for first in range(0, values.shape[0], cell)
+        ]
+    )
+
+
+def _seen(live: NDArray[np.bool_], cell: int) -> NDArray[np.bool_]:
+    """Cells (m3, m2) whose gradients no dead trace touches; beyond the survey all is well."""
+    reach = np.ones((2 * HALO + 1, 2 * HALO + 1), bool)
+    well = binary_erosion(live, reach, border_value=1)
+    return in_cells(well[..., None].astype(np.float32), cell).min(axis=(1, 3, 5))[..., 0] > 0
+
+
+def _solve(shift: Array, slopes: Array, weight: Array, cell: int) -> NDArray[np.float64]:
+    """The shift s (m3, m2, m1) of the layers, in samples, that fits the reflectors best.
+
+    Along a reflector of slope p, in samples a line, z + s must not change: ds/dx = -p (1 + ds/dz).
+    The growth 1 + ds/dz is that of the round before: were it free, no growth at all would fit best.
+    """
+    shape, n = weight.shape, weight.size
+    steps, means = zip(*(_along(shape, axis) for axis in (0, 1)), strict=True)
+    vertical = _matrix(shape, 2, _gradient(shape[2])) / cell
+    # The harmonic mean of two cells: both must have been seen.
+    trusted = [np.sqrt(1 / (mean @ (1 / weight.ravel()))) for mean in means]
+    dips = [t * (mean @ p.ravel()) for t, mean, p in zip(trusted, means, slopes, strict=True)]
+    equations = [diags_array(t) @ step / cell for t, step in zip(trusted, steps, strict=True)]
+    priors = (LATERAL_PRIOR, LATERAL_PRIOR, VERTICAL_PRIOR)
+    equations += [prior / cell * _along(shape, axis)[0] for axis, prior in enumerate(priors)]
+    kept = [equation @ shift.ravel() for equation in equations[2:]]
+    system = vstack(equations).tocsr()
+    adjoint = system.T
+    lateral = float(weight.mean()) + LATERAL_PRIOR**2
+    approximately = _inverse_laplacian(shape, cell, (lateral, lateral, VERTICAL_PRIOR**2))
+    solution = shift.ravel().astype(np.float64)
+    for _ in range(ROUNDS):
+        growth = np.clip(1 + np.asarray(vertical @ solution), *GROWTH)
+        right = [-dip * (mean @ growth) for dip, mean in zip(dips, means, strict=True)]
+        solution, _ = cg(
+            LinearOperator((n, n), lambda s: adjoint @ (system @ s), dtype=np.float64),
+            adjoint @ np.concatenate([*right, *kept]),
+            x0=solution,
+            rtol=TOLERANCE,
+            maxiter=ITERATIONS,
+            M=LinearOperator((n, n), approximately, dtype=np.float64),
+        )
+    return solution.reshape(shape)
+
+
+def _matrix(shape: tuple[int, ...], axis: int, matrix: csr_array) -> csr_array:
+    """`matrix` applied along an axis of arrays of `shape`, in a row."""
+    before, after = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
+    return kron(kron(eye_array(before), matrix), eye_array(after)).tocsr()
+
+
+def _along(shape: tuple[int, ...], axis: int) -> tuple[csr_array, csr_array]:
+    """Differences and means of neighbouring cells along an axis."""
+    n = shape[axis]
+    here, there = eye_array(n - 1, n), eye_array(n - 1, n, k=1)
+    step, mean = csr_array(there - here), csr_array(0.5 * (there + here))
+    return _matrix(shape, axis, step), _matrix(shape, axis, mean)
+
+
+def _gradient(n: int) -> csr_array:
+    """Matrix (n, n) of central differences, of one-sided ones at the ends."""
+    return csr_array(np.gradient(np.eye(n), axis=0) if n > 1 else np.zeros((1, 1)))
+
+
+def _inverse_laplacian(
+    shape: tuple[int, ...], cell: int, stiffness: tuple[float, float, float]
+) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """The solution for weights that are the same everywhere, by cosine transform."""
+    eigenvalues = np.zeros(shape)
+    for axis, (n, s) in enumerate(zip(shape, stiffness, strict=True)):
+        waves = s * (2 - 2 * np.cos(np.pi * np.arange(n) / n)) / cell**2
+        eigenvalues += waves.reshape([-1 if a == axis else 1 for a in range(3)])
+    # The mean is free.
+    eigenvalues[0, 0, 0] = 1
+
+    def solve(residual: NDArray[np.float64]) -> NDArray[np.float64]:
+        waves = dctn(residual.reshape(shape), norm="ortho") / eigenvalues
+        return idctn(waves, norm="ortho").ravel()
+
+    return solve
+
+
+def _interpolation(n: int, cell: int) -> Array:
+    """Matrix (n, m) from the middles of m cells to n voxels; linear, the ends go on."""
+    (m,) = count_cells((n,), cell)
+    middles = cell * np.arange(m) + (cell - 1) / 2
+    return np.stack([np.interp(np.arange(n), middles, unit) for unit in np.eye(m)], axis=1).astype(
+        np.float32
+    )

@@ -1,0 +1,234 @@
+"""Whether predictions show the tiles they were made of: steps at borders, and a shifted survey."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..figures.sections import save_picture
+from ..files import written_whole
+from ..network.model import CELL, MultiTaskNetwork
+from ..samples.files import STRIDE, Shape
+from ..volume.attributes import PROBABILITY, attributes_of
+from ..volume.orientation import axial_angle, normal_from_strike_dip
+from ..volume.volume import Volume, attribute_path, open_volume, plain_sidecar, statistics_of
+from .averaging import Averaging
+from .predict import ONE_COPY, image_source, predict_volume
+from .tiling import TileAxis, TileGrid, Tiling
+
+Array = NDArray[np.float32]
+
+# Lines looked at across each axis, and strides of the networks to each side of a border at which
+# it is compared.
+LINES = 128
+NEAR = 2
+
+# Voxels that the shifted survey is shifted by: not a multiple of a cell or stride of the networks.
+SHIFT = 37
+
+# Sides of the block that is predicted anew when shifted, and of its rim, which has another
+# surrounding and is not compared.
+BLOCK = 192
+RIM = 32
+
+AXES = ("inline", "crossline", "sample")
+
+
+def check_seams(
+    image: Volume,
+    prediction: Path,
+    network: MultiTaskNetwork,
+    tasks: tuple[str, ...],
+    tiling: Tiling,
+    output: Path,
+    averaging: Averaging = ONE_COPY,
+    probability: float = PROBABILITY,
+) -> None:
+    """Write `output`.csv and .png: how much the attributes `prediction`.<attribute> owe the tiles.
+
+    `border over inside` is the mean absolute difference of neighbours across borders of tiles over
+    that at the places inside of tiles which are up to NEAR strides of the networks away: there the
+    networks' cells meet in the same way, so that nothing but the border is seen. `across cells` is
+    that between two cells of the networks over that between the voxels of one. The image has
+    neither tiles nor cells and shows the scatter of both figures. `change by shift` is the mean
+    absolute difference between the prediction and that of a block of the survey that begins SHIFT
+    voxels later, over the attribute's mean deviation (orientation: degrees); missing where the
+    survey is too small. `averaging` and `probability` are those of the prediction.
+    """
+    cubes = {
+        name: open_volume(attribute_path(prediction, name), image.shape, name).values
+        for name in attributes_of(tasks)
+    }
+    grid = TileGrid.cover(image.shape.array, tiling.tile, tiling.overlap)
+    live = image.sidecar.live
+    rows: list[dict[str, object]] = [{"quantity": "image"}]
+    rows[0] |= _borders({"image": image.values}, "image", grid, live)
+    shifted = _change_by_shift(image, cubes, network, tasks, tiling, averaging, probability)
+    for quantity in ("dhr", "rgt", "fsem", "orientation"):
+        if quantity in cubes or (quantity == "orientation" and "fsem" in cubes):
+            row: dict[str, object] = {"quantity": quantity}
+            row |= _borders(cubes, quantity, grid, live)
+            row |= {"change by shift": shifted[quantity]} if quantity in shifted else {}
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    with written_whole(output.with_suffix(".csv")) as (path,):
+        table.to_csv(path, index=False, float_format="%.4g")
+    _draw(table, output.with_suffix(".png"), image)
+
+
+def _differences(cubes: dict[str, Array], others: dict[str, Array], quantity: str) -> Array:
+    """Absolute differences of two places; NaN where one of them has no orientation."""
+    if quantity != "orientation":
+        return np.abs(cubes[quantity] - others[quantity])
+    normals = [normal_from_strike_dip(180 * c["fstrike"], 180 * c["fdip"]) for c in (cubes, others)]
+    # Predictions have angles where they see a fault; those of a horizontal plane are 0, too.
+    fault = np.logical_and(
+        *((c["fsem"] > 0) & ((c["fdip"] > 0) | (c["fstrike"] > 0)) for c in (cubes, others))
+    )
+    return np.where(fault, axial_angle(*normals), np.nan)
+
+
+def _borders(
+    cubes: dict[str, Array], quantity: str, grid: TileGrid, live: NDArray[np.bool_]
+) -> dict[str, float]:
+    """`border over inside` of all axes and of each that has borders, and `across cells`."""
+    ratios, weights, cells = {}, [], []
+    away = STRIDE * np.array([k for k in range(-NEAR, NEAR + 1) if k])
+    for number, (name, axis) in enumerate(zip(AXES, grid.axes, strict=True)):
+        profile = _profile(cubes, quantity, number, live)
+        between = (np.arange(profile.size) + 1) % CELL == 0
+        cells.append(_ratio(profile[between], profile[~between]))
+        borders = _borders_of(axis)
+        near = np.setdiff1d(np.add.outer(borders, away), borders)
+        near = near[(near >= 0) & (near < profile.size)]
+        ratio = _ratio(profile[borders], profile[near])
+        if np.isfinite(ratio):
+            ratios[name] = ratio
+            weights.append(borders.size)
+    together = float(np.average(list(ratios.values()), weights=weights)) if ratios else np.nan
+    return {"border over inside": together, **ratios, "across cells": float(np.mean(cells))}
+
+
+def _ratio(values: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """The mean of `values` over that of `others`; NaN without either, or where that is 0."""
+    values, others = values[np.isfinite(values)], others[np.isfinite(others)]
+    level = float(others.mean()) if others.size else 0.0
+    return float(values.mean()) / level if values.size and level > 0 else np.nan
+
+
+def _borders_of(axis: TileAxis) -> NDArray[np.intp]:
+    """Voxels i of which i and i + 1 lie on two sides of the border of a tile."""
+    ends = {start - 1 for start in axis.starts} | {start + axis.size - 1 for start in axis.starts}
+    return np.array(sorted(end for end in ends if 0 <= end < axis.n - 1), np.intp)
+
+
+def _profile(
+    cubes: dict[str, Array], quantity: str, axis: int, live: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Mean absolute difference of neighbours at each place along `axis`, over LINES of lines."""
+    shape = cubes[quantity if quantity in cubes else "fsem"].shape
+    steps = [1 if other == axis else -(-n // LINES) for other, n in enumerate(shape)]
+    thinned = tuple(slice(None, None, step) for step in steps)
+    some = {name: np.asarray(cube[thinned]) for name, cube in cubes.items()}
+    alive = np.broadcast_to(live[thinned[:2]][..., None], next(iter(some.values())).shape)
+    first, second = (_along(axis, slice(None, -1)), _along(axis, slice(1, None)))
+    values = _differences(
+        {name: cube[first] for name, cube in some.items()},
+        {name: cube[second] for name, cube in some.items()},
+        quantity,
+    )
+    both = alive[first] & alive[second] & np.isfinite(values)
+    across = tuple(other for other in range(3) if other != axis)
+    count = both.sum(axis=across)
+    return np.where(
+        count, np.where(both, values, 0).sum(axis=across) / np.maximum(count, 1), np.nan
+    )
+
+
+def _along(axis: int, places: slice) -> tuple[slice, ...]:
+    return tuple(places if other == axis else slice(None) for other in range(3))
+
+
+def _change_by_shift(
+    image: Volume,
+    cubes: dict[str, Array],
+    network: MultiTaskNetwork,
+    tasks: tuple[str, ...],
+    tiling: Tiling,
+    averaging: Averaging,
+    probability: float,
+) -> dict[str, float]:
+    """Differences to the prediction of a block of the survey that begins SHIFT voxels later."""
+    sides = [min(n - SHIFT, BLOCK) for n in image.shape.array]
+    if min(sides) <= 2 * RIM:
+        return {}
+    block = tuple(slice(SHIFT, SHIFT + side) for side in sides)
+    values = np.array(image.values[block])
+    # Normalised as in the whole survey, so that nothing but the place of the tiles differs.
+    sidecar = replace(
+        plain_sidecar(Shape(*values.shape[::-1]), "image"),
+        live=image.sidecar.live[block[:2]],
+        amplitudes=statistics_of(image),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        prefix = Path(scratch) / "shifted"
+        source = image_source(Volume(image.path, values, sidecar))
+        predict_volume(
+            *(network, source, prefix, tasks, tiling),
+            show_progress=False,
+            averaging=averaging,
+            probability=probability,
+        )
+        core = tuple(slice(RIM, side - RIM) for side in sides)
+        again = {
+            name: np.array(open_volume(attribute_path(prefix, name)).values[core]) for name in cubes
+        }
+    before = {name: np.array(cube[block][core]) for name, cube in cubes.items()}
+    if "rgt" in before:
+        # Known up to an affine map in each of the two.
+        scale, offset = np.polyfit(again["rgt"].ravel().astype(float), before["rgt"].ravel(), 1)
+        again["rgt"] = (scale * again["rgt"] + offset).astype(np.float32)
+    return dict(_relative_changes(before, again))
+
+
+def _relative_changes(
+    before: dict[str, Array], again: dict[str, Array]
+) -> Iterator[tuple[str, float]]:
+    for name in ("dhr", "rgt", "fsem"):
+        if name in before:
+            change = _differences(before, again, name).mean()
+            deviation = np.abs(before[name] - before[name].mean()).mean()
+            yield name, float(change / max(float(deviation), 1e-9))
+    if "fsem" in before:
+        angles = _differences(before, again, "orientation")
+        if np.isfinite(angles).any():
+            yield "orientation", float(np.nanmean(angles))
+
+
+def _draw(table: pd.DataFrame, path: Path, image: Volume) -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    names = table["quantity"]
+    left.axvspan(0.98, 1.02, color="0.9", label="within 2 %")
+    for axis, marker in zip(AXES, "osd", strict=True):
+        if axis in table:
+            left.plot(table[axis], names, marker, mfc="none", label=f"along {axis}s")
+    left.plot(table["border over inside"], names, "k|", ms=18, mew=2, label="all")
+    left.set(xlabel="difference of neighbours at borders of tiles / beside them")
+    left.invert_yaxis()
+    left.legend(fontsize="small")
+    if "change by shift" in table:
+        shifted = table[(names != "image") & (names != "orientation")]
+        right.barh(shifted["quantity"], shifted["change by shift"].astype(float), color="0.6")
+        right.invert_yaxis()
+    right.set(xlabel=f"change by a shift of {SHIFT} voxels / mean deviation", xlim=(0, None))
+    figure.suptitle(
+        f"Traces of the tiles: {Path(image.sidecar.source.get('segy', image.path)).name}"
+    )
+    save_picture(path, figure)

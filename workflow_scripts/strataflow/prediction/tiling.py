@@ -1,0 +1,230 @@
+"""The tile grid over a volume, and how overlapping tiles are blended without a seam.
+
+Tiles begin at multiples of the networks' stride, so that all of them sample the volume in the same
+phase. The outermost end where the volume does, as the crops do that the networks learn from:
+continued by its reflection, layers that dip would have a kink there, which looks like a fault. Only
+what a size lacks to a multiple of the stride is reflected.
+
+A row of tiles are those at the same inlines, a column of a row those at the same crosslines too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StrataflowError
+from ..samples.files import STRIDE
+
+Array = NDArray[np.float32]
+Corner = tuple[int, int, int]
+
+PRECISIONS = ("auto", "fp32")
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a volume is cut: `tile` (n3, n2, n1) in voxels, least `overlap` as a fraction of it.
+
+    `precision` is auto (the fastest of the hardware) or fp32 (on a CPU the same bits for any number
+    of cores).
+    """
+
+    tile: tuple[int, int, int] = (128, 128, 128)
+    overlap: float = 0.25
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class TileAxis:
+    """Tiles of `size` along an axis of `n` voxels, and the first voxel of each."""
+
+    n: int
+    size: int
+    starts: tuple[int, ...]
+
+    @classmethod
+    def cover(cls, n: int, tile: int, overlap: float) -> TileAxis:
+        """Cover `n` voxels evenly by tiles that overlap by at least `overlap` of `tile`.
+
+        As few of them as do, of at most `tile` voxels, and no larger than so many need. The
+        overlap is at most `tile` - STRIDE voxels: tiles must differ by a stride.
+        """
+        # All lengths in strides.
+        needed, largest = -(-n // STRIDE), tile // STRIDE
+        step = max(int(largest * (1 - overlap)), 1)
+        if needed <= largest:
+            return cls(n, needed * STRIDE, (0,))
+        count = -(-(needed - largest) // step) + 1
+        shared = largest - step
+        size = shared + -(-(needed - shared) // count)
+        room = needed - size
+        starts = tuple(STRIDE * (room * number // (count - 1)) for number in range(count))
+        return cls(n, size * STRIDE, starts)
+
+    def step(self, number: int) -> int:
+        """Voxels from tile `number` to the next; its size for the last."""
+        if number + 1 == len(self.starts):
+            return self.size
+        return self.starts[number + 1] - self.starts[number]
+
+    def shared(self, number: int) -> int:
+        """Voxels that tile `number` shares with the next."""
+        return self.size - self.step(number)
+
+    def finished(self, number: int) -> slice:
+        """The voxels of the volume that tile `number` covers and no later one does: together the
+        tiles finish every voxel once."""
+        first = self.starts[number]
+        return slice(first, min(first + self.step(number), self.n))
+
+    def indices(self, start: int) -> NDArray[np.intp]:
+        """Voxels of the volume that a tile at `start` reads, reflected at the end."""
+        if self.n == 1:
+            return np.zeros(self.size, np.intp)
+        period = 2 * (self.n - 1)
+        folded = np.arange(start, start + self.size) % period
+        return np.minimum(folded, period - folded)
+
+    def inside(self, start: int) -> slice:
+        """The part of a tile at `start` that lies inside the volume."""
+        return slice(0, min(self.n - start, self.size))
+
+    def weights(self) -> Array:
+        """Weights (tiles, size) of the voxels of each tile; they add up to 1 at every voxel."""
+        windows = np.ones((len(self.starts), self.size))
+        for number in range(len(self.starts) - 1):
+            shared = self.shared(number)
+            ramp = np.sin(0.5 * np.pi * (np.arange(shared) + 0.5) / max(shared, 1)) ** 2
+            windows[number, self.size - shared :] *= ramp[::-1]
+            windows[number + 1, :shared] *= ramp
+        total = np.zeros(self.starts[-1] + self.size)
+        for start, window in zip(self.starts, windows, strict=True):
+            total[start:][: self.size] += window
+        return np.stack(
+            [w / total[start:][: self.size] for start, w in zip(self.starts, windows, strict=True)]
+        ).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """Tiles over a volume, axes in the order (n3, n2, n1)."""
+
+    axes: tuple[TileAxis, TileAxis, TileAxis]
+
+    @classmethod
+    def cover(
+        cls, shape: tuple[int, int, int], tile: tuple[int, int, int], overlap: float
+    ) -> TileGrid:
+        """Cover a volume of `shape` by tiles of at most `tile`, both (n3, n2, n1).
+
+        Raises StrataflowError for tiles that the networks cannot take and for overlaps out of
+        [0, 1).
+        """
+        if any(side < STRIDE or side % STRIDE for side in tile):
+            raise StrataflowError(
+                f"tile: sides must be multiples of {STRIDE}, got {tile} as n3, n2, n1"
+            )
+        if not 0 <= overlap < 1:
+            raise StrataflowError(f"overlap: must be at least 0 and below 1, got {overlap}")
+        axes = [TileAxis.cover(n, t, overlap) for n, t in zip(shape, tile, strict=True)]
+        return cls((axes[0], axes[1], axes[2]))
+
+    @property
+    def tile(self) -> tuple[int, int, int]:
+        """Size of the tiles, (n3, n2, n1)."""
+        return tuple(axis.size for axis in self.axes)  # type: ignore[return-value]
+
+    @property
+    def per_row(self) -> int:
+        """Number of tiles in a row."""
+        return len(self.axes[1].starts) * len(self.axes[2].starts)
+
+    def corners(self, rows: range | None = None) -> list[Corner]:
+        """First voxel of each tile of `rows` (of all): row by row, column by column."""
+        starts = self.axes[0].starts
+        chosen = starts if rows is None else starts[rows.start : rows.stop]
+        return list(product(chosen, self.axes[1].starts, self.axes[2].starts))
+
+    def rows_of_slab(self, slab: int, slabs: int) -> range:
+        """Rows of tiles of `slab` of `slabs`; none where there are more slabs than rows."""
+        rows = len(self.axes[0].starts)
+        return range(rows * slab // slabs, rows * (slab + 1) // slabs)
+
+    def with_halo(self, rows: range) -> range:
+        """`rows` and the earlier ones that reach into the inlines that `rows` finish."""
+        if not rows:
+            return rows
+        starts, size = self.axes[0].starts, self.axes[0].size
+        reaching = (row for row in range(rows.stop) if starts[row] + size > starts[rows.start])
+        return range(next(reaching), rows.stop)
+
+    def inlines(self, rows: range) -> slice:
+        """The inlines that `rows` finish."""
+        if not rows:
+            return slice(0, 0)
+        finished = self.axes[0].finished
+        return slice(finished(rows[0]).start, finished(rows[-1]).stop)
+
+    def inlines_read(self, rows: range) -> slice:
+        """The inlines that the tiles of `rows` and of their halo see."""
+        if not rows:
+            return slice(0, 0)
+        starts, size = self.axes[0].starts, self.axes[0].size
+        first, last = (starts[row] for row in (self.with_halo(rows)[0], rows[-1]))
+        return slice(first, min(last + size, self.axes[0].n))
+
+    def read(self, values: NDArray, corner: Corner) -> NDArray:
+        """The tile at `corner` of `values` (n3, n2, n1), reflected where it leaves the volume."""
+        i3, i2, i1 = (axis.indices(start) for axis, start in zip(self.axes, corner, strict=True))
+        block = values[i3.min() : i3.max() + 1]
+        block = block[:, i2.min() : i2.max() + 1, i1.min() : i1.max() + 1]
+        return np.asarray(block)[np.ix_(i3 - i3.min(), i2 - i2.min(), i1 - i1.min())]
+
+
+def blend(
+    grid: TileGrid, rows: range, channels: int, tiles: Iterator[Array]
+) -> Iterator[tuple[slice, slice, Array]]:
+    """Blend `tiles`, (channels, n3, n2, n1) each, of `grid.with_halo(rows)` column by column.
+
+    Yields the inlines and crosslines that are finished and their values (channels, inlines,
+    crosslines, n1), which last until the next are asked for. In memory are a column of tiles and
+    what a row shares with the next; sums are made in an order that does not depend on `rows`.
+    """
+    along3, along2, along1 = grid.axes
+    width = along2.starts[-1] + along2.size
+    weights3, weights2, weights1 = (axis.weights() for axis in grid.axes)
+    most = max(map(along3.shared, range(len(along3.starts))))
+    behind = np.zeros((channels, most, width, along1.n), np.float32)
+    # Made once: to get memory from the system takes longer than to add up what is in it.
+    block = np.empty((channels, along3.size, along2.size, along1.n), np.float32)
+    weighted = np.empty((channels, along2.size, along1.size), np.float32)
+    shared = 0
+    for row in grid.with_halo(rows):
+        beside = 0
+        for column, begin in enumerate(along2.starts):
+            if beside:
+                block[:, :, :beside] = block[:, :, along2.size - beside :]
+            block[:, :, beside:] = 0
+            for start, down in zip(along1.starts, weights1, strict=True):
+                tile, inside = next(tiles), along1.inside(start)
+                section = weights2[column][:, None] * down
+                # Inline by inline, which stays in the processor's cache.
+                for i3, weight in enumerate(weights3[row]):
+                    np.multiply(tile[:, i3], weight * section, out=weighted)
+                    block[:, i3, :, start : start + inside.stop] += weighted[..., inside]
+            beside = along2.shared(column)
+            # What no later column of the row touches, then what no later row does.
+            finished = block[:, :, : along2.step(column)]
+            done = slice(begin, begin + finished.shape[2])
+            finished[:, :shared] += behind[:, :shared, done]
+            behind[:, : along3.shared(row), done] = finished[:, along3.step(row) :]
+            if row in rows:
+                inlines, crosslines = along3.finished(row), along2.finished(column)
+                n3, n2 = (part.stop - part.start for part in (inlines, crosslines))
+                yield inlines, crosslines, finished[:, :n3, :n2]
+        shared = along3.shared(row)

@@ -1,0 +1,1 @@
+"""Training samples as files."""

@@ -1,0 +1,174 @@
+"""Numbered samples on disk: the four folders and their files.
+
+`data_*/I.bin` is the image, `data_*/I_<attribute>.bin` the spoiled attributes that the refinement
+network reads, `target_*/I_<attribute>.bin` the targets; raw little-endian float32, n1 fastest.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..errors import StrataflowError
+from ..files import file_checksum, require_file, written_whole
+from ..volume.attributes import ATTRIBUTES
+
+Array = NDArray[np.float32]
+
+# Sides of what a network sees are multiples of this, its CELL doubled from level to level.
+STRIDE = 16
+
+SPLITS = ("train", "valid")
+
+# Table beside numbered samples, by which damage is seen.
+CHECKSUMS = "checksums.csv"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of a volume or sample in samples, crosslines and inlines."""
+
+    n1: int
+    n2: int
+    n3: int
+
+    @property
+    def array(self) -> tuple[int, int, int]:
+        """(n3, n2, n1), the shape of the array."""
+        return (self.n3, self.n2, self.n1)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the raw float32 file."""
+        return 4 * self.n1 * self.n2 * self.n3
+
+    def __str__(self) -> str:
+        return f"n1={self.n1} n2={self.n2} n3={self.n3}"
+
+
+def bytes_of_sample(shape: Shape) -> int:
+    """Size of all files of a sample: the image, the spoiled attributes and the targets."""
+    return (1 + 2 * len(ATTRIBUTES)) * shape.n_bytes
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The four folders of numbered samples; a manifest of each split lies beside its data."""
+
+    data_train: Path
+    target_train: Path
+    data_valid: Path
+    target_valid: Path
+
+    def data(self, split: str) -> Path:
+        """Folder of images and spoiled attributes of `split`."""
+        return self.data_train if split == "train" else self.data_valid
+
+    def target(self, split: str) -> Path:
+        """Folder of targets of `split`."""
+        return self.target_train if split == "train" else self.target_valid
+
+    def manifest(self, split: str) -> Path:
+        """Table of the samples of `split`."""
+        return self.data(split).with_name(f"manifest_{split}.csv")
+
+
+def sample_path(folder: Path | str, number: int, attribute: str | None = None) -> Path:
+    """File of the image (no attribute) or an attribute of sample `number` in `folder`."""
+    return Path(folder) / (f"{number}_{attribute}.bin" if attribute else f"{number}.bin")
+
+
+def read_cube(path: Path, shape: Shape) -> Array:
+    """Memory map of the raw file at `path`, (n3, n2, n1); StrataflowError when the size differs."""
+    require_size(path, shape)
+    return np.memmap(path, "<f4", "r", shape=shape.array)
+
+
+def require_size(path: Path, shape: Shape) -> None:
+    """Raise StrataflowError when the raw file at `path` is missing or not of `shape`."""
+    n_bytes = require_file(path).stat().st_size
+    if n_bytes != shape.n_bytes:
+        raise StrataflowError(
+            f"{path}: {shape} needs {shape.n_bytes} bytes, the file has {n_bytes}"
+        )
+
+
+def write_sample(
+    data: Path,
+    target: Path,
+    number: int,
+    image: Array,
+    spoiled: dict[str, Array],
+    truth: dict[str, Array],
+) -> None:
+    """Write image, spoiled attributes and targets, arrays (n3, n2, n1), as sample `number`."""
+    cubes = {sample_path(data, number): image}
+    cubes |= {sample_path(data, number, name): cube for name, cube in spoiled.items()}
+    cubes |= {sample_path(target, number, name): cube for name, cube in truth.items()}
+    for path, cube in cubes.items():
+        with written_whole(path) as (temporary,):
+            np.ascontiguousarray(cube, "<f4").tofile(temporary)
+
+
+def write_checksums(folder: Path) -> None:
+    """Write the checksums of all samples in `folder`, once they are finished."""
+    paths = sorted(folder.glob("*.bin"))
+    table = pd.DataFrame({"file": [path.name for path in paths], "xxh3_64": _checksums(paths)})
+    with written_whole(folder / CHECKSUMS) as (temporary,):
+        table.to_csv(temporary, index=False)
+
+
+def require_intact(paths: list[Path]) -> None:
+    """Raise StrataflowError for the first of `paths` that is not what was written.
+
+    Folders without checksums, other people's say, are taken as they are.
+    """
+    written: dict[Path, str] = {}
+    for folder in {path.parent for path in paths}:
+        if (folder / CHECKSUMS).is_file():
+            table = pd.read_csv(folder / CHECKSUMS, dtype=str)
+            written |= {folder / name: sum_ for name, sum_ in table.itertuples(index=False)}
+    known = [path for path in paths if path in written]
+    for path, found in zip(known, _checksums(known), strict=True):
+        if found != written[path]:
+            raise StrataflowError(f"{path}: not what was written: make the samples anew")
+
+
+def _checksums(paths: list[Path]) -> list[str]:
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(file_checksum, paths))
+
+
+def count_samples(folder: Path) -> int:
+    """Number of samples in `folder`; StrataflowError when it is none or a number is missing.
+
+    A sample is there when its image or one of its attributes is.
+    """
+    if not folder.is_dir():
+        raise StrataflowError(f"{folder}: no such folder")
+    stems = {path.stem.split("_")[0] for path in folder.glob("*.bin")}
+    numbers = sorted(int(stem) for stem in stems if stem.isdigit())
+    for expected, number in enumerate(numbers):
+        if number != expected:
+            raise StrataflowError(f"{sample_path(folder, expected)}: missing sample {expected}")
+    return len(numbers)
+
+
+def infer_shape(path: Path) -> Shape:
+    """Shape of a cubic sample from the size of its file; StrataflowError when it is no cube."""
+    values = require_file(path).stat().st_size / 4
+    n = round(values ** (1 / 3))
+    if n**3 != values:
+        raise StrataflowError(f"{path}: not a cube, so --n1 --n2 --n3 must be given")
+    return Shape(n, n, n)
+
+
+def normalised_geologic_time(age: Array) -> Array:
+    """`age` (n3, n2, n1) scaled to 0..1 over the cube: one scale a volume."""
+    low, high = float(age.min()), float(age.max())
+    return ((age - low) / max(high - low, 1e-9)).astype(np.float32)

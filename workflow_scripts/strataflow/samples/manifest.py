@@ -1,0 +1,36 @@
+"""The table of a split of samples: where each of them comes from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ..files import written_whole
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """Where a sample comes from; the corner is that of its first voxel in the source volume."""
+
+    sample: int
+    source: str
+    i1: int
+    i2: int
+    i3: int
+    n1: int
+    n2: int
+    n3: int
+    seed: int
+    fault_fraction: float
+
+
+def write_manifest(path: Path, rows: list[ManifestRow]) -> None:
+    """Write the manifest of a split as CSV, one row a sample."""
+    table = pd.DataFrame(
+        [asdict(row) for row in sorted(rows, key=lambda row: row.sample)],
+        columns=list(ManifestRow.__dataclass_fields__),
+    )
+    with written_whole(path) as (temporary,):
+        table.to_csv(temporary, index=False)

@@ -1,0 +1,1 @@
+"""SEG-Y: reading, inspecting and writing."""

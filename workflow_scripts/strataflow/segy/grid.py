@@ -1,0 +1,215 @@
+"""The grid of inlines and crosslines that trace headers make, or why they make none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+from segyio import TraceField
+
+from ..errors import StrataflowError
+from ..samples.files import Shape
+from ..volume.volume import HeaderBytes
+from .layout import TRACE_HEADER, Layout, field_width
+
+# Traces whose headers are looked at together.
+BLOCK = 1 << 16
+
+# A grid with more places a trace than this is none.
+MOST_PLACES = 10
+
+# Where programs put line numbers, the standard first; then coordinates that may serve as such.
+USUAL_BYTES = (
+    *(189, 193, 9, 21, 5, 13, 17, 25, 197, 205, 213, 221, 225, 229, 233, 237),
+    *(181, 185, 73, 77, 81, 85),
+)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Numbers of parallel lines: the first, the step to the next, and how many."""
+
+    first: int
+    step: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where each trace of a SEG-Y file lies: `place`, int64 in file order, is i3 * n2 + i2."""
+
+    shape: Shape
+    inlines: Lines
+    crosslines: Lines
+    place: NDArray[np.int64]
+
+
+def read_fields(layout: Layout, *positions: int) -> list[NDArray[np.int32]]:
+    """Fields at byte `positions` of all trace headers, one array of `layout.traces` each."""
+    fields = [np.empty(layout.traces, np.int32) for _ in positions]
+    traces = layout.map()
+    for start in range(0, layout.traces, BLOCK):
+        headers = np.array(traces["header"][start : start + BLOCK])
+        for field, byte in zip(fields, positions, strict=True):
+            field[start : start + len(headers)] = layout.field(headers, byte)
+    return fields
+
+
+def scan(layout: Layout, where: HeaderBytes) -> Grid:
+    """The post-stack 3D grid that the line numbers at `where` make.
+
+    Raises StrataflowError, which says what the file is instead and what to do, when they make
+    none.
+    """
+    for name in ("iline", "xline", "cdp_x", "cdp_y"):
+        byte = getattr(where, name)
+        if byte > TRACE_HEADER + 1 - field_width(byte):
+            raise StrataflowError(f"{layout.path}: {name}: byte {byte} is outside a trace header")
+    inline, crossline = read_fields(layout, where.iline, where.xline)
+    asked = f"{layout.path}: line numbers at bytes {where.iline} and {where.xline}"
+    for name, numbers in (("inline", inline), ("crossline", crossline)):
+        stray = _stray(numbers)
+        if stray is not None:
+            low, high = np.percentile(numbers, (0.5, 99.5))
+            raise StrataflowError(
+                f"{layout.path}: {name} {numbers[stray]} of trace {stray + 1} is far outside of "
+                f"the others ({low:.0f} to {high:.0f}): mend or drop that trace{_or(layout, where)}"
+            )
+    inlines, crosslines = _lines(inline), _lines(crossline)
+    places = inlines.count * crosslines.count
+    if places > MOST_PLACES * layout.traces:
+        raise StrataflowError(
+            f"{asked} make no grid: {inlines.count} x {crosslines.count} places for "
+            f"{layout.traces} traces{_or(layout, where)}"
+        )
+    place = _places(inline, crossline, inlines, crosslines)
+    seen = np.zeros(places, bool)
+    seen[place] = True
+    if np.count_nonzero(seen) < layout.traces:
+        raise StrataflowError(f"{asked} {_why_no_grid(layout, where, place, inline, crossline)}")
+    if layout.traces > 1 and min(inlines.count, crosslines.count) == 1:
+        single = inline if inlines.count == 1 else crossline
+        if single[0] == 0:
+            raise StrataflowError(
+                f"{asked}: a 2D line, one of the numbers is 0 all along; a 3D grid is needed"
+                f"{_or(layout, where)}"
+            )
+    return Grid(Shape(layout.n1, crosslines.count, inlines.count), inlines, crosslines, place)
+
+
+def _lines(numbers: NDArray[np.int32]) -> Lines:
+    unique = _unique(numbers)
+    step = math.gcd(*np.diff(unique).tolist()) if unique.size > 1 else 1
+    return Lines(int(unique[0]), step, int((unique[-1] - unique[0]) // step + 1))
+
+
+def _unique(numbers: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Sorted different numbers; without sorting all of them where they lie close together."""
+    low, high = int(numbers.min()), int(numbers.max())
+    if high - low > 4 * numbers.size + 1000:
+        return np.unique(numbers).astype(np.int64)
+    there = np.zeros(high - low + 1, bool)
+    there[numbers.astype(np.int64) - low] = True
+    return np.flatnonzero(there) + low
+
+
+def _places(
+    inline: NDArray[np.int32], crossline: NDArray[np.int32], inlines: Lines, crosslines: Lines
+) -> NDArray[np.int64]:
+    place = (inline.astype(np.int64) - inlines.first) // inlines.step
+    place *= crosslines.count
+    place += (crossline.astype(np.int64) - crosslines.first) // crosslines.step
+    return place
+
+
+def _stray(numbers: NDArray[np.int32]) -> int | None:
+    """A trace whose number lies further from the others than they spread, if few do."""
+    if numbers.size < 100:
+        return None
+    low, high = np.percentile(numbers, (0.5, 99.5))
+    spread = max(high - low, 10)
+    outside = np.flatnonzero((numbers < low - spread) | (numbers > high + spread))
+    return int(outside[0]) if outside.size else None
+
+
+def _why_no_grid(
+    layout: Layout,
+    where: HeaderBytes,
+    place: NDArray[np.int64],
+    inline: NDArray[np.int32],
+    crossline: NDArray[np.int32],
+) -> str:
+    """What a file is in which several traces have the same place, and what to do."""
+    offset, record, cdp = read_fields(
+        layout, TraceField.offset, TraceField.FieldRecord, TraceField.CDP
+    )
+    places, first, count = np.unique(place, return_index=True, return_counts=True)
+    traces = layout.traces
+    offsets, records = _unique(offset), _unique(record)
+    if offsets.size > 1:
+        span = f"offsets {offsets[0]} to {offsets[-1]} (byte {int(TraceField.offset)})"
+        if places.size < records.size < traces:
+            return (
+                f"make no grid: shot gathers, {records.size} of them (byte 9), {span}: process to "
+                "a stack first"
+            )
+        return (
+            f"put up to {count.max()} traces in one place: a pre-stack file, {span}: stack it "
+            "first, or extract one offset"
+        )
+    hint = _or(layout, where)
+    if hint:
+        zero = " are 0 in all traces" if not inline.any() and not crossline.any() else ""
+        return f"{zero.strip() or f'put {traces} traces in {places.size} places'}{hint}"
+    if places.size == 1 and _unique(cdp).size == traces:
+        return (
+            f"are the same in all traces: a 2D line of {traces} CDPs (byte {int(TraceField.CDP)}); "
+            "a 3D grid is needed"
+        )
+    if 2 * places.size > traces:
+        double = int(first[np.argmax(count > 1)])
+        return (
+            f"put {traces - places.size} traces in the place of another one, as at inline "
+            f"{inline[double]}, crossline {crossline[double]} (trace {double + 1}): keep one"
+        )
+    return (
+        f"put {traces} traces in {places.size} places, up to {count.max()} in one: a pre-stack "
+        "file, a 2D line or wrong byte positions"
+    )
+
+
+def _or(layout: Layout, where: HeaderBytes) -> str:
+    """The end of an error: other byte positions that would do."""
+    fitting = [pair for pair in fitting_bytes(layout) if pair[:2] != (where.iline, where.xline)]
+    if not fitting:
+        return ""
+    iline, xline, n3, n2 = fitting[0]
+    return f"; --iline {iline} --xline {xline} would make a grid of {n3} x {n2}"
+
+
+def fitting_bytes(layout: Layout) -> list[tuple[int, int, int, int]]:
+    """Usual byte positions of line numbers that make a grid, best first.
+
+    Each is (iline, xline, inlines, crosslines); the inline is what changes more seldom from trace
+    to trace. A grid has one trace a place, at least half of its places filled and several lines
+    both ways.
+    """
+    fields = dict(zip(USUAL_BYTES, read_fields(layout, *USUAL_BYTES), strict=True))
+    lines = {byte: _lines(numbers) for byte, numbers in fields.items()}
+    varying = [byte for byte in USUAL_BYTES if 1 < lines[byte].count < layout.traces]
+    changes = {byte: np.count_nonzero(np.diff(fields[byte])) for byte in varying}
+    found = []
+    for iline, xline in permutations(varying, 2):
+        places = lines[iline].count * lines[xline].count
+        if changes[iline] > changes[xline] or not layout.traces <= places <= 2 * layout.traces:
+            continue
+        place = _places(fields[iline], fields[xline], lines[iline], lines[xline])
+        seen = np.zeros(places, bool)
+        seen[place] = True
+        if np.count_nonzero(seen) == layout.traces:
+            rank = (places, USUAL_BYTES.index(iline) + USUAL_BYTES.index(xline))
+            found.append((rank, (iline, xline, lines[iline].count, lines[xline].count)))
+    return [pair for _, pair in sorted(found)]

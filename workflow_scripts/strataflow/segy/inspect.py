@@ -1,0 +1,142 @@
+"""What a SEG-Y file is, in words and numbers, before anything is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import StrataflowError
+from ..volume.volume import HeaderBytes
+from .grid import Grid, fitting_bytes, scan
+from .layout import FORMATS, Layout, decode, read_layout, text_of
+from .reader import HeaderSums, spread_traces
+
+PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
+
+
+def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
+    """Describe the file at `path`; what depends on a grid is left out where there is none.
+
+    Raises StrataflowError when it is no SEG-Y or damaged. Amplitudes are those of traces
+    that are spread evenly over the file; everything else is of all traces.
+    """
+    layout = read_layout(path)
+    found: dict[str, Any] = {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "revision": layout.revision,
+        "byte_order": "big" if layout.byte_order == ">" else "little",
+        "sample_format": FORMATS[layout.format][0],
+        "extended_text_headers": layout.extended_text_headers,
+        "traces": layout.traces,
+        "samples": layout.n1,
+        "interval": layout.interval / 1000,
+        "length_unit": layout.length_unit,
+        "coordinate_unit": layout.coordinate_unit,
+        "amplitudes": _amplitudes(layout),
+        "text_header": text_of(path),
+    }
+    try:
+        grid = scan(layout, where)
+    except StrataflowError as error:
+        fitting = [
+            {"iline": iline, "xline": xline, "inlines": n3, "crosslines": n2}
+            for iline, xline, n3, n2 in fitting_bytes(layout)
+        ]
+        return found | {"grid": None, "reason": str(error), "fitting_bytes": fitting}
+    return found | {"grid": _grid(layout, grid, where)}
+
+
+def _amplitudes(layout: Layout) -> dict[str, Any]:
+    values = spread_traces(layout)
+    finite = values[np.isfinite(values)]
+    percentiles = np.percentile(finite, PERCENTILES).tolist() if finite.size else []
+    return {
+        "traces": len(values),
+        "not_finite": int(values.size - finite.size),
+        "percentiles": {str(p): v for p, v in zip(PERCENTILES, percentiles, strict=False)},
+    }
+
+
+def _grid(layout: Layout, grid: Grid, where: HeaderBytes) -> dict[str, Any]:
+    shape = grid.shape
+    sums = HeaderSums(layout, grid, where)
+    dead = 0
+    for start, block in layout.blocks():
+        samples = decode(block["samples"], layout.format, layout.byte_order)
+        rows = sums.add(block["header"], grid.place[start : start + len(block)], start)
+        dead += int(np.count_nonzero(~(rows["live"] & samples.any(axis=1))))
+    axes = sums.axes("time")
+    return {
+        "inlines": _lines(grid.inlines, where.iline, axes[0].spacing),
+        "crosslines": _lines(grid.crosslines, where.xline, axes[1].spacing),
+        "start": axes[2].first,
+        "sorting": _sorting(grid),
+        "places": shape.n3 * shape.n2,
+        "missing_traces": shape.n3 * shape.n2 - layout.traces,
+        "dead_traces": dead,
+        "corners": [list(corner) for corner in sums.corners()],
+    }
+
+
+def _lines(lines: Any, byte: int, spacing: float) -> dict[str, Any]:
+    last = lines.first + lines.step * (lines.count - 1)
+    return {
+        "byte": byte,
+        "first": lines.first,
+        "last": last,
+        "step": lines.step,
+        "count": lines.count,
+        "spacing": spacing,
+    }
+
+
+def _sorting(grid: Grid) -> str:
+    """Which line number changes from trace to trace."""
+    if grid.place.size < 2:
+        return "one trace"
+    i3, i2 = np.divmod(grid.place, grid.shape.n2)
+    slow3, slow2 = (float(np.mean(np.diff(i) == 0)) for i in (i3, i2))
+    if max(slow3, slow2) < 0.5:
+        return "neither"
+    return "inline" if slow3 >= slow2 else "crossline"
+
+
+def words(found: dict[str, Any]) -> str:
+    """What inspect_segy found, for people."""
+    grid = found["grid"]
+    head = (
+        f"{found['file']}: SEG-Y revision {found['revision']}, {found['byte_order']} endian, "
+        f"{found['bytes']:,} bytes\n"
+        f"{found['traces']:,} traces of {found['samples']:,} samples, {found['sample_format']}, "
+        f"every {found['interval']:g} ms ({found['length_unit']} in depth); "
+        f"coordinates in units of {found['coordinate_unit']}"
+    )
+    percentiles = pd.DataFrame([found["amplitudes"]["percentiles"]], ["amplitude"])
+    percentiles.columns = [f"{name} %" for name in percentiles.columns]
+    amplitudes = (
+        f"amplitudes of {found['amplitudes']['traces']:,} traces, "
+        f"{found['amplitudes']['not_finite']:,} samples NaN or infinite\n"
+        f"{percentiles.to_string(float_format='{:.6g}'.format)}"
+    )
+    if not grid:
+        fitting = pd.DataFrame(found["fitting_bytes"])
+        would = f"would make a grid:\n{fitting.to_string(index=False)}" if len(fitting) else ""
+        return "\n\n".join(part for part in (head, found["reason"], would, amplitudes) if part)
+    lines = pd.DataFrame([grid["inlines"], grid["crosslines"]], ["inline", "crossline"])
+    corners = pd.DataFrame(
+        grid["corners"],
+        ["first inline, first crossline", "first, last", "last, first", "last, last"],
+        ["x", "y"],
+    )
+    summary = (
+        f"a post-stack 3D grid, sorted by {grid['sorting']}, first sample at {grid['start']:g} "
+        f"ms ({found['length_unit']} in depth): "
+        f"{grid['places']:,} places, {grid['missing_traces']:,} without a trace, "
+        f"{grid['dead_traces']:,} dead traces"
+    )
+    tables = (lines.to_string(), corners.to_string(float_format="{:.2f}".format))
+    return "\n\n".join((head, summary, *tables, amplitudes))

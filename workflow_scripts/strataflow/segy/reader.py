@@ -1,0 +1,276 @@
+"""A SEG-Y survey to a raw volume, its sidecar and its table of traces, in one streaming pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from segyio import TraceField
+
+from ..errors import StrataflowError
+from ..files import begin_writeback, require_free_space, written_whole
+from ..samples.files import Shape
+from ..volume.amplitudes import RunningStatistics, clip_limits
+from ..volume.volume import Axis, HeaderBytes, Sidecar, sidecar_path, traces_path, write_sidecar
+from .grid import Grid, scan
+from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
+
+# Samples, of traces spread over a file, that are looked at to find where amplitudes are clipped.
+LOOKED_AT = 1 << 21
+
+# Where headers give no sample interval.
+USUAL_INTERVAL = 4000.0
+
+# What the standard's trace identification code calls a dead trace.
+DEAD = 2
+
+# Rows of the table of traces that are written together.
+TABLE_ROWS = 1 << 16
+
+TABLE = pa.schema(
+    [
+        ("trace", pa.int64()),
+        *((name, pa.int32()) for name in ("inline", "crossline", "i3", "i2")),
+        ("x", pa.float64()),
+        ("y", pa.float64()),
+        ("live", pa.bool_()),
+    ]
+)
+
+
+def segy_to_binary(
+    path: Path,
+    output: Path,
+    where: HeaderBytes,
+    attribute: str = "image",
+    domain: str = "time",
+    expected: Shape | None = None,
+) -> None:
+    """Write the survey at `path` as a raw volume `output` with its sidecar and table of traces.
+
+    Missing traces are zero and, like traces that the header calls dead and image traces that hold
+    nothing but zeros, dead in the sidecar. NaN and infinite samples become zero and are counted.
+    Raises StrataflowError when the file is damaged, no post-stack 3D grid or not of the `expected`
+    shape, and when all amplitudes of an image are the same.
+    """
+    layout = read_layout(path)
+    grid = scan(layout, where)
+    shape = grid.shape
+    if expected and expected != shape:
+        raise StrataflowError(f"{path}: {expected} given, the file has {shape}")
+    require_free_space(output.parent, shape.n_bytes + 32 * layout.traces)
+    statistics = RunningStatistics(*_clip_limits(layout))
+    headers = HeaderSums(layout, grid, where)
+    live = np.zeros(shape.n3 * shape.n2, bool)
+    with (
+        written_whole(sidecar_path(output), traces_path(output), output) as (beside, table, raw),
+        _table(table) as add_rows,
+        ThreadPoolExecutor(1) as writer,
+    ):
+        with open(raw, "wb") as stream:
+            stream.truncate(shape.n_bytes)
+            written: Future[None] | None = None
+            for start, block in layout.blocks():
+                samples = decode(block["samples"], layout.format, layout.byte_order)
+                place = grid.place[start : start + len(block)]
+                rows = headers.add(block["header"], place, start)
+                statistics.clean(samples)
+                # A label is rightly zero all along many a trace.
+                if attribute in ("image", "dhr"):
+                    rows["live"] &= samples.any(axis=1)
+                live[place] = rows["live"]
+                statistics.add(samples if rows["live"].all() else samples[rows["live"]])
+                add_rows(rows)
+                if written:
+                    written.result()
+                written = writer.submit(_write, stream, samples, place)
+            if written:
+                written.result()
+        if attribute == "image":
+            statistics.require_contrast(str(path))
+        sidecar = Sidecar(
+            attribute=attribute,
+            shape=shape,
+            domain=domain,
+            axes=headers.axes(domain),
+            corners=headers.corners(),
+            source={
+                "segy": str(path),
+                "format": FORMATS[layout.format][0],
+                "revision": layout.revision,
+                "byte_order": "big" if layout.byte_order == ">" else "little",
+                "header_bytes": asdict(where),
+                "traces": layout.traces,
+                "bad_samples": statistics.bad,
+            },
+            amplitudes=statistics.result() if statistics.count else None,
+            live=live.reshape(shape.n3, shape.n2),
+        )
+        write_sidecar(beside, sidecar, raw)
+    missing = shape.n3 * shape.n2 - layout.traces
+    dead = np.count_nonzero(~live)
+    print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead in all")
+    if not layout.interval:
+        assumed = f"{USUAL_INTERVAL / 1000:g} {sidecar.axes[2].unit}"
+        print(f"{path}: no sample interval in its headers, {assumed} assumed")
+    if layout.coordinate_unit in ANGULAR_UNITS.values():
+        print(f"{path}: coordinates in units of {layout.coordinate_unit}: distances are no lengths")
+    if statistics.bad:
+        print(f"{path}: {statistics.bad} samples that were NaN or infinite are now 0")
+
+
+def spread_traces(layout: Layout) -> NDArray[np.float32]:
+    """Samples (traces, n1) of traces spread evenly over a file, LOOKED_AT in all at the most."""
+    step = -(-layout.traces * layout.n1 // LOOKED_AT)
+    return decode(np.array(layout.map()["samples"][::step]), layout.format, layout.byte_order)
+
+
+def _clip_limits(layout: Layout) -> tuple[float, float]:
+    """Clip limits from live traces spread evenly over the file."""
+    traces = spread_traces(layout)
+    finite = traces[np.isfinite(traces) & (traces != 0).any(axis=1, keepdims=True)]
+    return clip_limits(finite) if finite.size else (0.0, 0.0)
+
+
+def _write(stream: BinaryIO, samples: NDArray[np.float32], place: NDArray[np.int64]) -> None:
+    """Write traces (N, n1) to their places in a raw volume, neighbours together."""
+    if (np.diff(place) <= 0).any():
+        order = np.argsort(place)
+        samples, place = samples[order], place[order]
+    ends = [*(np.flatnonzero(np.diff(place) != 1) + 1).tolist(), place.size]
+    begin = 0
+    stride = samples[0].nbytes
+    for end in ends:
+        stream.seek(int(place[begin]) * stride)
+        stream.write(samples[begin:end].data)
+        begin = end
+    stream.flush()
+    begin_writeback(stream, int(place[0]) * stride, int(place[-1] - place[0] + 1) * stride)
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[Any]:
+    """A function that adds rows, arrays by column, to the table of traces at `path`."""
+    waiting: list[dict[str, NDArray]] = []
+
+    def flush() -> None:
+        columns = [
+            _column(column.type, np.concatenate([rows[column.name] for rows in waiting]))
+            for column in TABLE
+        ]
+        writer.write_table(pa.Table.from_arrays(columns, schema=TABLE))
+        waiting.clear()
+
+    def add(rows: dict[str, NDArray]) -> None:
+        waiting.append(rows)
+        if sum(len(rows["trace"]) for rows in waiting) >= TABLE_ROWS:
+            flush()
+
+    with pq.ParquetWriter(path, TABLE, compression="zstd") as writer:
+        yield add
+        if waiting:
+            flush()
+
+
+def _column(kind: pa.DataType, values: NDArray) -> pa.Array:
+    """A column over the memory of `values`; from NumPy arrays pyarrow would first load pandas."""
+    stored = np.packbits(values, bitorder="little") if pa.types.is_boolean(kind) else values
+    return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(stored.data)])
+
+
+def _factor(scalar: NDArray[np.int32]) -> NDArray[np.float64]:
+    """What a scalar of the trace header multiplies by: negative ones divide, 0 stands for 1."""
+    return np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
+
+
+@dataclass
+class HeaderSums:
+    """What is gathered from trace headers on the way: coordinates, and the start of recording."""
+
+    layout: Layout
+    grid: Grid
+    where: HeaderBytes
+    delay: float | None = None
+    origin: NDArray[np.float64] | None = None
+    # Normal equations of the affine map from (1, i3, i2) to coordinates against `origin`.
+    left: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 3)))
+    right: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 2)))
+
+    def add(
+        self, headers: NDArray[np.uint8], place: NDArray[np.int64], start: int
+    ) -> dict[str, NDArray]:
+        """Rows of the table of traces for a block whose first trace is number `start`.
+
+        `live` there is what the header says.
+        """
+        headers = np.array(headers)
+
+        def get(byte: int) -> NDArray[np.int32]:
+            return self.layout.field(headers, byte)
+
+        self._check_delay(get, start)
+        scale = _factor(get(TraceField.SourceGroupScalar))
+        xy = np.stack([get(byte) * scale for byte in (self.where.cdp_x, self.where.cdp_y)], axis=1)
+        i3, i2 = np.divmod(place, self.grid.shape.n2)
+        if self.origin is None:
+            self.origin = xy[0]
+        design = np.stack([np.ones(place.size), i3, i2], axis=1)
+        self.left += design.T @ design
+        self.right += design.T @ (xy - self.origin)
+        return {
+            "trace": np.arange(start, start + place.size),
+            "inline": get(self.where.iline),
+            "crossline": get(self.where.xline),
+            "i3": i3.astype(np.int32),
+            "i2": i2.astype(np.int32),
+            "x": xy[:, 0],
+            "y": xy[:, 1],
+            "live": get(TraceField.TraceIdentificationCode) != DEAD,
+        }
+
+    def _check_delay(self, get: Any, start: int) -> None:
+        delay = get(TraceField.DelayRecordingTime) * _factor(get(TraceField.ScalarTraceHeader))
+        if self.delay is None:
+            self.delay = float(delay[0])
+        other = np.flatnonzero(delay != self.delay)
+        if other.size:
+            number = start + int(other[0]) + 1
+            raise StrataflowError(
+                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g}, "
+                f"others at {self.delay:g} (bytes 109-110): shift them to one start"
+            )
+
+    def corners(self) -> tuple[tuple[float, float], ...]:
+        """CDP coordinates of the four corners, from the affine map that fits all traces best."""
+        assert self.origin is not None
+        affine = np.linalg.lstsq(self.left, self.right, rcond=1e-12)[0]
+        shape = self.grid.shape
+        ends = [(1, a, b) for a in (0, shape.n3 - 1) for b in (0, shape.n2 - 1)]
+        return tuple((float(x), float(y)) for x, y in np.array(ends) @ affine + self.origin)
+
+    def axes(self, domain: str) -> tuple[Axis, Axis, Axis]:
+        """Axes of (n3, n2, n1)."""
+        grid, corners, unit = self.grid, self.corners(), self.layout.coordinate_unit
+        spacing3 = math.dist(corners[0], corners[2]) / max(grid.shape.n3 - 1, 1)
+        spacing2 = math.dist(corners[0], corners[1]) / max(grid.shape.n2 - 1, 1)
+        interval = (self.layout.interval or USUAL_INTERVAL) / 1000
+        return (
+            Axis("inline", grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
+            Axis("crossline", grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),
+            Axis(
+                "sample",
+                self.delay or 0.0,
+                interval,
+                interval,
+                "ms" if domain == "time" else self.layout.length_unit,
+            ),
+        )

@@ -1,0 +1,167 @@
+"""Raw volumes to SEG-Y: under the headers of the survey they came from, or as a new survey."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import segyio
+from numpy.typing import NDArray
+from segyio import BinField, TraceField
+
+from .. import __version__
+from ..errors import StrataflowError
+from ..files import begin_writeback, require_free_space, written_whole
+from ..volume.volume import HeaderBytes, Sidecar, Volume
+from .grid import scan
+from .layout import (
+    BLOCK_BYTES,
+    FILE_HEADER,
+    IBM_FLOAT,
+    IEEE_FLOAT,
+    TEXT_HEADER,
+    TRACE_HEADER,
+    encode,
+    field_width,
+    put,
+    read_layout,
+    text_encoding,
+    trace_type,
+)
+
+SAMPLE_FORMATS = {"ieee": IEEE_FLOAT, "ibm": IBM_FLOAT}
+
+ANGLES = ("fdip", "fstrike")
+
+
+def export_segy(
+    volume: Volume,
+    template: Path,
+    output: Path,
+    where: HeaderBytes,
+    sample_format: str = "ieee",
+    degrees: bool = False,
+) -> None:
+    """Write `volume` as SEG-Y with the headers, trace order and trace count of `template`.
+
+    Samples are 4-byte floats of SAMPLE_FORMATS; all else but the format code and one line of
+    processing history in the text header is the template's, byte for byte. Dead traces stay zero.
+    `degrees` writes dip and strike, which are stored over 180, in degrees. Raises StrataflowError
+    when the template's grid is not the volume's.
+    """
+    layout = read_layout(template)
+    grid = scan(layout, where)
+    if grid.shape != volume.shape:
+        raise StrataflowError(f"{volume.path}: {volume.shape}, but {template} is {grid.shape}")
+    code = SAMPLE_FORMATS[sample_format]
+    kind = trace_type(layout.n1, code, layout.byte_order, layout.additional_trace_headers)
+    given = layout.map()
+    require_free_space(output.parent, layout.first_trace + layout.traces * kind.itemsize)
+    unit = np.float32(180 if degrees and volume.sidecar.attribute in ANGLES else 1)
+    values = volume.values.reshape(-1, layout.n1)
+    dead = ~volume.sidecar.live.ravel()
+    size = max(BLOCK_BYTES // kind.itemsize, 1)
+    with (
+        written_whole(output) as (temporary,),
+        open(temporary, "wb") as stream,
+        open(template, "rb") as original,
+    ):
+        head = np.frombuffer(bytearray(original.read(layout.first_trace)), np.uint8)
+        text = _with_history(head[:TEXT_HEADER].tobytes(), volume.sidecar.attribute)
+        head[:TEXT_HEADER] = np.frombuffer(text, np.uint8)
+        put(head, BinField.Format, code, 2, layout.byte_order)
+        stream.write(head.data)
+        for start in range(0, layout.traces, size):
+            part = slice(start, min(start + size, layout.traces))
+            place = grid.place[part]
+            block = np.empty(place.size, kind)
+            block["header"], block["more"] = given["header"][part], given["more"][part]
+            samples = values[_as_slice(place)] * unit
+            samples[dead[place]] = 0
+            block["samples"] = encode(samples, code, layout.byte_order)
+            at = stream.tell()
+            stream.write(block.view(np.uint8).data)
+            begin_writeback(stream, at, block.nbytes)
+        original.seek(layout.first_trace + given.nbytes)
+        stream.write(original.read())
+
+
+def _as_slice(place: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """Places that follow each other as a slice, which is read without a gather."""
+    first, last = int(place[0]), int(place[-1])
+    in_order = last - first == place.size - 1 and (np.diff(place) == 1).all()
+    return slice(first, last + 1) if in_order else place
+
+
+def _with_history(text: bytes, attribute: str) -> bytes:
+    """The text header with a line of history in the first unused line after the used ones.
+
+    The last two lines are kept for what revision 1 puts there. Where no line is unused the text
+    stays as it is. EBCDIC or ASCII as it comes.
+    """
+    encoding = text_encoding(text)
+    lines = [text[i : i + 80].decode(encoding) for i in range(0, TEXT_HEADER, 80)]
+    unused = [n for n, line in enumerate(lines[:-2]) if not line[3:].strip(" \x00")]
+    used = [n for n in range(len(lines) - 2) if n not in unused]
+    if unused:
+        after = [n for n in unused if n > max(used, default=-1)]
+        number = after[0] if after else unused[-1]
+        entry = f"C{number + 1:>2} STRATAFLOW {__version__}: {attribute.upper()}"
+        lines[number] = entry.ljust(80)
+    return "".join(lines).encode(encoding)
+
+
+def write_survey(
+    folder: Path, volumes: dict[str, NDArray[np.float32]], sidecar: Sidecar, title: str
+) -> None:
+    """Write each of `volumes` (n3, n2, n1) as a new inline-sorted SEG-Y file, `folder`/NAME.sgy.
+
+    They share the geometry of `sidecar` and hence the trace headers; revision 1, IEEE floats.
+    """
+    shape = sidecar.shape
+    headers = _new_trace_headers(sidecar)
+    sample = sidecar.axes[2]
+    binary = np.zeros(FILE_HEADER - TEXT_HEADER, np.uint8)
+    for field, value in (
+        (BinField.Interval, round(sample.step * 1000)),
+        (BinField.Samples, shape.n1),
+        (BinField.Format, IEEE_FLOAT),
+        (BinField.SortingCode, 4),
+        (BinField.TraceFlag, 1),
+    ):
+        put(binary, field - TEXT_HEADER, value)
+    # The revision is a byte of its own, major before minor.
+    put(binary, BinField.SEGYRevision - TEXT_HEADER, 1 << 8)
+    for name, values in volumes.items():
+        lines = {1: f"{title}: {name.upper()}", 2: f"STRATAFLOW {__version__}"}
+        text = segyio.tools.create_text_header(lines).encode("cp037")
+        with written_whole(folder / f"{name}.sgy") as (temporary,), open(temporary, "wb") as stream:
+            stream.write(text + binary.tobytes())
+            block = np.empty(shape.n2, trace_type(shape.n1, IEEE_FLOAT, ">"))
+            for inline, inline_headers in zip(values, headers, strict=True):
+                block["header"], block["samples"] = inline_headers, inline
+                block.tofile(stream)
+
+
+def _new_trace_headers(sidecar: Sidecar) -> NDArray[np.uint8]:
+    """Trace headers (n3, n2, 240) of a survey that has none yet; coordinates in centimetres."""
+    shape = sidecar.shape
+    sample = sidecar.axes[2]
+    i3, i2 = np.indices((shape.n3, shape.n2))
+    places = sidecar.places(np.stack([i3, i2, np.zeros_like(i3)]))
+    headers = np.zeros((shape.n3, shape.n2, TRACE_HEADER), np.uint8)
+    field = TraceField
+    for byte, values in (
+        (field.TRACE_SEQUENCE_FILE, i3 * shape.n2 + i2 + 1),
+        (field.TraceIdentificationCode, 1),
+        (field.SourceGroupScalar, -100),
+        (field.DelayRecordingTime, round(sample.first)),
+        (field.TRACE_SAMPLE_COUNT, shape.n1),
+        (field.TRACE_SAMPLE_INTERVAL, round(sample.step * 1000)),
+        (field.CDP_X, np.round(100 * places["x"])),
+        (field.CDP_Y, np.round(100 * places["y"])),
+        (field.INLINE_3D, places["inline"]),
+        (field.CROSSLINE_3D, places["crossline"]),
+    ):
+        put(headers, byte, values, field_width(byte))
+    return headers

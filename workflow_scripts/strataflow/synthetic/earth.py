@@ -1,0 +1,230 @@
+"""Labelled synthetic samples and surveys: a random earth, its image and its exact attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StrataflowError
+from ..samples.files import Shape, normalised_geologic_time
+from .acquisition import random_acquisition
+from .filters import along_axes, gaussian_matrix, within
+from .geology import Geology, Unconformity, evaluate
+from .imaging import Recording, unit_rms
+from .random_earth import random_model
+from .scenario import ANYTHING, Scenario
+
+Array = NDArray[np.float32]
+
+SMALLEST = 16
+
+# Reflections are seen where their RMS, over windows of these sigmas in voxels along n2 and n1, is
+# at least so much of the noise, and so much of the RMS of the survey.
+SEEN_OVER = (6.0, 10.0)
+SEEN_OVER_NOISE = 0.5
+SEEN_OVER_RMS = 0.12
+
+# Inlines between those that the signal of a survey is measured on.
+CALIBRATION_STEP = 16
+
+
+@dataclass(frozen=True)
+class FaultStatistics:
+    """What a fault is: degrees, samples of slip and throw at its centre, voxels of length."""
+
+    fault: int
+    kind: str
+    strike: float
+    dip: float
+    slip: float
+    throw: float
+    half_length: float
+    listric: bool
+    labelled_voxels: int
+
+
+@dataclass(frozen=True)
+class SampleStatistics:
+    """What is in a sample: degrees, cycles a sample, samples of the least visible offset."""
+
+    faults: int
+    faults_labelled: int
+    fault_fraction: float
+    layer_dip_median: float
+    layer_dip_p95: float
+    unconformities: int
+    channels: int
+    frequency: float
+    wavelet: str
+    phase: float
+    signal_to_noise_db: float
+    visible_offset: float
+
+
+def require_size(shape: Shape) -> None:
+    """Raise StrataflowError when a side is below SMALLEST."""
+    if min(shape.array) < SMALLEST:
+        raise StrataflowError(f"size: {shape}: every side must be at least {SMALLEST}")
+
+
+class SyntheticEarth:
+    """The earth and the recording that follow from `seed` alone, for a survey of `shape`."""
+
+    def __init__(self, seed: tuple[int, ...], shape: Shape, scenario: Scenario) -> None:
+        require_size(shape)
+        rng = np.random.default_rng(seed)
+        self.shape, self.scenario = shape, scenario
+        self.model = random_model(rng, shape.array, scenario)
+        self.acquisition = random_acquisition(rng, scenario)
+        self.recording = Recording((*seed, 2), self.acquisition, shape.array)
+
+    def geology(self, inlines: slice, labels: bool = True) -> Geology:
+        """Its geology at `inlines`, with the margin above and below that the image needs."""
+        shape, margin = self.shape, self.recording.margin
+        return evaluate(
+            self.model,
+            (inlines.stop - inlines.start, shape.n2, shape.n1 + 2 * margin),
+            (inlines.start, 0, -margin),
+            self.scenario.fault_thickness if labels else 0.0,
+            self.acquisition.visible_offset,
+        )
+
+    def calibrate(self) -> None:
+        """Measure the signal on some inlines, for a survey that is made in slabs."""
+        lines = range(CALIBRATION_STEP // 2, self.shape.n3, CALIBRATION_STEP)
+        geology = [self.geology(slice(line, line + 1), labels=False) for line in lines]
+        self.recording.calibrate(np.concatenate([reflectivity(g) for g in geology]))
+
+    def slab(self, inlines: slice) -> tuple[Array, Array, Geology]:
+        """Image, clean image and geology of `inlines`, without the margin."""
+        block = self.recording.block(inlines)
+        geology = self.geology(block)
+        image, clean = self.recording.record(reflectivity(geology), inlines)
+        return image, clean, self._seen(self._cut(geology, inlines, block), clean)
+
+    def cube(self) -> tuple[Array, Array, Geology]:
+        """The same of the whole survey, measured on itself."""
+        everything = slice(0, self.shape.n3)
+        geology = self.geology(everything)
+        reflections = reflectivity(geology)
+        self.recording.calibrate(reflections[:: CALIBRATION_STEP // 2])
+        image, clean = self.recording.record(reflections, everything)
+        return image, clean, self._seen(self._cut(geology, everything, everything), clean)
+
+    def _seen(self, geology: Geology, clean: Array) -> Geology:
+        """`geology` without labels where reflections are too weak, or noise too strong, to see."""
+        smooth = [
+            gaussian_matrix(n, sigma, 1)
+            for n, sigma in zip(clean.shape[1:], SEEN_OVER, strict=True)
+        ]
+        strength = np.sqrt(along_axes(np.square(clean), None, *smooth))
+        noise = float(np.hypot(self.acquisition.noise, self.acquisition.coherent_noise))
+        hidden = strength < max(SEEN_OVER_NOISE * noise, SEEN_OVER_RMS)
+        for labels in (geology.fault, geology.strike, geology.dip):
+            labels[hidden] = 0
+        return geology
+
+    def _cut(self, geology: Geology, inlines: slice, block: slice) -> Geology:
+        margin = self.recording.margin
+        inside = (
+            within(inlines, block),
+            slice(None),
+            slice(margin, margin + self.shape.n1),
+        )
+        cut = Geology(*(getattr(geology, name)[inside] for name in Geology.__dataclass_fields__))
+        seen = self.recording.seen(inlines)
+        if seen is None:
+            return cut
+        # Faults are labelled where the image can show them.
+        return replace(cut, fault=cut.fault * seen, strike=cut.strike * seen, dip=cut.dip * seen)
+
+
+def reflectivity(geology: Geology) -> Array:
+    """Reflection coefficients (n3, n2, n1 - 1) between samples: half the steps of log impedance."""
+    return np.float32(0.5) * np.diff(geology.log_impedance, axis=-1)
+
+
+@dataclass
+class LabelledCube:
+    """A sample: `image` and `targets`, arrays (n3, n2, n1), and what is in it."""
+
+    image: Array
+    targets: dict[str, Array]
+    statistics: SampleStatistics
+    faults: list[FaultStatistics]
+
+
+def labelled_cube(
+    seed: tuple[int, ...], shape: Shape, scenario: Scenario = ANYTHING
+) -> LabelledCube:
+    """The sample of `shape` that follows from `seed` and `scenario` alone.
+
+    Raises StrataflowError for a side below SMALLEST.
+    """
+    earth = SyntheticEarth(seed, shape, scenario)
+    image, clean, geology = earth.cube()
+    targets = {
+        "dhr": unit_rms(clean),
+        "rgt": normalised_geologic_time(geology.age),
+        **fault_targets(geology),
+    }
+    return LabelledCube(unit_rms(image), targets, *_describe(earth, geology))
+
+
+def fault_targets(geology: Geology) -> dict[str, Array]:
+    """The faults of `geology` as the attributes fsem, fdip and fstrike, float32."""
+    return {
+        "fsem": (geology.fault > 0).astype(np.float32),
+        "fdip": geology.dip / np.float32(180),
+        "fstrike": geology.strike / np.float32(180),
+    }
+
+
+def _describe(
+    earth: SyntheticEarth, geology: Geology
+) -> tuple[SampleStatistics, list[FaultStatistics]]:
+    """Statistics of a sample and of its faults."""
+    labelled = np.bincount(geology.fault.ravel(), minlength=len(earth.model.faults) + 1)
+    faults = [
+        FaultStatistics(
+            fault=number,
+            kind=fault.kind,
+            strike=round(fault.strike % 180, 2),
+            dip=round(fault.dip, 2),
+            slip=round(fault.slip, 3),
+            throw=round(fault.throw, 3),
+            half_length=round(fault.half_length, 1),
+            listric=bool(fault.listric),
+            labelled_voxels=int(labelled[number]),
+        )
+        for number, fault in enumerate(earth.model.faults, start=1)
+    ]
+    dip = layer_dip(geology.age)
+    acquisition = earth.acquisition
+    statistics = SampleStatistics(
+        faults=len(faults),
+        faults_labelled=int(np.count_nonzero(labelled[1:])),
+        fault_fraction=float(1 - labelled[0] / geology.fault.size),
+        layer_dip_median=round(float(np.median(dip)), 2),
+        layer_dip_p95=round(float(np.percentile(dip, 95)), 2),
+        unconformities=sum(isinstance(event, Unconformity) for event in earth.model.events),
+        channels=len(earth.model.channels),
+        frequency=round(acquisition.frequency, 4),
+        wavelet=acquisition.wavelet,
+        phase=round(acquisition.phase, 1),
+        signal_to_noise_db=round(acquisition.signal_to_noise, 2),
+        visible_offset=round(acquisition.visible_offset, 3),
+    )
+    return statistics, faults
+
+
+def layer_dip(age: Array) -> Array:
+    """Dip of the layers in degrees at every fourth voxel of `age` (n3, n2, n1), in a row."""
+    here = age[:-1:4, :-1:4, :-1:4]
+    slope3 = age[1::4, :-1:4, :-1:4] - here
+    slope2 = age[:-1:4, 1::4, :-1:4] - here
+    slope1 = age[:-1:4, :-1:4, 1::4] - here
+    dips: Array = np.degrees(np.arctan2(np.hypot(slope3, slope2), np.abs(slope1))).ravel()
+    return dips

@@ -1,0 +1,216 @@
+"""Synthetic samples by the thousand: the four folders, their tables, and runs that go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from ..files import claimed_folder, digest_of_code, require_free_space, written_whole
+from ..samples.files import (
+    SPLITS,
+    Folders,
+    Shape,
+    bytes_of_sample,
+    sample_path,
+    write_checksums,
+    write_sample,
+)
+from ..samples.manifest import ManifestRow, write_manifest
+from ..volume.attributes import ATTRIBUTES
+from .corruption import degrade
+from .earth import FaultStatistics, SampleStatistics, labelled_cube, require_size
+from .scenario import ANYTHING, Scenario
+
+# Modules that decide what a sample is; across a change, those of a stopped run are made anew.
+SYNTHESIZING_CODE = (
+    *("volume/attributes", "volume/orientation", "samples/files"),
+    *("synthetic/acquisition", "synthetic/artifacts", "synthetic/corruption", "synthetic/earth"),
+    *("synthetic/fault_systems", "synthetic/filters", "synthetic/generate", "synthetic/geology"),
+    *("synthetic/imaging", "synthetic/random_earth", "synthetic/scenario", "synthetic/wavelets"),
+)
+
+
+@contextmanager
+def single_threaded_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that each use one core, so that results do not depend on how many there are."""
+    before = os.environ.get("OPENBLAS_NUM_THREADS")
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    try:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            yield pool
+    finally:
+        if before is None:
+            del os.environ["OPENBLAS_NUM_THREADS"]
+        else:
+            os.environ["OPENBLAS_NUM_THREADS"] = before
+
+
+def synthesize_samples(
+    folders: Folders,
+    counts: dict[str, int],
+    shape: Shape,
+    seed: int,
+    workers: int,
+    scenarios: Sequence[Scenario] = (ANYTHING,),
+) -> None:
+    """Write numbered samples of `shape`, their manifests and statistics into the four folders.
+
+    `counts` gives how many for each of SPLITS; they take the `scenarios` in turn. A sample depends
+    on the seed, its split and its number only, never on the number of workers. Samples wait in
+    hidden folders beside the final ones until all are there, so that a run that was stopped goes on
+    at the missing ones. Raises StrataflowError for sizes below SMALLEST.
+    """
+    require_size(shape)
+    with claimed_folder(folders.manifest("train").parent):
+        _synthesize(folders, counts, shape, seed, workers, scenarios)
+
+
+def _synthesize(
+    folders: Folders,
+    counts: dict[str, int],
+    shape: Shape,
+    seed: int,
+    workers: int,
+    scenarios: Sequence[Scenario],
+) -> None:
+    waiting = _waiting_folders(folders, _digest(shape, seed, scenarios))
+    orders = {
+        split: [
+            _Order(
+                waiting.data(split),
+                waiting.target(split),
+                n,
+                (seed, SPLITS.index(split), n),
+                shape,
+                scenarios[n % len(scenarios)],
+            )
+            for n in range(counts[split])
+        ]
+        for split in SPLITS
+    }
+    everything = [order for split in SPLITS for order in orders[split]]
+    missing = [order for order in everything if not order.is_done()]
+    require_free_space(folders.data_train, len(missing) * bytes_of_sample(shape))
+    with single_threaded_pool(workers) as pool:
+        made = pool.map(_make_sample, missing)
+        done = len(everything) - len(missing)
+        for _ in tqdm(made, "samples", len(everything), initial=done, unit="sample"):
+            pass
+    for split in SPLITS:
+        _deliver(folders, split, orders[split])
+    for name in Folders.__dataclass_fields__:
+        shutil.rmtree(getattr(waiting, name))
+
+
+@dataclass(frozen=True)
+class _Order:
+    data: Path
+    target: Path
+    number: int
+    seed: tuple[int, ...]
+    shape: Shape
+    scenario: Scenario
+
+    @property
+    def stamp(self) -> Path:
+        """What is known of the sample; written last, so that it tells a whole one."""
+        return self.data / f"{self.number}.json"
+
+    @property
+    def files(self) -> list[Path]:
+        """All files of the sample, the stamp excepted."""
+        return [
+            sample_path(self.data, self.number),
+            *(sample_path(self.data, self.number, name) for name in ATTRIBUTES),
+            *(sample_path(self.target, self.number, name) for name in ATTRIBUTES),
+        ]
+
+    def is_done(self) -> bool:
+        return self.stamp.is_file() and all(path.is_file() for path in self.files)
+
+
+def _make_sample(order: _Order) -> None:
+    cube = labelled_cube(order.seed, order.shape, order.scenario)
+    spoiled = degrade(np.random.default_rng((*order.seed, 1)), cube.image, cube.targets)
+    write_sample(order.data, order.target, order.number, cube.image, spoiled, cube.targets)
+    row = ManifestRow(
+        sample=order.number,
+        source="synthetic",
+        i1=0,
+        i2=0,
+        i3=0,
+        n1=order.shape.n1,
+        n2=order.shape.n2,
+        n3=order.shape.n3,
+        seed=order.seed[0],
+        fault_fraction=cube.statistics.fault_fraction,
+    )
+    known = {
+        "row": asdict(row),
+        "statistics": asdict(cube.statistics),
+        "faults": [asdict(fault) for fault in cube.faults],
+    }
+    with written_whole(order.stamp) as (temporary,):
+        temporary.write_text(json.dumps(known))
+
+
+def _digest(shape: Shape, seed: int, scenarios: Sequence[Scenario]) -> str:
+    """What makes the samples what they are, the code included, in 12 letters."""
+    everything = repr((shape, seed, *scenarios, digest_of_code(SYNTHESIZING_CODE)))
+    return hashlib.sha256(everything.encode()).hexdigest()[:12]
+
+
+def _waiting_folders(folders: Folders, digest: str) -> Folders:
+    """Hidden folders beside the four, made; those that other samples waited in are removed."""
+
+    def beside(folder: Path) -> Path:
+        hidden = folder.with_name(f".{folder.name}.{digest}.unfinished")
+        for other in folder.parent.glob(f".{folder.name}.*.unfinished"):
+            if other != hidden:
+                shutil.rmtree(other)
+        hidden.mkdir(parents=True, exist_ok=True)
+        return hidden
+
+    return Folders(*(beside(Path(getattr(folders, name))) for name in Folders.__dataclass_fields__))
+
+
+def _deliver(folders: Folders, split: str, orders: list[_Order]) -> None:
+    """Move the samples of a split to where they belong and write its tables, the manifest last."""
+    manifest = folders.manifest(split)
+    manifest.unlink(missing_ok=True)
+    known = [json.loads(order.stamp.read_text()) for order in orders]
+    finals = {"data": folders.data(split), "target": folders.target(split)}
+    for final in finals.values():
+        final.mkdir(parents=True, exist_ok=True)
+        for old in final.iterdir():
+            if re.fullmatch(r"\d+(_[a-z]+)?\.bin", old.name):
+                old.unlink()
+    for order in orders:
+        for path in order.files:
+            final = finals["data" if path.parent == order.data else "target"]
+            os.replace(path, final / path.name)
+    for final in finals.values():
+        write_checksums(final)
+    statistics = [{"sample": n, **sample["statistics"]} for n, sample in enumerate(known)]
+    faults = [{"sample": n, **row} for n, sample in enumerate(known) for row in sample["faults"]]
+    for name, rows, columns in (
+        ("statistics", statistics, SampleStatistics.__dataclass_fields__),
+        ("faults", faults, FaultStatistics.__dataclass_fields__),
+    ):
+        with written_whole(manifest.with_name(f"{name}_{split}.csv")) as (temporary,):
+            table = pd.DataFrame(rows, columns=["sample", *columns])
+            table.to_csv(temporary, index=False)
+    write_manifest(manifest, [ManifestRow(**sample["row"]) for sample in known])

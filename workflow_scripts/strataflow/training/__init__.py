@@ -1,0 +1,1 @@
+"""Patches, crops, and the training of either network."""

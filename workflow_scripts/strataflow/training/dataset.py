@@ -1,0 +1,327 @@
+"""Samples on disk to training crops: normalised, augmented, in the form of the networks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from torch.utils.data import Dataset, Sampler
+
+from ..errors import StrataflowError
+from ..network.model import Architecture
+from ..samples.files import (
+    STRIDE,
+    Shape,
+    count_samples,
+    infer_shape,
+    read_cube,
+    require_intact,
+    sample_path,
+)
+from ..volume.amplitudes import AmplitudeStatistics, amplitude_statistics
+from ..volume.attributes import TASKS, attributes_of, encode, fault_tensor, layer_shift
+from ..volume.orientation import (
+    normal_from_strike_dip,
+    strike_dip_from_normal,
+    turned_fault_channels,
+)
+
+Array = NDArray[np.float32]
+
+# Attributes whose values lie in 0..1.
+BOUNDED = ("rgt", *TASKS["fault"])
+
+# Largest logarithm of the factor by which crops are stretched along n1.
+LARGEST_STRETCH = 0.25
+
+
+@dataclass(frozen=True)
+class SampleSource:
+    """Samples of `shape`, each a (data folder, target folder, number)."""
+
+    samples: tuple[tuple[Path, Path, int], ...]
+    shape: Shape
+
+    @classmethod
+    def open(
+        cls, data: Sequence[Path], target: Sequence[Path], count: int | None, shape: Shape | None
+    ) -> SampleSource:
+        """Check the folders, which go together in pairs, and take the first `count` samples.
+
+        `count` None takes all of them, `shape` None takes cubes of the size of the first file.
+        """
+        if len(data) != len(target):
+            raise StrataflowError(
+                f"{data[0]}: {len(data)} folders of data, but {len(target)} of targets"
+            )
+        there = [
+            (folder, beside, number)
+            for folder, beside in zip(data, target, strict=True)
+            for number in range(count_samples(folder))
+        ]
+        if not there:
+            raise StrataflowError(f"{data[0]}: holds no samples (0.bin, 1.bin, ...)")
+        if count is not None and count > len(there):
+            raise StrataflowError(f"{data[0]}: {count} samples asked, {len(there)} there")
+        folder, _, number = there[0]
+        first = next(folder.glob(f"{number}[._]*bin"))
+        return cls(tuple(there[:count]), shape or infer_shape(first))
+
+    def paths(self, item: int, architecture: Architecture) -> tuple[list[Path], list[Path]]:
+        """Files that feed and teach a network: inputs and targets of the `item`-th sample."""
+        data, target, number = self.samples[item]
+        names = attributes_of(architecture.tasks)
+        targets = [sample_path(target, number, name) for name in names]
+        if architecture.kind == "infer":
+            return [sample_path(data, number)], targets
+        return [sample_path(data, number, name) for name in names], targets
+
+    def require_faults(self) -> None:
+        """Raise StrataflowError when no sample has a fault: nothing could be learned of them."""
+        for _, target, number in self.samples:
+            if (read_cube(sample_path(target, number, "fsem"), self.shape) > 0).any():
+                return
+        raise StrataflowError(f"{self.samples[0][1]}: no fault in any of the fsem there")
+
+    def require_intact(self, architecture: Architecture) -> None:
+        """Raise StrataflowError for the first file that is not what was written."""
+        files = [self.paths(item, architecture) for item in range(len(self.samples))]
+        require_intact([path for inputs, targets in files for path in inputs + targets])
+
+    def fingerprint(self, architecture: Architecture) -> str:
+        """Hash of names, sizes and first bytes of all files: tells training sets apart.
+
+        Of what refinement reads it takes names and sizes only. The inference network makes them
+        anew after each training, and refinement then goes on with them.
+        """
+        digest = hashlib.sha256()
+        for item in range(len(self.samples)):
+            inputs, targets = self.paths(item, architecture)
+            for path in inputs + targets:
+                read_cube(path, self.shape)
+                digest.update(f"{path.name} {path.stat().st_size}".encode())
+                if architecture.kind == "infer" or path in targets:
+                    with open(path, "rb") as stream:
+                        digest.update(stream.read(65536))
+        return digest.hexdigest()
+
+
+class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
+    """Crops of the samples. Item `i` is the same whoever asks: its random numbers follow from `i`.
+
+    An epoch looks at each voxel once on average. For training `i` counts on through the epochs,
+    so that each shows other crops and augmentations; without `augment` the crops tile the sample.
+    """
+
+    def __init__(
+        self,
+        source: SampleSource,
+        architecture: Architecture,
+        crop: tuple[int, int, int] | None,
+        seed: int,
+        augment: bool,
+    ) -> None:
+        self.source = source
+        self.architecture = architecture
+        self.seed = seed
+        self.augment = augment
+        shape = source.shape.array
+        largest = tuple(n // STRIDE * STRIDE for n in shape)
+        self.crop = tuple(min(c, n) for c, n in zip(crop or largest, largest, strict=True))
+        if min(self.crop) < STRIDE or any(c % STRIDE for c in self.crop):
+            raise StrataflowError(
+                f"crop: sides must be multiples of {STRIDE} within the samples' {source.shape}, "
+                f"got {crop or shape} as n3, n2, n1"
+            )
+        self.grid = tuple(n // c for n, c in zip(shape, self.crop, strict=True))
+        self.per_sample = int(np.prod(self.grid))
+        # Gain is a property of the sample, not of the crop, as it is of the survey at inference.
+        self._statistics: dict[Path, AmplitudeStatistics] = {}
+
+    def __len__(self) -> int:
+        return len(self.source.samples) * self.per_sample
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor], str]:
+        """Input (channels, n3, n2, n1), targets by task (CHANNELS[task], n3, n2, n1); float32.
+
+        And the file that the input comes from. Raises StrataflowError, which names the file, for
+        values that are no numbers and labels outside 0..1.
+        """
+        number, part = divmod(index % len(self), self.per_sample)
+        rng = np.random.default_rng((self.seed, index))
+        shape = self.source.shape.array
+        size = self.crop
+        if self.augment:
+            size = self._size_before_stretch(rng)
+            corner = [int(rng.integers(n - c + 1)) for n, c in zip(shape, size, strict=True)]
+        else:
+            corner = [
+                int(i) * c
+                for i, c in zip(np.unravel_index(part, self.grid), self.crop, strict=True)
+            ]
+        window = tuple(slice(i, i + c) for i, c in zip(corner, size, strict=True))
+        inputs, targets = self.source.paths(number, self.architecture)
+        names = attributes_of(self.architecture.tasks)
+        truth = self._read(dict(zip(names, targets, strict=True)), window)
+        if self.architecture.kind == "infer":
+            image = self._read({"image": inputs[0]}, window)
+            given = self._gain(inputs[0]).normalise(stretched(image, self.crop[2])["image"])[None]
+        else:
+            spoiled = self._read(dict(zip(names, inputs, strict=True)), window)
+            given = encode(stretched(spoiled, self.crop[2]), self.architecture.tasks)
+        teach = self._encode_targets(stretched(truth, self.crop[2]), targets)
+        if self.augment:
+            given, teach = _augment(rng, given, teach, self.architecture)
+        return (
+            torch.from_numpy(np.ascontiguousarray(given)),
+            {task: torch.from_numpy(np.ascontiguousarray(cube)) for task, cube in teach.items()},
+            str(inputs[0]),
+        )
+
+    def _size_before_stretch(self, rng: np.random.Generator) -> tuple[int, int, int]:
+        """Size of what becomes a crop: half of the crops are stretched or squeezed along n1."""
+        n3, n2, n1 = self.crop
+        if rng.random() < 0.5:
+            n1 = min(
+                round(n1 * np.exp(rng.uniform(-LARGEST_STRETCH, LARGEST_STRETCH))),
+                self.source.shape.n1,
+            )
+        return n3, n2, n1
+
+    def _read(self, paths: dict[str, Path], window: tuple[slice, ...]) -> dict[str, Array]:
+        cubes = {}
+        for name, path in paths.items():
+            cube = np.array(read_cube(path, self.source.shape)[window])
+            if not np.isfinite(cube).all():
+                raise StrataflowError(f"{path}: holds values that are no numbers")
+            if name in BOUNDED and not 0 <= cube.min() <= cube.max() <= 1:
+                raise StrataflowError(
+                    f"{path}: {name} must lie in 0 to 1, got {cube.min():g} to {cube.max():g}"
+                )
+            cubes[name] = cube
+        return cubes
+
+    def _gain(self, path: Path) -> AmplitudeStatistics:
+        if path not in self._statistics:
+            cube = read_cube(path, self.source.shape)
+            self._statistics[path] = amplitude_statistics(cube, str(path))
+        return self._statistics[path]
+
+    def _encode_targets(self, truth: dict[str, Array], paths: list[Path]) -> dict[str, Array]:
+        encoded: dict[str, Array] = {}
+        for task in self.architecture.tasks:
+            if task == "dhr":
+                path = next(p for p in paths if p.stem.endswith("_dhr"))
+                encoded[task] = (truth["dhr"] / np.float32(self._gain(path).std))[None]
+            elif task == "rgt":
+                encoded[task] = layer_shift(truth["rgt"])[None]
+            else:
+                tensor = fault_tensor(truth["fsem"], truth["fdip"], truth["fstrike"])
+                encoded[task] = np.concatenate([truth["fsem"][None], tensor])
+        return encoded
+
+
+def stretched(cubes: dict[str, Array], n1: int) -> dict[str, Array]:
+    """Attributes (n3, n2, any) of a cube resampled to `n1` samples; dips change with it.
+
+    Probabilities and angles are those of the nearest sample, so that no voxel is half a fault.
+    """
+    m = next(iter(cubes.values())).shape[-1]
+    if m == n1:
+        return cubes
+    place = np.linspace(0, m - 1, n1)
+    low = np.minimum(place.astype(int), m - 2)
+    part = (place - low).astype(np.float32)
+    nearest = np.rint(place).astype(int)
+    out = {}
+    for name, cube in cubes.items():
+        if name in TASKS["fault"]:
+            out[name] = cube[..., nearest]
+        else:
+            out[name] = cube[..., low] * (1 - part) + cube[..., low + 1] * part
+    if "fdip" in out:
+        where = (out["fdip"] > 0) | (out["fstrike"] > 0)
+        normal = normal_from_strike_dip(180 * out["fstrike"][where], 180 * out["fdip"][where])
+        # A surface that is drawn out downward by a factor has a normal that leans less that way.
+        normal[2] *= np.float32((m - 1) / (n1 - 1))
+        strike, dip = strike_dip_from_normal(normal)
+        out["fstrike"][where], out["fdip"][where] = strike / 180, dip / 180
+    return out
+
+
+def _augment(
+    rng: np.random.Generator, given: Array, teach: dict[str, Array], architecture: Architecture
+) -> tuple[Array, dict[str, Array]]:
+    """Mirror and turn about the vertical, orientation included; gain, polarity, noise, band."""
+    flips = [axis for axis in (0, 1) if rng.random() < 0.5]
+    # A quarter turn is a swap of the horizontal axes and a mirror.
+    swap = given.shape[1] == given.shape[2] and rng.random() < 0.5
+    given = np.concatenate(
+        [_turn(given[part], what, flips, swap) for what, part in architecture.inputs.items()]
+    )
+    teach = {task: _turn(cube, task, flips, swap) for task, cube in teach.items()}
+    if architecture.kind == "infer":
+        polarity = rng.choice([-1.0, 1.0])
+        given = given * np.float32(polarity * np.exp(rng.normal(0, 0.15)))
+        given = given + np.float32(rng.uniform(0, 0.15)) * rng.standard_normal(
+            given.shape, dtype=np.float32
+        )
+        if rng.random() < 0.3:
+            # Fewer high frequencies, as deeper or older surveys have.
+            low = gaussian_filter1d(given, rng.uniform(0.3, 1.0), axis=-1)
+            given = low * (given.std() / max(float(low.std()), 1e-6))
+        if "dhr" in teach:
+            teach["dhr"] = teach["dhr"] * np.float32(polarity)
+    return given, teach
+
+
+def _turn(cube: Array, task: str, flips: list[int], swap: bool) -> Array:
+    """`cube` (channels, n3, n2, n1) mirrored along `flips` (0: n3, 1: n2), then swapped."""
+    cube = np.flip(cube, tuple(axis + 1 for axis in flips))
+    if swap:
+        cube = cube.swapaxes(1, 2)
+    if task != "fault":
+        return cube
+    turned = np.empty(cube.shape, np.float32)
+    for channel, (source, sign) in enumerate(zip(*turned_fault_channels(flips, swap), strict=True)):
+        np.multiply(cube[source], np.float32(sign), out=turned[channel])
+    return turned
+
+
+class CountingSampler(Sampler[int]):
+    """Shuffled items of one epoch, numbered on from the epochs before, shared by processes.
+
+    `epoch` is set by Lightning through `set_epoch`, so order and augmentations after a resume are
+    those of an uninterrupted run.
+    """
+
+    def __init__(self, length: int, seed: int, rank: int = 0, processes: int = 1) -> None:
+        self.length = length
+        self.seed = seed
+        self.rank = rank
+        self.processes = processes
+        self.epoch = 0
+        self._had = 0
+
+    def begin(self, epoch: int, had: int) -> None:
+        """Begin within `epoch`, of which this process has `had` so many items."""
+        self.epoch, self._had = epoch, had
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        if epoch != self.epoch:
+            self.begin(epoch, 0)
+
+    def __len__(self) -> int:
+        return max(self.length // self.processes, 1)
+
+    def __iter__(self) -> Iterator[int]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
+        mine = order[self.rank :: self.processes][self._had : len(self)]
+        return iter((self.epoch * self.length + mine).tolist())

@@ -1,0 +1,1 @@
+"""Raw volumes, their sidecars and amplitudes, attributes and angles, and MetaImage headers."""

@@ -1,0 +1,99 @@
+"""One definition of normalised amplitudes, for training and inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StrataflowError
+
+Array = NDArray[np.float32]
+
+# Bursts and spikes beyond these percentiles of the live samples are clipped.
+CLIP_PERCENTILES = (0.5, 99.5)
+
+
+@dataclass(frozen=True)
+class AmplitudeStatistics:
+    """Clip limits, and mean and standard deviation of the live samples once clipped."""
+
+    clip_low: float
+    clip_high: float
+    mean: float
+    std: float
+
+    def normalise(self, values: Array) -> Array:
+        """`values` clipped, mean taken off, over the standard deviation; float32."""
+        clipped = np.clip(values, np.float32(self.clip_low), np.float32(self.clip_high))
+        return ((clipped - np.float32(self.mean)) / np.float32(self.std)).astype(np.float32)
+
+
+class RunningStatistics:
+    """Statistics of a volume that passes by in blocks, clipped at given limits."""
+
+    def __init__(self, clip_low: float, clip_high: float) -> None:
+        self.clip = (np.float32(clip_low), np.float32(clip_high))
+        # Sums are taken about the middle, or a mean far from zero would drown the deviation.
+        self.middle = np.float32(0.5 * clip_low + 0.5 * clip_high)
+        # Squares beyond this leave the range of single precision.
+        self.wide = max(abs(clip_low), abs(clip_high)) > 1e15
+        self.count, self.bad = 0, 0
+        self.total, self.squares = 0.0, 0.0
+
+    def clean(self, traces: Array) -> None:
+        """Set NaN and infinite samples of `traces` (N, n1) to 0, in place, and count them."""
+        # One pass over all tells whether there are any: a sum of them is no number either.
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = traces.sum(axis=1)
+        if not np.isfinite(sums).all():
+            bad = ~np.isfinite(traces)
+            self.bad += int(np.count_nonzero(bad))
+            traces[bad] = 0
+
+    def add(self, traces: Array) -> None:
+        """Take in the samples of live `traces` (N, n1)."""
+        deviation = np.clip(traces, *self.clip)
+        if self.wide:
+            deviation = deviation.astype(np.float64)
+        deviation -= self.middle
+        self.count += deviation.size
+        self.total += float(deviation.sum(axis=1).sum(dtype=np.float64))
+        squares = np.einsum("ij,ij->i", deviation, deviation)
+        self.squares += float(squares.sum(dtype=np.float64))
+
+    def result(self) -> AmplitudeStatistics:
+        """The statistics of what has been added."""
+        offset = self.total / self.count
+        variance = max(self.squares / self.count - offset**2, 0.0)
+        low, high = (float(limit) for limit in self.clip)
+        return AmplitudeStatistics(low, high, float(self.middle) + offset, float(np.sqrt(variance)))
+
+    def require_contrast(self, name: str) -> None:
+        """Raise StrataflowError, naming `name`, when no live sample differs from the others."""
+        if not self.count:
+            raise StrataflowError(f"{name}: all amplitudes are the same (0, or NaN)")
+        _require_contrast(self.result(), name)
+
+
+def _require_contrast(statistics: AmplitudeStatistics, name: str) -> None:
+    largest = max(abs(statistics.clip_low), abs(statistics.clip_high))
+    if not statistics.std > 1e-7 * largest:
+        raise StrataflowError(f"{name}: all amplitudes are the same ({statistics.mean:g})")
+
+
+def clip_limits(values: Array) -> tuple[float, float]:
+    """Limits at CLIP_PERCENTILES of finite live `values` of any shape."""
+    low, high = np.percentile(values, CLIP_PERCENTILES)
+    return float(low), float(high)
+
+
+def amplitude_statistics(values: Array, name: str) -> AmplitudeStatistics:
+    """Statistics of the finite live `values`; StrataflowError naming `name` if all are the same."""
+    low, high = clip_limits(values)
+    clipped = np.clip(values, low, high)
+    mean, std = float(clipped.mean(dtype=np.float64)), float(clipped.std(dtype=np.float64))
+    statistics = AmplitudeStatistics(low, high, mean, std)
+    _require_contrast(statistics, name)
+    return statistics

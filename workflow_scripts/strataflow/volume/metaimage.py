@@ -1,0 +1,78 @@
+"""Headers that let other programs open a raw volume where it lies.
+
+`.vgi` is the text header of Volume Graphics' VGL and VGStudio, as tomography uses it; the companion
+`.mhd` is a MetaImage header (itk.org), which ParaView, 3D Slicer and ITK open without a plug-in.
+Both list the axes from the fastest: n1, n2, n3.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ..files import written_whole
+from .volume import Volume
+
+
+def export_vgi(volume: Volume, output: Path) -> None:
+    """Write `output` (.vgi) and its companion (.mhd) for the raw file of `volume`."""
+    name = os.path.relpath(volume.path, output.parent)
+    shape, axes = volume.shape, volume.sidecar.axes[::-1]
+    size = f"{shape.n1} {shape.n2} {shape.n3}"
+    spacing = " ".join(f"{axis.spacing:g}" for axis in axes)
+    origin = " ".join(f"{first:g}" for first in (axes[0].first, 0.0, 0.0))
+    low, high = _range(volume)
+    file = {
+        "SkipHeader": "0",
+        "FileFormat": "raw",
+        "Size": size,
+        "Name": name,
+        "Datatype": "float",
+        "datarange": f"{low:g} {high:g}",
+        "BitsPerElement": "32",
+    }
+    vgi = [
+        "{volume1}",
+        "[representation]",
+        f"size = {size}",
+        "datatype = float",
+        f"datarange = {low:g} {high:g}",
+        "bitsperelement = 32",
+        "[file1]",
+        *(f"{key} = {value}" for key, value in file.items()),
+        "{volumeprimitive12}",
+        "[geometry]",
+        f"position = {origin}",
+        f"resolution = {spacing}",
+        f"unit = {axes[0].unit} {axes[1].unit} {axes[2].unit}",
+        "[volume]",
+        "volume = volume1",
+        "[description]",
+        f"text = {volume.sidecar.attribute}; sample, crossline, inline",
+    ]
+    mhd = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "BinaryData": "True",
+        "BinaryDataByteOrderMSB": "False",
+        "Offset": origin,
+        "ElementSpacing": spacing,
+        "DimSize": size,
+        "ElementType": "MET_FLOAT",
+        "ElementDataFile": name,
+    }
+    with written_whole(output.with_suffix(".mhd"), output) as (companion, header):
+        companion.write_text("".join(f"{key} = {value}\n" for key, value in mhd.items()))
+        header.write_text("\n".join(vgi) + "\n")
+
+
+def _range(volume: Volume) -> tuple[float, float]:
+    """Least and largest finite value, inline by inline."""
+    low, high = np.inf, -np.inf
+    for inline in volume.values:
+        finite = inline[np.isfinite(inline)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return (low, high) if low <= high else (0.0, 0.0)

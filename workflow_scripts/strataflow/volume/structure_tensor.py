@@ -1,0 +1,94 @@
+"""How reflectors dip: the structure tensor of an image, over cells of voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from .orientation import TENSOR_COMPONENTS, principal_normal
+
+Array = NDArray[np.float32]
+
+# Standard deviations, in voxels, of the smoothing before the gradient and of that of the tensor.
+GRADIENT_SCALE, TENSOR_SCALE = 1.0, 4.0
+
+# Inlines and crosslines looked at together, and voxels around them that their gradient needs.
+BLOCK = (32, 128)
+HALO = 5
+
+
+def count_cells(shape: tuple[int, ...], cell: int) -> tuple[int, ...]:
+    """Number of cells of `cell` voxels a side along each axis; the last ones may be smaller."""
+    return tuple(-(-n // cell) for n in shape)
+
+
+def in_cells(values: Array, cell: int) -> Array:
+    """`values` (n3, n2, n1) as (m3, cell, m2, cell, m1, cell), the ends repeated to fill cells."""
+    counts = count_cells(values.shape, cell)
+    missing = [(0, m * cell - n) for m, n in zip(counts, values.shape, strict=True)]
+    if any(after for _, after in missing):
+        values = np.pad(values, missing, mode="edge")
+    return values.reshape([side for m in counts for side in (m, cell)])
+
+
+def texture_normals(image: Array, cell: int) -> tuple[Array, Array]:
+    """Normals (3, m3, m2, m1) of the texture of `image` (n3, n2, n1) and its planarity, by cells.
+
+    A normal is (n3, n2, n1) components of unit length, n1 not negative. Planarity is 1 for parallel
+    layers and 0 where all directions are alike or there is no signal. From the structure tensor
+    (Bigun & Granlund, 1987; for seismic images van Vliet & Verbeek, 1995, and Fehmers & Hocker,
+    2003, Geophysics 68). `image` may be a memory map: it is read in blocks.
+    """
+    tensor = np.empty((len(TENSOR_COMPONENTS), *count_cells(image.shape, cell)), np.float32)
+    for lines, block in _blocks(image, cell):
+        tensor[(slice(None), *lines)] = block
+    # Cells have averaged already, with the variance of a box.
+    scale = max(TENSOR_SCALE**2 - cell**2 / 12, 0) ** 0.5 / cell
+    for component in tensor:
+        gaussian_filter(component, scale, output=component)
+    trace = tensor[:3].sum(axis=0)
+    # Below what single precision resolves of the strongest there is no direction.
+    seen = trace > 1e-7 * trace.max(initial=0)
+    normals = np.zeros((3, *trace.shape), np.float32)
+    normals[2] = 1
+    normals[:, seen] = principal_normal(tensor[:, seen])
+    normals *= np.where(normals[2] < 0, np.float32(-1), np.float32(1))
+    largest = sum(
+        (1 if i == j else 2) * normals[i] * normals[j] * component
+        for (i, j), component in zip(TENSOR_COMPONENTS, tensor, strict=True)
+    )
+    share = np.divide(largest, trace, out=np.full_like(trace, 1 / 3), where=seen)
+    return normals, np.clip(1.5 * share - 0.5, 0, 1)
+
+
+def _blocks(image: Array, cell: int) -> Iterator[tuple[tuple[slice, slice], Array]]:
+    """Cells along inlines and crosslines, and their mean products of gradients (6, ...)."""
+    steps = [max(side // cell, 1) for side in BLOCK]
+    counts = count_cells(image.shape[:2], cell)
+    for first3 in range(0, counts[0], steps[0]):
+        for first2 in range(0, counts[1], steps[1]):
+            lines, read, inside = [], [], []
+            for first, step, count, n in zip(
+                (first3, first2), steps, counts, image.shape, strict=False
+            ):
+                cells = slice(first, min(first + step, count))
+                begin, end = cells.start * cell, min(cells.stop * cell, n)
+                low = max(begin - HALO, 0)
+                lines.append(cells)
+                read.append(slice(low, end + HALO))
+                inside.append(slice(begin - low, end - low))
+            smooth = gaussian_filter(np.asarray(image[tuple(read)], np.float32), GRADIENT_SCALE)
+            gradient = [_gradient(smooth, axis)[tuple(inside)] for axis in range(3)]
+            products = [
+                in_cells(gradient[i] * gradient[j], cell).mean(axis=(1, 3, 5))
+                for i, j in TENSOR_COMPONENTS
+            ]
+            yield (lines[0], lines[1]), np.stack(products)
+
+
+def _gradient(values: Array, axis: int) -> Array:
+    """Along `axis`; 0 where there is a single line."""
+    return np.gradient(values, axis=axis) if values.shape[axis] > 1 else np.zeros_like(values)

@@ -1,0 +1,322 @@
+"""Raw volumes and their sidecars: what a headerless file of float32 needs to be a survey.
+
+`X.bin` has the sidecar `X.json`; a prediction `X.fsem` has `X.fsem.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from xxhash import xxh3_64_hexdigest
+
+from ..errors import StrataflowError
+from ..files import require_file, require_format, written_whole
+from ..samples.files import Shape, read_cube, require_size
+from .amplitudes import AmplitudeStatistics, amplitude_statistics
+
+FORMAT = "strataflow volume 1"
+
+# Traces looked at for statistics where a sidecar gives none.
+STATISTICS_TRACES = 4096
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a survey.
+
+    `first` and `step` are line numbers along n2 and n3, time or depth along n1; `spacing` is the
+    distance between neighbours in `unit` (ms, m or ft along n1; m or ft along n2 and n3, or
+    that of an angle where coordinates are no lengths).
+    """
+
+    name: str
+    first: float
+    step: float
+    spacing: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class HeaderBytes:
+    """Byte positions in the trace header of line numbers and coordinates (SEG-Y revision 1)."""
+
+    iline: int = 189
+    xline: int = 193
+    cdp_x: int = 181
+    cdp_y: int = 185
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """Where a raw volume lies in the world and what its values are.
+
+    `axes` are those of (n3, n2, n1). `corners` are CDP coordinates (x, y) at the first inline and
+    first crossline, first and last, last and first, last and last. `source` tells the SEG-Y.
+    `live` is bool (n3, n2). `checksums` are those of the finished file's inlines (XXH3, 64 bits);
+    none where nobody wrote them.
+    """
+
+    attribute: str
+    shape: Shape
+    domain: str
+    axes: tuple[Axis, Axis, Axis]
+    corners: tuple[tuple[float, float], ...]
+    source: dict[str, Any]
+    amplitudes: AmplitudeStatistics | None
+    live: NDArray[np.bool_]
+    checksums: tuple[str, ...] = ()
+
+    @property
+    def axis_names(self) -> tuple[str, str, str]:
+        """What is counted along each axis; along n1 time or depth."""
+        return (self.axes[0].name, self.axes[1].name, self.domain)
+
+    def places(self, at: NDArray) -> dict[str, NDArray[np.float64]]:
+        """Line numbers, CDP coordinates, time or depth of points (3, N) over (n3, n2, n1)."""
+        inline, crossline, vertical = (
+            axis.first + axis.step * index for axis, index in zip(self.axes, at, strict=True)
+        )
+        origin, along3, along2 = self.lattice()
+        x, y = (o + a * at[0] + b * at[1] for o, a, b in zip(origin, along3, along2, strict=True))
+        return {"inline": inline, "crossline": crossline, "x": x, "y": y, self.domain: vertical}
+
+    def azimuth(self, strike: ArrayLike) -> NDArray[np.float64]:
+        """Clockwise from north, in degrees from 0 to 180, of a `strike` on the grid in degrees."""
+        _, along3, along2 = self.lattice()
+        phi = np.radians(strike)
+        east, north = (
+            np.cos(phi) * a + np.sin(phi) * b for a, b in zip(along3, along2, strict=True)
+        )
+        return np.degrees(np.arctan2(east, north)) % 180
+
+    def lattice(self) -> tuple[NDArray[np.float64], ...]:
+        """CDP coordinates of the first trace, and the steps to the next inline and crossline."""
+        origin, last2, last3 = (np.array(self.corners[i]) for i in (0, 1, 2))
+        return (
+            origin,
+            (last3 - origin) / max(self.shape.n3 - 1, 1),
+            (last2 - origin) / max(self.shape.n2 - 1, 1),
+        )
+
+    def of_attribute(self, attribute: str) -> Sidecar:
+        """The sidecar of an attribute predicted from this volume."""
+        return replace(self, attribute=attribute, amplitudes=None, checksums=())
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A raw volume: `values` is a memory map float32 (n3, n2, n1)."""
+
+    path: Path
+    values: NDArray[np.float32]
+    sidecar: Sidecar
+
+    @property
+    def shape(self) -> Shape:
+        """Size of the volume."""
+        return self.sidecar.shape
+
+    def require_intact(self, inlines: slice = slice(None)) -> None:
+        """Raise StrataflowError for the first of `inlines` that is not what was written."""
+        for i3 in range(*inlines.indices(self.shape.n3)) if self.sidecar.checksums else ():
+            if _checksum(self.values[i3]) != self.sidecar.checksums[i3]:
+                axis, beside = self.sidecar.axes[0], sidecar_path(self.path)
+                raise StrataflowError(
+                    f"{self.path}: inline {axis.first + i3 * axis.step:g} is not what was written: "
+                    f"make the file anew, or, if it was changed on purpose, take 'checksums' out "
+                    f"of {beside.name}"
+                )
+
+
+def _checksum(plane: NDArray[np.float32]) -> str:
+    return xxh3_64_hexdigest(np.ascontiguousarray(plane, "<f4").data)
+
+
+def sidecar_path(raw: Path) -> Path:
+    """The sidecar of a raw volume."""
+    return raw.with_suffix(".json") if raw.suffix == ".bin" else raw.with_name(raw.name + ".json")
+
+
+def traces_path(raw: Path) -> Path:
+    """The table of traces of a raw volume, one row for each trace of its SEG-Y."""
+    return sidecar_path(raw).with_suffix(".traces.parquet")
+
+
+def attribute_path(prefix: Path | str, attribute: str) -> Path:
+    """Raw volume of `attribute` with the given PREFIX."""
+    return Path(f"{prefix}.{attribute}")
+
+
+def require_same_shape(volume: Volume, other: Volume) -> None:
+    """Raise StrataflowError, with both sizes, when `volume` is not of the shape of `other`."""
+    if volume.shape != other.shape:
+        raise StrataflowError(f"{volume.path}: {volume.shape}, but {other.path} is {other.shape}")
+
+
+def label_path(prefix: Path, attribute: str) -> Path | None:
+    """File of a label: PREFIX.fsem as ours, or PREFIX_fsem.bin as in a folder of samples."""
+    for path in (attribute_path(prefix, attribute), Path(f"{prefix}_{attribute}.bin")):
+        if path.is_file():
+            return path
+    return None
+
+
+def plain_sidecar(shape: Shape, attribute: str) -> Sidecar:
+    """Sidecar of a volume that came without: lines counted from 1, one unit a step."""
+    axes = (
+        Axis("inline", 1, 1, 1.0, "m"),
+        Axis("crossline", 1, 1, 1.0, "m"),
+        Axis("sample", 0.0, 1.0, 1.0, "ms"),
+    )
+    last = (float(shape.n3 - 1), float(shape.n2 - 1))
+    corners = ((0.0, 0.0), (0.0, last[1]), (last[0], 0.0), last)
+    live = np.ones((shape.n3, shape.n2), bool)
+    return Sidecar(attribute, shape, "time", axes, corners, {}, None, live)
+
+
+def write_sidecar(path: Path, sidecar: Sidecar, raw: Path) -> None:
+    """Write `sidecar`, with the checksums of the finished file `raw`, as JSON to `path` itself."""
+    checksums = tuple(_checksum(inline) for inline in read_cube(raw, sidecar.shape))
+    path.write_text(json.dumps(_to_json(replace(sidecar, checksums=checksums)), indent=1) + "\n")
+
+
+def _to_json(sidecar: Sidecar) -> dict[str, Any]:
+    shape, axes = sidecar.shape, sidecar.axes
+    live = sidecar.live.ravel()
+    starts = np.flatnonzero(np.diff(live)) + 1
+    runs = np.diff(np.concatenate([[0], starts, [live.size]])).tolist()
+    return {
+        "format": FORMAT,
+        "attribute": sidecar.attribute,
+        "n1": shape.n1,
+        "n2": shape.n2,
+        "n3": shape.n3,
+        "domain": sidecar.domain,
+        "axes": {f"n{3 - i}": asdict(axis) for i, axis in enumerate(axes)},
+        "corners": [list(corner) for corner in sidecar.corners],
+        "source": sidecar.source,
+        "amplitudes": asdict(sidecar.amplitudes) if sidecar.amplitudes else None,
+        # Numbers of live and dead traces in turn, along crosslines, then inlines.
+        "live_runs": runs if live[0] else [0, *runs],
+        "checksums": list(sidecar.checksums),
+    }
+
+
+def read_sidecar(raw: Path) -> Sidecar:
+    """Read the sidecar of the raw volume `raw`.
+
+    StrataflowError when it is none, contradicts itself or does not belong to a file of that size.
+    """
+    path = sidecar_path(raw)
+    try:
+        content = json.loads(path.read_text())
+        require_format(path, content.get("format", FORMAT), FORMAT)
+        shape = Shape(*(_whole(content[n]) for n in ("n1", "n2", "n3")))
+        if min(shape.array) < 1:
+            raise StrataflowError(f"{path}: {shape}: a volume has no such size")
+        # Known before anything of a size that it claims is allocated.
+        require_size(raw, shape)
+        runs = [_whole(run) for run in content["live_runs"]]
+        if min(runs) < 0 or sum(runs) != shape.n2 * shape.n3:
+            raise StrataflowError(f"{path}: {shape} but live_runs add up to {sum(runs)} traces")
+        checksums = tuple(str(checksum) for checksum in content.get("checksums", ()))
+        if len(checksums) not in (0, shape.n3):
+            raise StrataflowError(f"{path}: {shape.n3} inlines but {len(checksums)} checksums")
+        amplitudes = content["amplitudes"]
+        return Sidecar(
+            attribute=str(content["attribute"]),
+            shape=shape,
+            domain=str(content["domain"]),
+            axes=(
+                _axis(content["axes"]["n3"]),
+                _axis(content["axes"]["n2"]),
+                _axis(content["axes"]["n1"]),
+            ),
+            corners=_corners(content["corners"]),
+            source=dict(content["source"]),
+            amplitudes=_statistics(amplitudes) if amplitudes else None,
+            live=np.repeat(np.arange(len(runs)) % 2 == 0, runs).reshape(shape.n3, shape.n2),
+            checksums=checksums,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise StrataflowError(f"{path}: not a sidecar of strataflow ({error})") from error
+
+
+def _whole(number: Any) -> int:
+    if type(number) is not int:
+        raise ValueError(f"{number!r} where a whole number is needed")
+    return number
+
+
+def _finite(number: Any) -> float:
+    if isinstance(number, bool) or not math.isfinite(number):
+        raise ValueError(f"{number!r} where a number is needed")
+    return float(number)
+
+
+def _axis(content: dict[str, Any]) -> Axis:
+    axis = Axis(**content)
+    _finite(axis.first)
+    if _finite(axis.spacing) <= 0 or _finite(axis.step) == 0:
+        raise ValueError(f"{axis.name}: spacing {axis.spacing}, step {axis.step}")
+    return axis
+
+
+def _corners(content: list[Any]) -> tuple[tuple[float, float], ...]:
+    corners = tuple((_finite(x), _finite(y)) for x, y in content)
+    if len(corners) != 4:
+        raise ValueError(f"{len(corners)} corners")
+    return corners
+
+
+def _statistics(content: dict[str, Any]) -> AmplitudeStatistics:
+    numbers = {name: _finite(number) for name, number in content.items()}
+    return AmplitudeStatistics(**numbers)
+
+
+def open_volume(
+    path: Path, shape: Shape | None = None, attribute: str = "image", intact: bool = True
+) -> Volume:
+    """Memory-map the raw volume at `path`, and read it once to see that it is `intact`.
+
+    Its size is that of the sidecar, or `shape` where there is none. StrataflowError when the two,
+    or either and the size of the file, disagree, when neither is there, or when the file is not
+    what was written. Who reads parts of it alone may look at those alone (`require_intact`).
+    """
+    require_file(path)
+    beside = sidecar_path(path)
+    if beside.is_file():
+        sidecar = read_sidecar(path)
+        if shape and shape != sidecar.shape:
+            raise StrataflowError(f"{path}: {shape} given, the sidecar says {sidecar.shape}")
+    elif shape:
+        sidecar = plain_sidecar(shape, attribute)
+    else:
+        raise StrataflowError(f"{path}: no sidecar {beside.name}, so --n1 --n2 --n3 must be given")
+    volume = Volume(path, read_cube(path, sidecar.shape), sidecar)
+    if intact:
+        volume.require_intact()
+    return volume
+
+
+def statistics_of(volume: Volume) -> AmplitudeStatistics:
+    """The amplitude statistics of the sidecar, or of evenly spaced traces where it has none."""
+    if volume.sidecar.amplitudes:
+        return volume.sidecar.amplitudes
+    traces = volume.values.reshape(-1, volume.shape.n1)
+    step = max(len(traces) // STATISTICS_TRACES, 1)
+    looked_at = np.array(traces[::step])
+    return amplitude_statistics(looked_at[np.isfinite(looked_at)], str(volume.path))
+
+
+def write_volume(path: Path, values: NDArray[np.float32], sidecar: Sidecar) -> None:
+    """Write `values` (n3, n2, n1) and `sidecar`, which must have their shape, at once."""
+    with written_whole(sidecar_path(path), path) as (beside, raw):
+        np.ascontiguousarray(values, "<f4").tofile(raw)
+        write_sidecar(beside, sidecar, raw)

@@ -1,0 +1,1 @@
+"""What the workflow asks of the machines that it runs on."""

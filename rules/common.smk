@@ -1,14 +1,11 @@
 """The configuration, the sheet of volumes, and what rules ask of them."""
 
-import ast
 import json
 import shlex
 import sys
-from functools import cache
 from math import prod
 from pathlib import Path
 
-import xxhash
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import validate
@@ -20,6 +17,7 @@ SCRIPTS = HOME / "workflow_scripts"
 sys.path[:0] = [str(SCRIPTS), str(HOME / "rules")]
 
 from configuration import averaging_of, read_sheet, require_scenarios, require_valid
+from strataflow.code import code_checksum, with_imports
 from strataflow.volume.attributes import ATTRIBUTES, SPREAD, TASKS as ALL_TASKS, attributes_of
 from strataflow.interpretation.horizons import horizon_names
 from strataflow.samples.files import SPLITS
@@ -131,35 +129,9 @@ wildcard_constraints:
 
 
 def program(name):
-    """The script of that name and a checksum of all its code, as params."""
+    """The script of that name and a checksum of its code and what it imports, as params."""
     script = SCRIPTS / f"{name}.py"
-    return {"script": str(script), "code": checksum_of_code(script)}
-
-
-def checksum_of_code(script):
-    """One for a script and the modules of the library that it imports, directly or not."""
-    found, waiting = set(), {script}
-    while waiting:
-        path = waiting.pop()
-        found.add(path)
-        waiting |= modules_imported_by(path) - found
-    contents = [path.read_bytes() for path in sorted(found)]
-    return xxhash.xxh3_64_hexdigest(b"".join(contents))
-
-
-@cache
-def modules_imported_by(path):
-    """Files of the library that a file of it, or a script, imports."""
-    nodes = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
-    files = [file for node in nodes for file in files_of_import(path, node)]
-    return {file for file in files if file.is_file()}
-
-
-def files_of_import(path, node):
-    """Files that an import of `path` may name: a module, or modules of a package."""
-    folder = path.parents[node.level - 1] if node.level else SCRIPTS
-    module = folder.joinpath(*(node.module or "").split("."))
-    return [module.with_suffix(".py"), *(module / f"{name.name}.py" for name in node.names)]
+    return {"script": str(script), "code": code_checksum(with_imports(script))}
 
 
 def flags(**settings):

@@ -269,7 +269,9 @@ def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow)
 def test_changed_code_reruns_what_runs_it(finished: Workflow) -> None:
     module = finished.folder / "workflow_scripts" / "strataflow/figures/overview.py"
     before = module.read_bytes()
-    module.write_bytes(before + b"\n# Another version.\n")
+    module.write_bytes(before + b"\n# A comment.\n")
+    assert finished.jobs() == {}
+    module.write_bytes(before + b"\nANOTHER = 1\n")
     assert finished.jobs() == OVERVIEW
     module.write_bytes(before)
     assert finished.jobs() == {}

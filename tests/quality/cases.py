@@ -16,8 +16,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from strataflow.code import code_checksum, modules
 from strataflow.errors import StrataflowError
-from strataflow.files import digest_of, digest_of_code, file_checksum, require_file, scratch_folder
+from strataflow.files import file_checksum, require_file, scratch_folder
 from strataflow.samples.files import Shape, read_cube, require_intact, sample_path, write_checksums
 from strataflow.segy.reader import segy_to_binary
 from strataflow.synthetic.earth import labelled_cube
@@ -123,7 +124,7 @@ def scenario_cases(
     config: Path, folder: Path, cubes: int = CUBES, side: int = SIDE
 ) -> Iterator[Case]:
     """`cubes` held-out cubes of each scenario of `config`, the same seeds for all scenarios."""
-    code = digest_of_code(SYNTHESIZING_CODE)
+    code = code_checksum(modules(SYNTHESIZING_CODE))
     shape = Shape(side, side, side)
     for name, scenario in scenarios_of(config).items():
 
@@ -140,7 +141,7 @@ def independent_cases(
     folder: Path, cubes: int = INDEPENDENT_CUBES, side: int = SIDE
 ) -> Iterator[Case]:
     """`cubes` cubes of each variant of the other generator."""
-    code = digest_of(Path(independent.__file__))
+    code = code_checksum([Path(independent.__file__)])
     shape = Shape(side, side, side)
     for name, variant in independent.VARIANTS.items():
 

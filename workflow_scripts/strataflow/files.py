@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -150,19 +149,6 @@ def file_checksum(path: Path) -> str:
         while block := stream.read(1 << 22):
             sum_so_far.update(block)
     return sum_so_far.hexdigest()
-
-
-def digest_of(*paths: Path) -> str:
-    """SHA-256 of files, one after the other; StrataflowError where one is not there."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(require_file(path).read_bytes())
-    return digest.hexdigest()
-
-
-def digest_of_code(modules: Iterable[str]) -> str:
-    """The same of modules of this library."""
-    return digest_of(*(Path(__file__).with_name(f"{name}.py") for name in modules))
 
 
 def require_free_space(folder: Path | str, n_bytes: int) -> None:

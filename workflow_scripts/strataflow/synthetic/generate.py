@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from ..files import claimed_folder, digest_of_code, require_free_space, written_whole
+from ..code import code_checksum, modules
+from ..files import claimed_folder, require_free_space, written_whole
 from ..samples.files import (
     SPLITS,
     Folders,
@@ -169,7 +170,7 @@ def _make_sample(order: _Order) -> None:
 
 def _digest(shape: Shape, seed: int, scenarios: Sequence[Scenario]) -> str:
     """What makes the samples what they are, the code included, in 12 letters."""
-    everything = repr((shape, seed, *scenarios, digest_of_code(SYNTHESIZING_CODE)))
+    everything = repr((shape, seed, *scenarios, code_checksum(modules(SYNTHESIZING_CODE))))
     return hashlib.sha256(everything.encode()).hexdigest()[:12]
 
 

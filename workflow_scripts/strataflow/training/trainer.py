@@ -24,9 +24,10 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..code import code_checksum, modules
 from ..errors import StrataflowError
 from ..figures.sections import draw_lesson
-from ..files import digest_of, digest_of_code, require_file, written_whole
+from ..files import file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
 from ..network.losses import LOSSES, TaskWeights
 from ..network.model import CELL, Architecture, MultiTaskNetwork, grown
@@ -246,8 +247,8 @@ def train(
         "processes": settings.gpus_per_node * settings.nodes,
         "crop": list(settings.crop) if settings.crop else None,
         "data": train_source.fingerprint(architecture),
-        "init_weights": digest_of(init_weights) if init_weights else None,
-        "code": digest_of_code(LEARNING_CODE),
+        "init_weights": file_checksum(require_file(init_weights)) if init_weights else None,
+        "code": code_checksum(modules(LEARNING_CODE)),
     }
     valid_source.fingerprint(architecture)
     for source in (train_source, valid_source):

@@ -1,0 +1,55 @@
+"""Checksums of code follow what it does, in all the modules that it imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import SCRIPTS
+from strataflow.code import LIBRARY, code_checksum, modules, with_imports
+from strataflow.synthetic.generate import SYNTHESIZING_CODE
+from strataflow.training.trainer import LEARNING_CODE
+
+CODE = """
+def area(width: float, height: float) -> float:
+    return width * height
+"""
+SAME = '''"""A module."""
+
+
+def area(
+    width: float,
+    height: float,  # of the rectangle
+) -> float:
+    """Of a rectangle."""
+    return (width * height)
+'''
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [(SAME, True), (CODE.replace("*", "+"), False), (CODE.replace("area", "size"), False)],
+)
+def test_comments_docstrings_and_formatting_change_nothing(
+    tmp_path: Path, changed: str, same: bool
+) -> None:
+    before, after = tmp_path / "before.py", tmp_path / "after.py"
+    before.write_text(CODE)
+    after.write_text(changed)
+    assert (code_checksum([before]) == code_checksum([after])) == same
+
+
+def test_imports_are_followed_through_packages() -> None:
+    found = with_imports(SCRIPTS / "export_segy.py")
+    # Through segy/writer, segy/grid and volume/volume.
+    assert LIBRARY / "segy" / "layout.py" in found
+    assert LIBRARY / "volume" / "orientation.py" in found
+    assert LIBRARY / "network" / "model.py" not in found
+    assert all(file.is_file() for file in found)
+
+
+@pytest.mark.parametrize("names", [LEARNING_CODE, SYNTHESIZING_CODE])
+def test_listed_modules_are_there(names: tuple[str, ...]) -> None:
+    assert code_checksum(modules(names))
+    assert len(set(names)) == len(names)

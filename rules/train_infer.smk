@@ -1,5 +1,6 @@
-# Checkpoints and logs stay in `run`, which is no declared output: Snakemake would empty it, and
-# training would begin again instead of going on.
+# Checkpoints and logs stay in `run`, which is not a declared output: Snakemake would empty it, and
+# training would start afresh instead of resuming. `run` is a link to a folder that is named by a hash
+# of the network, the data and the settings; those of other trainings stay beside it.
 rule train_infer:
     input:
         manifests=manifests("train") + manifests("valid"),
@@ -35,4 +36,6 @@ rule train_infer:
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
         " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
         " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"
-        " --final {output.checkpoint} --metrics {output.metrics} --curves {output.curves} > {log} 2>&1"
+        " --final {output.checkpoint} --metrics {output.metrics} --curves {output.curves}"
+        # One line on the screen if this training differs from the last one.
+        " --notices /dev/fd/3 3>&2 > {log} 2>&1"

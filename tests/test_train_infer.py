@@ -203,6 +203,51 @@ def test_a_run_with_fewer_epochs_cools_down_as_if_they_had_been_asked_at_once(
     assert same_weights(once, learn(made, tmp_path / "once", epochs=1))
 
 
+def test_a_run_with_other_settings_gets_a_folder_of_its_own_and_removes_nothing(
+    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    first = learn(made, run, "auto")
+    before = {path.name: path.read_bytes() for path in first.parent.glob("*.ckpt")}
+    capsys.readouterr()
+    other = learn(made, run, "auto", learning_rate=1e-4)
+    said = capsys.readouterr().out
+    assert "learning_rate 0.001 -> 0.0001: starting afresh in" in said
+    assert f"kept in {first.parent.name}" in said
+    assert other.parent != first.parent
+    assert run.resolve() == other.parent
+    assert {path.name: path.read_bytes() for path in first.parent.glob("*.ckpt")} == before
+    # With the settings of the first run there is nothing left to train.
+    assert learn(made, run, "auto") == first
+    assert "has had its 16 steps" in capsys.readouterr().out
+    assert run.resolve() == first.parent
+
+
+def test_a_real_folder_of_another_training_is_renamed_and_kept(
+    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    kept = learn(made, run).read_bytes()
+    assert run.is_dir()
+    assert not run.is_symlink()
+    other = learn(made, run, "auto", seed=4)
+    assert "seed 3 -> 4" in capsys.readouterr().out
+    folders = [path for path in tmp_path.glob("run-*") if path != other.parent]
+    assert [(path / "epoch=0.ckpt").read_bytes() for path in folders] == [kept]
+
+
+def test_without_resume_the_checkpoints_of_a_training_are_not_written_over(
+    made: Folders, tmp_path: Path
+) -> None:
+    checkpoint = learn(made, tmp_path / "run")
+    before = checkpoint.read_bytes()
+    with pytest.raises(StrataflowError, match="--resume auto"):
+        learn(made, tmp_path / "run", learning_rate=1e-4)
+    with pytest.raises(StrataflowError, match=r"learning_rate 0.001 -> 0.0001.*--dir_output"):
+        learn(made, tmp_path / "run", str(checkpoint), learning_rate=1e-4, epochs=2)
+    assert checkpoint.read_bytes() == before
+
+
 def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, number: signal.Signals) -> None:
     """Send a signal in the training step that follows `step` others, once."""
     learns = Lesson.training_step
@@ -454,12 +499,12 @@ def test_two_processes_share_an_epoch_write_one_checkpoint_and_are_no_start_for_
     # Steps of other batches are another training.
     alone = run_script("train_infer", *words, "--resume", "auto")
     assert alone.returncode == 0, alone.stderr
-    assert "starting afresh" in alone.stdout
+    assert "processes 2 -> 1: starting afresh" in alone.stdout
     assert read_checkpoint(tmp_path / "final.ckpt")["global_step"] == 2 * content["global_step"]
-    assert {path.name for path in (tmp_path / "run").glob("epoch=*")} == {
-        "epoch=0.ckpt",
-        "epoch=1.ckpt",
-    }
+    runs = {path.resolve() for path in tmp_path.glob("run*")}
+    assert len(runs) == 2
+    for run in runs:
+        assert {path.name for path in run.glob("epoch=*")} == {"epoch=0.ckpt", "epoch=1.ckpt"}
 
 
 def test_the_command_leaves_tables_curves_and_pictures(

@@ -7,7 +7,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -350,13 +349,22 @@ def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:
     assert list(pd.read_csv(results / "train_infer" / "metrics.csv")["epoch"]) == [0, 1]
 
 
-def test_another_network_starts_afresh(finished: Workflow) -> None:
+def test_another_network_starts_afresh_says_so_and_keeps_the_training_before(
+    finished: Workflow,
+) -> None:
     finished.configure({"model.tasks.rgt": False, "training.epochs": 1})
+    folder = finished.folder / "results" / "train_infer"
+    before = (folder / "run").resolve()
     done = finished.run()
     assert done.returncode == 0, done.stdout + done.stderr
-    log = (finished.folder / "results" / "train_infer" / "train_infer.log").read_text()
-    assert "starting afresh" in log
-    folder: Path = finished.folder / "results" / "predictions" / "north"
+    notice = "tasks ['dhr', 'rgt', 'fault'] -> ['dhr', 'fault']: starting afresh"
+    assert notice in (folder / "train_infer.log").read_text()
+    # On the screen, too.
+    assert notice in done.stderr
+    assert before.is_dir()
+    assert (folder / "run").resolve() != before
+    assert list(before.glob("epoch=*.ckpt"))
+    folder = finished.folder / "results" / "predictions" / "north"
     stored = torch.load(finished.folder / "results/extract_weights/infer.pth", weights_only=True)
     assert stored["hyper_parameters"]["architecture"]["tasks"] == ["dhr", "fault"]
     assert (folder / "north.fsem.sgy").is_file()

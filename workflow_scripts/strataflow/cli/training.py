@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from contextlib import ExitStack
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_only
 
 from ..figures.sections import draw_learning_curves
-from ..files import claimed_folder, written_whole
+from ..files import written_whole
 from ..network.model import PRESETS, Architecture
 from ..training.dataset import SampleSource
 from ..training.trainer import TrainingSettings, train, write_metrics_table
@@ -33,12 +34,20 @@ def train_command(kind: str, description: str) -> None:
             f"--n{split}", type=positive, help="how many samples; all of them if left out"
         )
         parser.add_argument(f"--batch_{split}", type=positive, default=2, help="crops in a batch")
-    parser.add_argument("--dir_output", type=Path, required=True, help="checkpoints and logs")
+    parser.add_argument(
+        "--dir_output",
+        type=Path,
+        required=True,
+        help="folder for checkpoints and logs; with --resume auto, a link to a folder that is named"
+        " by a hash of the network, the data and the settings",
+    )
     parser.add_argument("--epochs", type=positive, default=100, help="epochs in all")
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate after the warm-up")
     parser.add_argument("--seed", type=int, default=1, help="of everything random")
     parser.add_argument(
-        "--resume", metavar="CKPT", help="checkpoint, or 'auto': the newest in --dir_output"
+        "--resume",
+        metavar="CKPT",
+        help="checkpoint to continue from, or 'auto': the newest one of the same training",
     )
     parser.add_argument(
         "--init_weights", type=Path, help="weights to start from when nothing is resumed"
@@ -76,6 +85,11 @@ def train_command(kind: str, description: str) -> None:
     )
     parser.add_argument("--metrics", type=Path, help="write losses by epoch as CSV here when done")
     parser.add_argument("--curves", type=Path, help="draw those of --metrics here as PNG")
+    parser.add_argument(
+        "--notices",
+        type=Path,
+        help="append to this file, too, how the training differs from the last",
+    )
     add_shape(parser)
     add_tasks(parser)
     arguments = parser.parse_args()
@@ -104,25 +118,26 @@ def train_command(kind: str, description: str) -> None:
         cool_down=arguments.cool_down,
         minutes=arguments.minutes,
     )
-    with ExitStack() as stack:
-        _work_alone(stack, arguments.dir_output)
-        checkpoint = train(
-            Architecture(kind, arguments.preset, tasks_of(arguments)),
-            settings,
-            train_source,
-            valid_source,
-            arguments.dir_output,
-            arguments.resume,
-            arguments.init_weights,
-        )
-        if checkpoint:
-            _deliver(arguments, checkpoint)
+    checkpoint = train(
+        Architecture(kind, arguments.preset, tasks_of(arguments)),
+        settings,
+        train_source,
+        valid_source,
+        arguments.dir_output,
+        arguments.resume,
+        arguments.init_weights,
+        partial(_notify, arguments.notices),
+    )
+    if checkpoint:
+        _deliver(arguments, checkpoint)
 
 
-@rank_zero_only
-def _work_alone(stack: ExitStack, folder: Path) -> None:
-    """Keep a second training out of `folder`; the first of the processes does it for all."""
-    stack.enter_context(claimed_folder(folder))
+def _notify(notices: Path | None, line: str) -> None:
+    print(line)
+    if notices:
+        # It may be a descriptor that processes on other nodes do not have.
+        with suppress(OSError), notices.open("a") as stream:
+            stream.write(f"{line}\n")
 
 
 @rank_zero_only

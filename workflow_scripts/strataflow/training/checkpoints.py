@@ -178,10 +178,10 @@ def find_start(
     """Where a run of `length` goes on, or the very beginning.
 
     `resume` is a file, or "auto" for the newest in `output` whose network and training are
-    `stored` and `identity`, and whose learning rates so far are those of a run of `length`. If
-    `output` holds only another network or training, it is cleared. Raises StrataflowError for a
-    file of another network, for one that has had more epochs, for one whose learning rate has begun
-    to fall in a run of another length, and where there is nothing to cool down.
+    `stored` and `identity`, and whose learning rates so far are those of a run of `length`. Raises
+    StrataflowError for a file of another network, for one that has had more epochs, for one whose
+    learning rate has begun to fall in a run of another length, and where there is nothing to cool
+    down.
     """
     if resume == "auto":
         start = _newest_in(output, stored, identity, length)
@@ -233,11 +233,10 @@ def _newest_in(
     """The start in `output` that has had most of a run of `length`."""
     by_epoch = sorted(output.glob("epoch=*.ckpt"), key=epoch_in_name, reverse=True)
     starts: list[Start] = []
-    others = same = False
+    same = False
     for path, content in _readable([output / WITHIN_EPOCH, output / CONSTANT, *by_epoch]):
         parameters = content["hyper_parameters"]
         if (parameters["architecture"], parameters["training"]) != (stored, identity):
-            others = True
             continue
         same = True
         start = Start.after(path, content)
@@ -251,10 +250,6 @@ def _newest_in(
         return None
     if same:
         print("training: no checkpoint has the learning rates of so short a run; starting afresh")
-    else:
-        if others:
-            print("training: network, data or settings have changed; starting afresh")
-        _clear(output)
     return None
 
 
@@ -277,13 +272,4 @@ def drop_superseded(output: Path, start: Start) -> None:
     """Remove the best checkpoints of epochs that a run from `start` has again."""
     for checkpoint in output.glob("best-*.ckpt"):
         if epoch_in_name(checkpoint) >= start.epoch:
-            checkpoint.unlink()
-
-
-@rank_zero_only
-def _clear(output: Path) -> None:
-    for stale in ("tensorboard", "csv"):
-        shutil.rmtree(output / stale, ignore_errors=True)
-    for pattern in ("epoch=*.ckpt", "best-*.ckpt", "last.ckpt", WITHIN_EPOCH, CONSTANT):
-        for checkpoint in output.glob(pattern):
             checkpoint.unlink()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,13 +23,14 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..code import code_checksum, modules
 from ..errors import StrataflowError
 from ..figures.sections import draw_lesson
-from ..files import file_checksum, require_file, written_whole
+from ..files import claimed_folder, file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
 from ..network.losses import LOSSES, TaskWeights
 from ..network.model import CELL, Architecture, MultiTaskNetwork, grown
@@ -42,6 +45,7 @@ from .checkpoints import (
     leave_signals_alone,
 )
 from .dataset import CountingSampler, Crops, SampleSource
+from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
 
 # Runs of no more steps that begin with weights leave the norms' statistics alone: so few steps
@@ -232,14 +236,30 @@ def train(
     output: Path,
     resume: str | None = None,
     init_weights: Path | None = None,
+    notify: Callable[[str], None] = print,
 ) -> Path | None:
-    """Train and return the checkpoint of the last epoch, `epoch=N.ckpt` in `output`.
+    """Train and return the checkpoint of the last epoch, `epoch=N.ckpt` in the run's folder.
 
-    `output` also holds `last.ckpt`, the three best by validation, `best-N.ckpt`, and the logs,
-    `csv` and `tensorboard`. `resume` is a checkpoint, or "auto" for whatever `output` holds of the
-    same run; `init_weights` are those to start from when nothing is resumed. Returns None where
-    the minutes of the settings are over first. Raises StrataflowError for a checkpoint that the
-    run cannot go on from, and for samples that cannot teach.
+    The folder also holds `last.ckpt`, the three best by validation, `best-N.ckpt`, and the logs,
+    `csv` and `tensorboard`. No checkpoint of another training is removed or written over.
+
+    Args:
+        architecture: the network.
+        settings: how it is trained.
+        train_source: samples to learn from.
+        valid_source: samples to validate with.
+        output: folder of the run. With `resume` "auto" it becomes a link to a folder beside it,
+            which is named by a hash of all that changes what is learned.
+        resume: a checkpoint, or "auto" for the newest one of the same training.
+        init_weights: weights to start from when nothing is resumed.
+        notify: called with one line if `output` was another training before.
+
+    Returns:
+        The checkpoint, or None if the minutes of the settings are over first.
+
+    Raises:
+        StrataflowError: a checkpoint that the run cannot go on from, samples that cannot teach,
+            or an `output` that holds another training.
     """
     identity = {
         **{k: v for k, v in asdict(settings).items() if k not in FREE_SETTINGS},
@@ -263,14 +283,50 @@ def train(
     steps = settings.epochs * _steps_per_epoch(taught, settings)
     identity["keeps_norms"] = init_weights is not None and steps <= NORMS_KEPT_STEPS
     length = Length(settings.epochs, _steps_per_epoch(taught, settings), settings.cool_down)
-    begin = find_start(output, resume, stored, identity, length)
-    if begin.checkpoint and begin.step >= begin.schedule.end:
-        print(f"training: {begin.checkpoint} has had its {begin.step} steps; nothing to train")
-        return begin.checkpoint
-    drop_superseded(output, begin)
+    run = Run(stored, identity, settings, length, init_weights)
+    with ExitStack() as stack:
+        folder = folder_of_run(output, run.everything) if resume == "auto" else output
+        if resume != "auto":
+            require_unused(output, resume, run.everything)
+        _work_alone(stack, folder)
+        if resume == "auto":
+            make_current(output, folder, run.everything, notify)
+        begin = find_start(folder, resume, stored, identity, length)
+        if begin.checkpoint and begin.step >= begin.schedule.end:
+            print(f"training: {begin.checkpoint} has had its {begin.step} steps; nothing to train")
+            return begin.checkpoint
+        return _fit(run, begin, taught, validated, folder)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: its network, as checkpoints store it, and how and on what it is trained."""
+
+    architecture: dict[str, Any]
+    identity: dict[str, Any]
+    settings: TrainingSettings
+    length: Length
+    init_weights: Path | None
+
+    @property
+    def everything(self) -> Identity:
+        """What tells this run from any other."""
+        return {**self.identity, "architecture": self.architecture}
+
+
+@rank_zero_only
+def _work_alone(stack: ExitStack, folder: Path) -> None:
+    """Keep a second training out of `folder`; the first of the processes does it for all."""
+    stack.enter_context(claimed_folder(folder))
+
+
+def _fit(run: Run, begin: Start, taught: Crops, validated: Crops, folder: Path) -> Path | None:
+    """Train from `begin` on, see `train`."""
+    settings, init_weights = run.settings, run.init_weights
+    drop_superseded(folder, begin)
     limit_threads(settings.gpus_per_node)
     pl.seed_everything(settings.seed, verbose=False)
-    lesson = Lesson(stored, settings.learning_rate, begin.schedule, identity)
+    lesson = Lesson(run.architecture, settings.learning_rate, begin.schedule, run.identity)
     if begin.checkpoint:
         print(
             f"training: resuming from {begin.checkpoint} at step {begin.step} of"
@@ -278,9 +334,9 @@ def train(
         )
     elif init_weights:
         start_from(lesson.network, init_weights)
-    if init_weights and identity["keeps_norms"]:
+    if init_weights and run.identity["keeps_norms"]:
         _keep_norms(lesson.network, init_weights)
-    trainer = _trainer(settings, output, begin, taught.crop[0])
+    trainer = _trainer(settings, folder, begin, taught.crop[0])
     with warnings.catch_warnings():
         # The data is read through memory maps: more workers than this only take cores away.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
@@ -302,8 +358,8 @@ def train(
             reason = str(error).strip().splitlines()[-1].split("StrataflowError: ")[-1]
             raise StrataflowError(reason) from None
     if trainer.global_step >= begin.schedule.end:
-        return output / f"epoch={trainer.current_epoch - 1}.ckpt"
-    best = min(output.glob("best-*.ckpt"), key=_validation_loss)
+        return folder / f"epoch={trainer.current_epoch - 1}.ckpt"
+    best = min(folder.glob("best-*.ckpt"), key=_validation_loss)
     print(f"training: no better for {settings.patience} epochs, {best} is best")
     return best
 

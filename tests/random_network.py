@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from strataflow.network.model import NEWEST_DESIGN, Architecture, MultiTaskNetwork
+from strataflow.network.architecture import NEWEST_DESIGN, Architecture
+from strataflow.network.model import MultiTaskNetwork
 
 TASKS = ("dhr", "rgt", "fault")
 

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from random_network import TASKS, network
 from strataflow.hardware import single_threaded
-from strataflow.network.model import NEWEST_DESIGN, receptive_field
+from strataflow.network.architecture import NEWEST_DESIGN
+from strataflow.network.model import receptive_field
 from strataflow.prediction.averaging import ORIGINAL, SYMMETRIES, Averaging, Scale, Symmetry
 from strataflow.prediction.copies import TilePredictor, tensor_at_original_scale, turned
-from strataflow.prediction.predict import Source, image_source, predict_volume
+from strataflow.prediction.predict import predict_volume
 from strataflow.prediction.resampling import ResampledAxis
+from strataflow.prediction.sources import Source, image_source
 from strataflow.prediction.tiling import TileAxis, TileGrid, Tiling
-from strataflow.samples.files import Shape
 from strataflow.training.dataset import _turn
 from strataflow.volume.orientation import (
     axial_angle,
@@ -26,6 +27,7 @@ from strataflow.volume.orientation import (
     orientation_tensor,
     principal_normal,
 )
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Volume, plain_sidecar
 
 QUARTER_TURN = Symmetry((0,), True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,20 @@ def test_imports_are_followed_through_packages() -> None:
 def test_listed_modules_are_there(names: tuple[str, ...]) -> None:
     assert code_checksum(modules(names))
     assert len(set(names)) == len(names)
+
+
+# Packages of the library, each of which may import from those after it alone.
+ORDER = (
+    *("cli", "training", "prediction", "synthetic", "interpretation", "figures", "segy"),
+    *("network", "samples", "volume", "workflow"),
+)
+
+
+def test_packages_import_only_from_those_below_them() -> None:
+    assert {path.parent.name for path in LIBRARY.glob("*/__init__.py")} == set(ORDER)
+    upward = []
+    for path in LIBRARY.glob("*/*.py"):
+        for name in re.findall(r"^ *from \.\.([a-z]+)\.", path.read_text(), re.MULTILINE):
+            if ORDER.index(name) <= ORDER.index(path.parent.name):
+                upward.append(f"{path.relative_to(LIBRARY)} imports from {name}")
+    assert not upward

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from conftest import ATTRIBUTES
-from strataflow.samples.files import Shape
 from strataflow.synthetic.corruption import degrade
 from strataflow.synthetic.earth import labelled_cube
 from strataflow.synthetic.scenario import Scenario
 from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
+from strataflow.volume.raw import Shape
 
 Cubes = dict[str, NDArray[np.float32]]
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from conftest import Finished, folder_flags, refused_in_one_line
-from strataflow.samples.files import Shape
 from strataflow.synthetic.statistics import local_dip, look
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import plain_sidecar, write_volume
 
 Run = Callable[..., Finished]

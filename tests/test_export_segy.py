@@ -12,10 +12,10 @@ import segyio
 
 from conftest import Finished, refused_in_one_line, write_segy
 from segy_bytes import ibm_bytes, integers, lines, write_bytes
-from strataflow.samples.files import Shape
 from strataflow.segy.reader import segy_to_binary
 from strataflow.segy.writer import export_segy, write_survey
 from strataflow.synthetic.survey import survey_sidecar
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import HeaderBytes, open_volume, write_volume
 
 Run = Callable[..., Finished]

@@ -14,18 +14,15 @@ import torch
 from conftest import ATTRIBUTES, Finished, refused_in_one_line, write_segy
 from random_network import TASKS, network, stored
 from strataflow.errors import StrataflowError
-from strataflow.network.model import (
-    Architecture,
-    MultiTaskNetwork,
-    receptive_field,
-    with_norms_folded,
-)
+from strataflow.network.architecture import Architecture
+from strataflow.network.model import MultiTaskNetwork, receptive_field, with_norms_folded
 from strataflow.prediction.averaging import Averaging
 from strataflow.prediction.copies import TilePredictor
-from strataflow.prediction.predict import image_source, predict_volume
+from strataflow.prediction.predict import predict_volume
+from strataflow.prediction.sources import image_source
 from strataflow.prediction.tiling import TileGrid, Tiling
-from strataflow.samples.files import Shape
 from strataflow.training.dataset import Crops, SampleSource
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Volume, plain_sidecar
 
 Run = Callable[..., Finished]

@@ -17,7 +17,7 @@ import pytest
 
 from conftest import REPOSITORY, Finished, refused_in_one_line
 from strataflow.figures import overview
-from strataflow.samples.files import Shape
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import plain_sidecar, write_volume
 
 Run = Callable[..., Finished]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from conftest import REPOSITORY, Finished
-from strataflow.samples.files import Shape
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
 from turned_survey import turned_survey
 

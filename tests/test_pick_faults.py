@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from conftest import Finished, refused_in_one_line
-from strataflow.samples.files import Shape
 from strataflow.volume.orientation import normal_from_strike_dip
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import write_volume
 from turned_survey import turned_survey
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from conftest import Finished, refused_in_one_line
-from strataflow.samples.files import Shape
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Sidecar, plain_sidecar, write_volume
 
 Run = Callable[..., Finished]

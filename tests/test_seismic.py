@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from strataflow.samples.files import Shape
 from strataflow.synthetic import artifacts
 from strataflow.synthetic.acquisition import NORMAL_SMEAR, Acquisition, random_acquisition
 from strataflow.synthetic.earth import SyntheticEarth, labelled_cube
@@ -16,6 +15,7 @@ from strataflow.synthetic.filters import gaussian_matrix, smooth_field
 from strataflow.synthetic.imaging import Recording
 from strataflow.synthetic.scenario import Scenario
 from strataflow.synthetic.wavelets import ormsby, ricker, shaped, turn_phase, wavelet_matrix
+from strataflow.volume.raw import Shape
 
 SHAPE = (40, 48, 128)
 CLEAN = Acquisition(frequency=0.1)

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from conftest import ATTRIBUTES, SCRIPTS, Finished, folder_flags, folders_below, refused_in_one_line
-from strataflow.samples.files import Shape
 from strataflow.synthetic.generate import synthesize_samples
+from strataflow.volume.raw import Shape
 
 Run = Callable[..., Finished]
 

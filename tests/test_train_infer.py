@@ -21,17 +21,16 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 
 from conftest import ATTRIBUTES, Finished, folders_below, refused_in_one_line
 from strataflow.errors import StrataflowError
+from strataflow.network.architecture import DESIGNS, Architecture
 from strataflow.network.losses import LOSSES, dissimilarity
 from strataflow.network.model import (
-    DESIGNS,
-    Architecture,
     MultiTaskNetwork,
     cells_to_channels,
     channels_to_cells,
     receptive_field,
 )
 from strataflow.network.weights import load_network, read_checkpoint, write_weights
-from strataflow.samples.files import CHECKSUMS, Folders, Shape, sample_path
+from strataflow.samples.files import CHECKSUMS, Folders, sample_path
 from strataflow.synthetic.generate import synthesize_samples
 from strataflow.synthetic.geology import EarthModel, Fault, Layers, evaluate
 from strataflow.synthetic.scenario import Scenario
@@ -46,6 +45,7 @@ from strataflow.training.trainer import (
     write_metrics_table,
 )
 from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
+from strataflow.volume.raw import Shape
 
 Run = Callable[..., Finished]
 

@@ -14,7 +14,7 @@ from random_network import network, stored
 from strataflow.errors import StrataflowError
 from strataflow.network.weights import read_checkpoint
 from strataflow.prediction.slabs import Slab, description_path, read_description, write_description
-from strataflow.samples.files import Shape
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import attribute_path, plain_sidecar, read_sidecar, write_volume
 
 SHAPE = Shape(16, 16, 16)

@@ -27,7 +27,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from conftest import REPOSITORY, Finished, refused_in_one_line
 from strataflow.figures.sections import Section
 from strataflow.figures.viewer import PIXELS, SLICE_TRACES, Viewer, open_folder, section_of
-from strataflow.samples.files import Shape
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Volume, plain_sidecar, write_volume
 
 Run = Callable[..., Finished]

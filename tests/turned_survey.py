@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from strataflow.samples.files import Shape
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Axis, Sidecar, plain_sidecar
 
 

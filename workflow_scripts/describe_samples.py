@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from strataflow.cli.arguments import Parser, add_shape, run
-from strataflow.samples.files import Shape
 from strataflow.synthetic.statistics import describe_samples
+from strataflow.volume.raw import Shape
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from strataflow.cli.prediction import (
     predict,
 )
 from strataflow.network.weights import load_network
-from strataflow.prediction.predict import image_source
+from strataflow.prediction.sources import image_source
 from strataflow.volume.volume import open_volume
 
 

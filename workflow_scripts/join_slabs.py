@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from strataflow.cli.arguments import Parser, add_shape, run, shape_of
-from strataflow.prediction.slabs import join_slabs
+from strataflow.prediction.join import join_slabs
 from strataflow.volume.volume import open_volume
 
 

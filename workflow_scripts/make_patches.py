@@ -13,9 +13,9 @@ from strataflow.cli.arguments import (
     run,
     shape_of,
 )
-from strataflow.samples.files import Shape
 from strataflow.training.patches import largest_patch, make_patches
 from strataflow.volume.attributes import ATTRIBUTES
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import open_volume
 
 

@@ -6,7 +6,8 @@ from strataflow.cli.arguments import Parser, run, shape_of, tasks_of
 from strataflow.cli.prediction import add_inference, tiling_of
 from strataflow.network.weights import load_network
 from strataflow.prediction.predict import predict_samples
-from strataflow.samples.files import infer_shape, sample_path
+from strataflow.samples.files import sample_path
+from strataflow.volume.raw import infer_shape
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ from strataflow.cli.arguments import Parser, add_probability, add_shape, positiv
 from strataflow.cli.prediction import add_slab, add_tiling, predict, tiling_of
 from strataflow.errors import StrataflowError
 from strataflow.network.weights import load_network
-from strataflow.prediction.predict import attribute_source, refine_volume
+from strataflow.prediction.predict import refine_volume
+from strataflow.prediction.sources import attribute_source
 
 
 def main() -> None:

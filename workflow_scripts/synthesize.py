@@ -12,8 +12,8 @@ from strataflow.cli.arguments import (
     run,
 )
 from strataflow.cli.synthetic import add_scenarios, scenarios_of
-from strataflow.samples.files import Shape
 from strataflow.synthetic.generate import synthesize_samples
+from strataflow.volume.raw import Shape
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from strataflow.cli.arguments import (
     run,
 )
 from strataflow.cli.synthetic import add_scenario, scenario_of
-from strataflow.samples.files import Shape
 from strataflow.synthetic.survey import synthesize_survey
+from strataflow.volume.raw import Shape
 
 
 def main() -> None:

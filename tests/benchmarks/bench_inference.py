@@ -39,9 +39,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts")
 from strataflow.hardware import limit_threads, precision_of_hardware
 from strataflow.network.model import MultiTaskNetwork
 from strataflow.network.weights import load_network
-from strataflow.prediction.predict import image_source, predict_volume
+from strataflow.prediction.predict import predict_volume
+from strataflow.prediction.sources import image_source
 from strataflow.prediction.tiling import TileGrid, Tiling
-from strataflow.samples.files import Shape
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import open_volume
 
 TASKS = ("dhr", "rgt", "fault")

@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from conftest import folders_below
 from strataflow.hardware import limit_threads
 from strataflow.interpretation.metrics import fault_metrics
+from strataflow.network.architecture import Architecture
 from strataflow.network.losses import LOSSES, TaskWeights, fault_overlap_loss
-from strataflow.network.model import Architecture, MultiTaskNetwork
-from strataflow.samples.files import Shape
+from strataflow.network.model import MultiTaskNetwork
 from strataflow.synthetic.generate import synthesize_samples
 from strataflow.synthetic.scenario import Scenario
 from strataflow.training.dataset import CountingSampler, Crops, SampleSource
@@ -43,6 +43,7 @@ from strataflow.volume.orientation import (
     principal_normal,
     strike_dip_from_normal,
 )
+from strataflow.volume.raw import Shape
 
 TASKS = ("dhr", "rgt", "fault")
 ARCHITECTURE = Architecture("infer", "base", TASKS)

@@ -50,9 +50,9 @@ def make_volumes(folder: Path, side: int) -> None:
 
 def cut(volumes: Path, out: Path) -> None:
     """The patches of a volume, all of them for training."""
-    from strataflow.samples.files import Shape
     from strataflow.training.patches import make_patches
     from strataflow.volume.attributes import ATTRIBUTES
+    from strataflow.volume.raw import Shape
     from strataflow.volume.volume import open_volume
 
     image = open_volume(volumes / "survey.bin")

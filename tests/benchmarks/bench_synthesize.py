@@ -45,8 +45,8 @@ def noise(side: int, seed: int) -> None:
 
 def labelled(side: int, seed: int) -> Any:
     """Image and targets."""
-    from strataflow.samples.files import Shape
     from strataflow.synthetic.earth import labelled_cube
+    from strataflow.volume.raw import Shape
 
     return labelled_cube((1, 0, seed), Shape(side, side, side))
 

@@ -31,10 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from conftest import folders_below
 from strataflow.hardware import limit_threads
-from strataflow.samples.files import Shape
 from strataflow.synthetic.generate import synthesize_samples
 from strataflow.training.dataset import Crops, SampleSource
 from strataflow.training.trainer import TrainingSettings, train
+from strataflow.volume.raw import Shape
 
 # Crops of an epoch, for each way: the published network takes too long for as many.
 CROPS = {"train_infer": 16, "plain loop, our network": 16, "plain loop, published network": 2}

@@ -14,20 +14,19 @@ from typing import Any
 import independent
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from strataflow.code import code_checksum, modules
 from strataflow.errors import StrataflowError
 from strataflow.files import file_checksum, require_file, scratch_folder
-from strataflow.samples.files import Shape, read_cube, require_intact, sample_path, write_checksums
+from strataflow.samples.files import require_intact, sample_path, write_checksums
 from strataflow.segy.reader import segy_to_binary
 from strataflow.synthetic.earth import labelled_cube
 from strataflow.synthetic.generate import SYNTHESIZING_CODE
 from strataflow.synthetic.scenario import Scenario
 from strataflow.volume.attributes import ATTRIBUTES
+from strataflow.volume.raw import Array, Shape, read_cube
 from strataflow.volume.volume import HeaderBytes, label_path, read_sidecar
 
-Array = NDArray[np.float32]
 Sample = tuple[Array, dict[str, Array]]
 
 # Cubes of each scenario and of each variant of the other generator, and their side.

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-Array = NDArray[np.float32]
+from strataflow.volume.raw import Array
+
 Range = tuple[float, float]
 
 # Samples above and below that the wavelet and the faults reach into.

@@ -8,13 +8,11 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scores import Reliability
 
 from strataflow.figures.sections import FAULT_COLOURS, GREY_CLIP, Section, save_picture
 from strataflow.volume.attributes import FAULT_THRESHOLD
-
-Array = NDArray[np.float32]
+from strataflow.volume.raw import Array
 
 # The sections of the field survey: both main faults and their relay, a channel, bending layers.
 SECTIONS = {

@@ -28,7 +28,8 @@ from strataflow.errors import StrataflowError
 from strataflow.files import scratch_folder
 from strataflow.network.model import MultiTaskNetwork
 from strataflow.network.weights import load_network
-from strataflow.prediction.predict import attribute_source, image_source, predict_volume
+from strataflow.prediction.predict import predict_volume
+from strataflow.prediction.sources import attribute_source, image_source
 from strataflow.prediction.tiling import Tiling
 from strataflow.volume.attributes import attributes_of
 from strataflow.volume.volume import attribute_path, open_volume, statistics_of

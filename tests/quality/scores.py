@@ -20,8 +20,8 @@ from strataflow.interpretation.metrics import (
 )
 from strataflow.interpretation.thickness import median_thickness
 from strataflow.volume.attributes import FAULT_THRESHOLD
+from strataflow.volume.raw import Array
 
-Array = NDArray[np.float32]
 Attributes = dict[str, Array]
 Mask = NDArray[np.bool_]
 

@@ -31,8 +31,8 @@ from segy_bytes import integers, lines, write_bytes
 from strataflow.errors import StrataflowError
 from strataflow.network.weights import load_network
 from strataflow.prediction.slabs import Slab, read_description, write_description
-from strataflow.samples.files import Shape
 from strataflow.segy.reader import segy_to_binary
+from strataflow.volume.raw import Shape
 from strataflow.volume.volume import (
     HeaderBytes,
     attribute_path,

@@ -1,14 +1,22 @@
 """strataflow: 3D seismic surveys to faults, dip, strike, relative geologic time and a clean image.
 
-Arrays are (n3, n2, n1) = (inline, crossline, sample), n1 fastest on disk. The modules, in the order
-of the data: `geology`, `scenario`, `acquisition`, `wavelets`, `filters`, `artifacts`, `seismic`,
-`synthetic` make labelled samples and surveys, which `description` holds against others;
-`segy_layout`, `segy_grid`, `segy_import`, `segy_inspect` read SEG-Y and `volumes` holds it;
-`samples`, `patches`, `degrade` cut it for training; `networks`, `losses`, `dataset`, `training`,
-`checkpoints`, `weights` learn; `tiles`, `slabs`, `geologic_time`, `flattening`, `reflectors`,
-`prediction` apply, and `seams` looks for traces of tiles; `segy_export`, `vgi`, `faults`,
-`horizons`, `evaluation`, `passes`, `figures`, `overview`, `viewer` deliver. But for `cluster` and
-`overview`, no module knows Snakemake; none knows the configuration file.
+Arrays are (n3, n2, n1) = (inline, crossline, sample), n1 fastest on disk. Packages, each of which
+imports only from those after it:
+
+- `cli`: flags that several commands share
+- `training`: patches, crops, training of either network
+- `prediction`: tiled prediction, slabs, RGT of a whole volume
+- `synthetic`: earths, seismic images, labelled samples and surveys
+- `interpretation`: faults, horizons, scores against labels
+- `figures`: pictures, viewer, overview page
+- `segy`: reading, inspecting, writing SEG-Y
+- `network`: networks, losses, weights
+- `samples`: training samples as files
+- `volume`: raw volumes, sidecars, amplitudes, attributes, angles
+- `workflow`: what a cluster offers to the jobs of the workflow
+
+Modules beside them: `errors`, `files`, `hardware`, `code`. Only `workflow` and `figures.overview`
+know Snakemake, and none of them reads the configuration file.
 """
 
 __version__ = "0.1.0"

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import StrataflowError
-from ..samples.files import SPLITS, Folders, Shape
+from ..samples.files import SPLITS, Folders
 from ..volume.attributes import PROBABILITY
+from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ..errors import StrataflowError
 from ..network.model import MultiTaskNetwork
-from ..prediction.averaging import Averaging
-from ..prediction.predict import ONE_COPY, Source, predict_slab, predict_volume
+from ..prediction.averaging import ONE_COPY, Averaging
+from ..prediction.engine import predict_slab
+from ..prediction.predict import predict_volume
+from ..prediction.sources import Source
 from ..prediction.tiling import PRECISIONS, Tiling
 from .arguments import add_shape, add_tasks, boolean, fraction, not_negative, positive
 

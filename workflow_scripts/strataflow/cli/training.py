@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_only
 
-from ..figures.sections import draw_learning_curves
 from ..files import written_whole
-from ..network.model import PRESETS, Architecture
+from ..network.architecture import PRESETS, Architecture
 from ..training.dataset import SampleSource
+from ..training.figures import draw_learning_curves
 from ..training.trainer import TrainingSettings, train, write_metrics_table
 from .arguments import Parser, add_shape, add_tasks, positive, shape_of, tasks_of
 

@@ -9,21 +9,19 @@ from typing import Any
 
 import matplotlib
 
+from ..volume.raw import Array
+
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from ..files import written_whole
-from ..samples.files import Shape
 from ..volume.attributes import FAULT_THRESHOLD, PROBABILITY, SPREAD
+from ..volume.raw import Shape
 from ..volume.volume import Sidecar, Volume, statistics_of
-
-Array = NDArray[np.float32]
 
 # Clip of the grey scale in standard deviations of the amplitudes.
 GREY_CLIP = 2.5
@@ -127,7 +125,8 @@ def _draw_spectra(
     axis = image.sidecar.axes[2]
     # ms to Hz, or m to cycles a kilometre (ft to cycles in 1,000 ft).
     frequency = 1000 * np.fft.rfftfreq(image.shape.n1, axis.spacing)
-    figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    ax = figure.subplots()
     volumes = {"amplitude": image, "predicted dhr": predicted["dhr"]}
     if "dhr" in labels:
         volumes["labelled dhr"] = labels["dhr"]
@@ -149,17 +148,11 @@ def _draw_rose(
     """Rose diagrams of the azimuth of strike over the voxels of faults."""
     given = {"predicted": predicted} | ({"labelled": labels} if "fstrike" in labels else {})
     given = {name: volumes for name, volumes in given.items() if "fsem" in volumes}
-    figure, grid = plt.subplots(
-        1,
-        max(len(given), 1),
-        figsize=(4.5 * max(len(given), 1), 4.8),
-        subplot_kw={"projection": "polar"},
-        squeeze=False,
-        layout="constrained",
-    )
+    figure = Figure(figsize=(4.5 * max(len(given), 1), 4.8), layout="constrained")
+    grid = figure.subplots(1, max(len(given), 1), subplot_kw={"projection": "polar"}, squeeze=False)
     edges = np.linspace(0, 180, ROSE_SECTORS + 1)
     middles = np.radians((edges[:-1] + edges[1:]) / 2)
-    colours = plt.get_cmap(CYCLIC)(middles / np.pi)
+    colours = colormaps[CYCLIC](middles / np.pi)
     for ax, (name, volumes) in zip(grid[0], given.items(), strict=False):
         counts = np.zeros(ROSE_SECTORS)
         least = FAULT_THRESHOLD if volumes is labels else probability
@@ -205,9 +198,8 @@ TITLES = {
 def _write(
     path: Path, title: str, sections: tuple[Section, ...], rows: list[tuple[str, Layer]]
 ) -> None:
-    figure, grid = plt.subplots(
-        len(rows), len(sections), figsize=(14, 4.6 * len(rows)), squeeze=False, layout="constrained"
-    )
+    figure = Figure(figsize=(14, 4.6 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), len(sections), squeeze=False)
     figure.suptitle(title)
     for (name, layer), line in zip(rows, grid, strict=True):
         drawn = None
@@ -223,7 +215,6 @@ def save_picture(path: Path, figure: Figure) -> None:
     """Write `figure` as PNG to `path`, the same bytes for the same figure, and close it."""
     with written_whole(path) as (temporary,):
         figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
-    plt.close(figure)
 
 
 def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
@@ -325,53 +316,3 @@ def _legend(figure: Any, drawn: Any, layer: Layer, line: list[Axes]) -> None:
     bar = figure.colorbar(drawn, ax=line, shrink=0.85, pad=0.01)
     bar.set_label(labels[layer.attribute or "dhr"], fontsize=8)
     bar.ax.tick_params(labelsize=7)
-
-
-def draw_lesson(given: Any, targets: dict[str, Any], outputs: dict[str, Any]) -> Figure:
-    """The middle inline of the first sample of a batch: what is given, taught and predicted.
-
-    `given` is (channels, n3, n2, n1), `targets` and `outputs` have a batch axis before these; in
-    the networks' form, as tensors on any device.
-    """
-    middle = given.shape[1] // 2
-    figure, grid = plt.subplots(
-        2, 1 + len(outputs), figsize=(3.2 * (1 + len(outputs)), 6.4), layout="constrained"
-    )
-    for ax in grid.ravel():
-        ax.set_axis_off()
-    _show_channel(grid[0, 0], given[0, middle], "given", "image")
-    for column, (task, output) in zip(grid.T[1:], outputs.items(), strict=True):
-        predicted = output[0, 0, middle].sigmoid() if task == "fault" else output[0, 0, middle]
-        _show_channel(column[0], targets[task][0, 0, middle], f"{task}, target", task)
-        _show_channel(column[1], predicted, f"{task}, predicted", task)
-    return figure
-
-
-def _show_channel(ax: Axes, plane: Any, title: str, what: str) -> None:
-    values = plane.detach().float().cpu().numpy().T
-    how: dict[str, Any] = {"cmap": "gray", "vmin": -GREY_CLIP, "vmax": GREY_CLIP}
-    if what == "fault":
-        how = {"cmap": "inferno", "vmin": 0, "vmax": 1}
-    elif what == "rgt":
-        how = {"cmap": "turbo"}
-    ax.imshow(values, **how)
-    ax.set_title(title, fontsize=8)
-
-
-def draw_learning_curves(table: Path, picture: Path) -> None:
-    """Draw the losses of `table`, a CSV file with a row an epoch, to the PNG file `picture`."""
-    rows = pd.read_csv(table)
-    names = [str(c).removeprefix("valid/") for c in rows.columns if str(c).startswith("valid/")]
-    figure, axes = plt.subplots(
-        1, len(names), figsize=(3.4 * len(names), 3.2), squeeze=False, layout="constrained"
-    )
-    figure.suptitle(f"Learning curves, {len(rows)} epochs")
-    for ax, name in zip(axes[0], names, strict=True):
-        for split in ("train", "valid"):
-            if f"{split}/{name}" in rows:
-                ax.plot(rows["epoch"] + 1, rows[f"{split}/{name}"], ".-", label=split)
-        ax.set_title(name, fontsize=9)
-        ax.set_xlabel("epoch")
-        ax.legend(fontsize=8)
-    axes[0, 0].set_ylabel("loss")
-    save_picture(picture, figure)

@@ -36,19 +36,16 @@ from bokeh.server.server import BaseServer
 from bokeh.server.tornado import BokehTornado
 from matplotlib import colormaps
 from matplotlib.colors import Colormap, to_hex
-from numpy.typing import NDArray
 from tornado import web
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
 from ..errors import StrataflowError
-from ..samples.files import Shape
 from ..volume.attributes import ATTRIBUTES, PROBABILITY, SPREAD, TASKS
+from ..volume.raw import Array, Shape
 from ..volume.volume import Sidecar, Volume, attribute_path, open_volume, statistics_of
 from .sections import CYCLIC, FAULT_COLOURS, GREY_CLIP, LEAST_SPREAD, Section, axis_label, extent_of
-
-Array = NDArray[np.float32]
 
 HOST = "127.0.0.1"
 

@@ -21,7 +21,6 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from ..files import written_whole
-from ..samples.files import Shape
 from ..volume.attributes import PROBABILITY
 from ..volume.orientation import (
     normal_from_strike_dip,
@@ -29,9 +28,8 @@ from ..volume.orientation import (
     principal_normal,
     strike_dip_from_normal,
 )
+from ..volume.raw import Array, Shape
 from ..volume.volume import Sidecar, Volume, attribute_path, open_volume
-
-Array = NDArray[np.float32]
 
 # Inlines thinned together.
 BLOCK = 32

@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..files import written_whole
-from ..samples.files import Shape
+from ..volume.raw import Array, Shape
 from ..volume.volume import Sidecar, open_volume
-
-Array = NDArray[np.float32]
 
 COUNT = 10
 

@@ -22,7 +22,6 @@ from torchmetrics.functional.image import (
 
 from ..errors import StrataflowError
 from ..files import written_whole
-from ..samples.files import Shape
 from ..volume.attributes import (
     ATTRIBUTES,
     FAULT_THRESHOLD,
@@ -32,6 +31,7 @@ from ..volume.attributes import (
     layer_shift,
 )
 from ..volume.orientation import axial_angle, normal_from_strike_dip
+from ..volume.raw import Array, Shape
 from ..volume.volume import (
     Volume,
     attribute_path,
@@ -43,7 +43,6 @@ from ..volume.volume import (
 from .horizons import crossings
 from .thickness import median_thickness
 
-Array = NDArray[np.float32]
 Metrics = dict[str, float | None]
 
 # Voxels by which a fault pick may miss the label where a tolerance is granted.

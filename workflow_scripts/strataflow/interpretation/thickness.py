@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from ..volume.attributes import PROBABILITY
-
-Array = NDArray[np.float32]
+from ..volume.raw import Array
 
 # Voxels looked at, directions in which the zone is measured at each of them, the step along these
 # and the longest way to either side, both in voxels.

@@ -17,7 +17,8 @@ import torch
 from ..errors import StrataflowError
 from ..files import require_file, require_format, written_whole
 from ..volume.amplitudes import CLIP_PERCENTILES
-from .model import Architecture, MultiTaskNetwork, receptive_field
+from .architecture import Architecture
+from .model import MultiTaskNetwork, receptive_field
 
 FORMAT = "strataflow weights 1"
 

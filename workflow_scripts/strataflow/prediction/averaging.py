@@ -146,3 +146,7 @@ def _scale(given: float | Sequence[float]) -> Scale:
 def _listed(numbers: tuple[int, ...]) -> str:
     *most, last = map(str, numbers)
     return f"{', '.join(most)} or {last}"
+
+
+# No averaging: the prediction of the input itself.
+ONE_COPY = Averaging()

@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import StrataflowError
 from ..hardware import precision_of_hardware
 from ..volume.orientation import TENSOR_COMPONENTS, turned_fault_channels
+from ..volume.raw import Array
 from .averaging import SYMMETRIES, Averaging, Scale, Symmetry
 from .resampling import ResampledGrid
 from .tiling import Corner, TileGrid, Tiling
-
-Array = NDArray[np.float32]
 
 # What is known of tiles by task, each (tiles, channels, n3, n2, n1). The channels of the fault are
 # its probability, and the orientation tensor weighted by that: so a copy or tile that sees a fault

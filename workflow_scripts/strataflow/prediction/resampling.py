@@ -14,11 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..samples.files import STRIDE
+from ..network.architecture import STRIDE
+from ..volume.raw import Array
 from .averaging import Scale
 from .tiling import Corner, TileAxis, TileGrid
-
-Array = NDArray[np.float32]
 
 # Keys' parameter of cubic convolution (1981, IEEE ASSP 29), third order at this value.
 KEYS = -0.5

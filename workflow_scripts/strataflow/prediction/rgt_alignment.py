@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 
+from ..volume.raw import Array
 from .tiling import TileAxis, TileGrid
 
-Array = NDArray[np.float32]
 Points = NDArray[np.float64]
 Window = tuple[slice, ...]
 

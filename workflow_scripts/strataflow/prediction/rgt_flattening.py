@@ -18,9 +18,8 @@ from scipy.ndimage import binary_erosion
 from scipy.sparse import csr_array, diags_array, eye_array, kron, vstack
 from scipy.sparse.linalg import LinearOperator, cg
 
+from ..volume.raw import Array
 from ..volume.structure_tensor import HALO, count_cells, in_cells, texture_normals
-
-Array = NDArray[np.float32]
 
 # Voxels along the side of a cell; twice as many, and so on, where there would be too many cells.
 CELL = 8

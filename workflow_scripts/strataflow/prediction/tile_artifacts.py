@@ -7,23 +7,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..figures.sections import save_picture
 from ..files import written_whole
-from ..network.model import CELL, MultiTaskNetwork
-from ..samples.files import STRIDE, Shape
+from ..network.architecture import CELL, STRIDE
+from ..network.model import MultiTaskNetwork
 from ..volume.attributes import PROBABILITY, attributes_of
 from ..volume.orientation import axial_angle, normal_from_strike_dip
+from ..volume.raw import Array, Shape
 from ..volume.volume import Volume, attribute_path, open_volume, plain_sidecar, statistics_of
-from .averaging import Averaging
-from .predict import ONE_COPY, image_source, predict_volume
+from .averaging import ONE_COPY, Averaging
+from .predict import predict_volume
+from .sources import image_source
 from .tiling import TileAxis, TileGrid, Tiling
-
-Array = NDArray[np.float32]
 
 # Lines looked at across each axis, and strides of the networks to each side of a border at which
 # it is compared.
@@ -213,7 +213,8 @@ def _relative_changes(
 
 
 def _draw(table: pd.DataFrame, path: Path, image: Volume) -> None:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    (left, right) = figure.subplots(1, 2)
     names = table["quantity"]
     left.axvspan(0.98, 1.02, color="0.9", label="within 2 %")
     for axis, marker in zip(AXES, "osd", strict=True):

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-from ..samples.files import STRIDE
+from ..network.architecture import STRIDE
+from ..volume.raw import Array
 
-Array = NDArray[np.float32]
 Corner = tuple[int, int, int]
 
 PRECISIONS = ("auto", "fp32")

@@ -12,43 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-from ..files import file_checksum, require_file, written_whole
+from ..files import file_checksum, written_whole
 from ..volume.attributes import ATTRIBUTES
-
-Array = NDArray[np.float32]
-
-# Sides of what a network sees are multiples of this, its CELL doubled from level to level.
-STRIDE = 16
+from ..volume.raw import Array, Shape
 
 SPLITS = ("train", "valid")
 
 # Table beside numbered samples, by which damage is seen.
 CHECKSUMS = "checksums.csv"
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Size of a volume or sample in samples, crosslines and inlines."""
-
-    n1: int
-    n2: int
-    n3: int
-
-    @property
-    def array(self) -> tuple[int, int, int]:
-        """(n3, n2, n1), the shape of the array."""
-        return (self.n3, self.n2, self.n1)
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of the raw float32 file."""
-        return 4 * self.n1 * self.n2 * self.n3
-
-    def __str__(self) -> str:
-        return f"n1={self.n1} n2={self.n2} n3={self.n3}"
 
 
 def bytes_of_sample(shape: Shape) -> int:
@@ -81,21 +54,6 @@ class Folders:
 def sample_path(folder: Path | str, number: int, attribute: str | None = None) -> Path:
     """File of the image (no attribute) or an attribute of sample `number` in `folder`."""
     return Path(folder) / (f"{number}_{attribute}.bin" if attribute else f"{number}.bin")
-
-
-def read_cube(path: Path, shape: Shape) -> Array:
-    """Memory map of the raw file at `path`, (n3, n2, n1); StrataflowError when the size differs."""
-    require_size(path, shape)
-    return np.memmap(path, "<f4", "r", shape=shape.array)
-
-
-def require_size(path: Path, shape: Shape) -> None:
-    """Raise StrataflowError when the raw file at `path` is missing or not of `shape`."""
-    n_bytes = require_file(path).stat().st_size
-    if n_bytes != shape.n_bytes:
-        raise StrataflowError(
-            f"{path}: {shape} needs {shape.n_bytes} bytes, the file has {n_bytes}"
-        )
 
 
 def write_sample(
@@ -157,18 +115,3 @@ def count_samples(folder: Path) -> int:
         if number != expected:
             raise StrataflowError(f"{sample_path(folder, expected)}: missing sample {expected}")
     return len(numbers)
-
-
-def infer_shape(path: Path) -> Shape:
-    """Shape of a cubic sample from the size of its file; StrataflowError when it is no cube."""
-    values = require_file(path).stat().st_size / 4
-    n = round(values ** (1 / 3))
-    if n**3 != values:
-        raise StrataflowError(f"{path}: not a cube, so --n1 --n2 --n3 must be given")
-    return Shape(n, n, n)
-
-
-def normalised_geologic_time(age: Array) -> Array:
-    """`age` (n3, n2, n1) scaled to 0..1 over the cube: one scale a volume."""
-    low, high = float(age.min()), float(age.max())
-    return ((age - low) / max(high - low, 1e-9)).astype(np.float32)

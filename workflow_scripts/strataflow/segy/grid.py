@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segyio import TraceField
 
 from ..errors import StrataflowError
-from ..samples.files import Shape
+from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
 from .layout import TRACE_HEADER, Layout, field_width
 

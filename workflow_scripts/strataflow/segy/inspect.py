@@ -10,9 +10,10 @@ import pandas as pd
 
 from ..errors import StrataflowError
 from ..volume.volume import HeaderBytes
+from .geometry import HeaderSums
 from .grid import Grid, fitting_bytes, scan
 from .layout import FORMATS, Layout, decode, read_layout, text_of
-from .reader import HeaderSums, spread_traces
+from .reader import spread_traces
 
 PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from segyio import TraceField
 
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
-from ..samples.files import Shape
 from ..volume.amplitudes import RunningStatistics, clip_limits
-from ..volume.volume import Axis, HeaderBytes, Sidecar, sidecar_path, traces_path, write_sidecar
-from .grid import Grid, scan
+from ..volume.raw import Shape
+from ..volume.volume import HeaderBytes, Sidecar, sidecar_path, traces_path, write_sidecar
+from .geometry import HeaderSums
+from .grid import scan
 from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 
 # Samples, of traces spread over a file, that are looked at to find where amplitudes are clipped.
@@ -185,92 +184,3 @@ def _column(kind: pa.DataType, values: NDArray) -> pa.Array:
     """A column over the memory of `values`; from NumPy arrays pyarrow would first load pandas."""
     stored = np.packbits(values, bitorder="little") if pa.types.is_boolean(kind) else values
     return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(stored.data)])
-
-
-def _factor(scalar: NDArray[np.int32]) -> NDArray[np.float64]:
-    """What a scalar of the trace header multiplies by: negative ones divide, 0 stands for 1."""
-    return np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
-
-
-@dataclass
-class HeaderSums:
-    """What is gathered from trace headers on the way: coordinates, and the start of recording."""
-
-    layout: Layout
-    grid: Grid
-    where: HeaderBytes
-    delay: float | None = None
-    origin: NDArray[np.float64] | None = None
-    # Normal equations of the affine map from (1, i3, i2) to coordinates against `origin`.
-    left: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 3)))
-    right: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 2)))
-
-    def add(
-        self, headers: NDArray[np.uint8], place: NDArray[np.int64], start: int
-    ) -> dict[str, NDArray]:
-        """Rows of the table of traces for a block whose first trace is number `start`.
-
-        `live` there is what the header says.
-        """
-        headers = np.array(headers)
-
-        def get(byte: int) -> NDArray[np.int32]:
-            return self.layout.field(headers, byte)
-
-        self._check_delay(get, start)
-        scale = _factor(get(TraceField.SourceGroupScalar))
-        xy = np.stack([get(byte) * scale for byte in (self.where.cdp_x, self.where.cdp_y)], axis=1)
-        i3, i2 = np.divmod(place, self.grid.shape.n2)
-        if self.origin is None:
-            self.origin = xy[0]
-        design = np.stack([np.ones(place.size), i3, i2], axis=1)
-        self.left += design.T @ design
-        self.right += design.T @ (xy - self.origin)
-        return {
-            "trace": np.arange(start, start + place.size),
-            "inline": get(self.where.iline),
-            "crossline": get(self.where.xline),
-            "i3": i3.astype(np.int32),
-            "i2": i2.astype(np.int32),
-            "x": xy[:, 0],
-            "y": xy[:, 1],
-            "live": get(TraceField.TraceIdentificationCode) != DEAD,
-        }
-
-    def _check_delay(self, get: Any, start: int) -> None:
-        delay = get(TraceField.DelayRecordingTime) * _factor(get(TraceField.ScalarTraceHeader))
-        if self.delay is None:
-            self.delay = float(delay[0])
-        other = np.flatnonzero(delay != self.delay)
-        if other.size:
-            number = start + int(other[0]) + 1
-            raise StrataflowError(
-                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g}, "
-                f"others at {self.delay:g} (bytes 109-110): shift them to one start"
-            )
-
-    def corners(self) -> tuple[tuple[float, float], ...]:
-        """CDP coordinates of the four corners, from the affine map that fits all traces best."""
-        assert self.origin is not None
-        affine = np.linalg.lstsq(self.left, self.right, rcond=1e-12)[0]
-        shape = self.grid.shape
-        ends = [(1, a, b) for a in (0, shape.n3 - 1) for b in (0, shape.n2 - 1)]
-        return tuple((float(x), float(y)) for x, y in np.array(ends) @ affine + self.origin)
-
-    def axes(self, domain: str) -> tuple[Axis, Axis, Axis]:
-        """Axes of (n3, n2, n1)."""
-        grid, corners, unit = self.grid, self.corners(), self.layout.coordinate_unit
-        spacing3 = math.dist(corners[0], corners[2]) / max(grid.shape.n3 - 1, 1)
-        spacing2 = math.dist(corners[0], corners[1]) / max(grid.shape.n2 - 1, 1)
-        interval = (self.layout.interval or USUAL_INTERVAL) / 1000
-        return (
-            Axis("inline", grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
-            Axis("crossline", grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),
-            Axis(
-                "sample",
-                self.delay or 0.0,
-                interval,
-                interval,
-                "ms" if domain == "time" else self.layout.length_unit,
-            ),
-        )

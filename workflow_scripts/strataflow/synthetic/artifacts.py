@@ -12,8 +12,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from ..volume.raw import Array
 from .acquisition import Acquisition
-from .filters import PATCH, Array, smooth_field
+from .filters import PATCH, smooth_field
 
 Shape3 = tuple[int, int, int]
 

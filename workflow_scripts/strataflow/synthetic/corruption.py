@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from ..volume.attributes import FAULT_THRESHOLD, growth_per_sample
 from ..volume.orientation import normal_from_strike_dip, strike_dip_from_normal
+from ..volume.raw import Array
 from .filters import along_axes, gaussian_matrix, smooth_field
 from .imaging import unit_rms
-
-Array = NDArray[np.float32]
 
 
 def degrade(rng: np.random.Generator, image: Array, target: dict[str, Array]) -> dict[str, Array]:

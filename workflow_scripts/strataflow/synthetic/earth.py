@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-from ..samples.files import Shape, normalised_geologic_time
+from ..volume.attributes import normalised_geologic_time
+from ..volume.raw import Array, Shape
 from .acquisition import random_acquisition
 from .filters import along_axes, gaussian_matrix, within
 from .geology import Geology, Unconformity, evaluate
 from .imaging import Recording, unit_rms
 from .random_earth import random_model
 from .scenario import ANYTHING, Scenario
-
-Array = NDArray[np.float32]
 
 SMALLEST = 16
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .geology import Array, Fault
+from ..volume.raw import Array
+from .geology import Fault
 from .scenario import Scenario
 
 # Ways in which the faults of a survey are organised, with their probabilities.

@@ -7,9 +7,8 @@ whose frequency falls with depth), and as fast as the processor multiplies.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+from ..volume.raw import Array
 
 # Scale of random fields of gain, dimming and dip, in voxels.
 PATCH = 24.0

@@ -23,7 +23,6 @@ from ..files import claimed_folder, require_free_space, written_whole
 from ..samples.files import (
     SPLITS,
     Folders,
-    Shape,
     bytes_of_sample,
     sample_path,
     write_checksums,
@@ -31,13 +30,14 @@ from ..samples.files import (
 )
 from ..samples.manifest import ManifestRow, write_manifest
 from ..volume.attributes import ATTRIBUTES
+from ..volume.raw import Shape
 from .corruption import degrade
 from .earth import FaultStatistics, SampleStatistics, labelled_cube, require_size
 from .scenario import ANYTHING, Scenario
 
 # Modules that decide what a sample is; across a change, those of a stopped run are made anew.
 SYNTHESIZING_CODE = (
-    *("volume/attributes", "volume/orientation", "samples/files"),
+    *("volume/attributes", "volume/orientation", "volume/raw", "samples/files"),
     *("synthetic/acquisition", "synthetic/artifacts", "synthetic/corruption", "synthetic/earth"),
     *("synthetic/fault_systems", "synthetic/filters", "synthetic/generate", "synthetic/geology"),
     *("synthetic/imaging", "synthetic/random_earth", "synthetic/scenario", "synthetic/wavelets"),

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..volume.orientation import normal_from_strike_dip, strike_dip_from_normal
-
-Array = NDArray[np.float32]
+from ..volume.raw import Array
 
 # Points that are mapped at once: their few temporary arrays stay in the cache of a core.
 POINTS = 1 << 16

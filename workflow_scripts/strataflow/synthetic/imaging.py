@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..volume.raw import Array
 from . import artifacts
 from .acquisition import Acquisition
-from .filters import PATCH, Array, along_axes, gaussian_matrix, smooth_field, widened, within
+from .filters import PATCH, along_axes, gaussian_matrix, smooth_field, widened, within
 from .wavelets import ormsby, ricker, shaped, turn_phase, wavelet_matrix
 
 # Power that automatic gain control adds, so that it does not lift silence, of a mean of 1.

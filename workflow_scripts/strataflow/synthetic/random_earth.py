@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..volume.raw import Array
 from .fault_systems import log_uniform, random_count, random_faults
 from .geology import (
-    Array,
     Body,
     Channel,
     Clinoforms,

@@ -10,24 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import kurtosis
 
 from ..figures.sections import FAULT_COLOURS, GREY_CLIP, HORIZONS, save_picture
 from ..files import require_file, written_whole
-from ..samples.files import Shape, read_cube, require_intact, sample_path
+from ..samples.files import require_intact, sample_path
 from ..volume.amplitudes import amplitude_statistics
 from ..volume.attributes import FAULT_THRESHOLD
+from ..volume.raw import Array, Shape, read_cube
 from ..volume.structure_tensor import texture_normals
 from ..volume.volume import open_volume
-
-Array = NDArray[np.float32]
 
 # Samples on the contact sheet, and cubes of each survey that are compared.
 SHEET = (6, 4)
@@ -157,7 +154,8 @@ def summary(samples: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_statistics(samples: pd.DataFrame, faults: pd.DataFrame) -> Figure:
     labelled = faults[faults["labelled_voxels"] > 0]
-    figure, grid = plt.subplots(3, 3, figsize=(13, 9), layout="constrained")
+    figure = Figure(figsize=(13, 9), layout="constrained")
+    grid = figure.subplots(3, 3)
     figure.suptitle(f"{len(samples)} synthetic samples, {len(labelled)} labelled faults")
     axes = list(grid.ravel())
     kinds = [(kind, labelled[labelled["kind"] == kind]) for kind in sorted(set(labelled["kind"]))]
@@ -200,7 +198,8 @@ def _bars(ax: Axes, values: list[Any], bins: Any, label: str) -> None:
 def _draw_sheet(data: Path, target: Path, shape: Shape, samples: pd.DataFrame) -> Figure:
     """A page of samples: each an inline through many of its faults, without and with labels."""
     columns, rows = SHEET
-    figure, grid = plt.subplots(rows, 2 * columns, figsize=(4.4 * columns, 2.5 * rows))
+    figure = Figure(figsize=(4.4 * columns, 2.5 * rows))
+    grid = figure.subplots(rows, 2 * columns)
     figure.suptitle(
         f"Synthetic samples, {shape}: inline; the same with faults (red) and geologic time",
         fontsize=12,
@@ -277,7 +276,8 @@ def _compare(looks: dict[str, list[Look]]) -> pd.DataFrame:
 
 
 def _draw_comparison(ours: list[Look], theirs: dict[str, list[Look]]) -> Figure:
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained")
+    figure = Figure(figsize=(14, 4.2), layout="constrained")
+    axes = figure.subplots(1, 3)
     figure.suptitle("Synthetic samples (median and 10th to 90th percentile) beside the surveys")
     for ax, name, at, label in (
         (axes[0], "amplitude", 0.5 * (AMPLITUDE_BINS[1:] + AMPLITUDE_BINS[:-1]), "amplitude (SD)"),

@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..files import require_free_space, scratch_folder
-from ..samples.files import SPLITS, Shape
+from ..samples.files import SPLITS
 from ..segy.writer import write_survey
 from ..volume.attributes import ATTRIBUTES
+from ..volume.raw import Array, Shape
 from ..volume.volume import Axis, Sidecar, plain_sidecar
 from .earth import SyntheticEarth, fault_targets
 from .generate import single_threaded_pool
 from .scenario import ANYTHING, Scenario
-
-Array = NDArray[np.float32]
 
 # What tells the random numbers of a survey from those of the samples with the same seed.
 SURVEY = len(SPLITS)

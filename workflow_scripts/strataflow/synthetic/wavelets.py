@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import hilbert
 
-Array = NDArray[np.float32]
+from ..volume.raw import Array
 
 
 def ricker(frequency: NDArray[np.float64], half: int) -> NDArray[np.float64]:

@@ -9,21 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from torch.utils.data import Dataset, Sampler
 
 from ..errors import StrataflowError
-from ..network.model import Architecture
-from ..samples.files import (
-    STRIDE,
-    Shape,
-    count_samples,
-    infer_shape,
-    read_cube,
-    require_intact,
-    sample_path,
-)
+from ..network.architecture import STRIDE, Architecture
+from ..samples.files import count_samples, require_intact, sample_path
 from ..volume.amplitudes import AmplitudeStatistics, amplitude_statistics
 from ..volume.attributes import TASKS, attributes_of, encode, fault_tensor, layer_shift
 from ..volume.orientation import (
@@ -31,8 +22,7 @@ from ..volume.orientation import (
     strike_dip_from_normal,
     turned_fault_channels,
 )
-
-Array = NDArray[np.float32]
+from ..volume.raw import Array, Shape, infer_shape, read_cube
 
 # Attributes whose values lie in 0..1.
 BOUNDED = ("rgt", *TASKS["fault"])

@@ -5,26 +5,16 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..files import require_free_space
-from ..samples.files import (
-    SPLITS,
-    STRIDE,
-    Folders,
-    Shape,
-    bytes_of_sample,
-    normalised_geologic_time,
-    write_checksums,
-    write_sample,
-)
+from ..network.architecture import STRIDE
+from ..samples.files import SPLITS, Folders, bytes_of_sample, write_checksums, write_sample
 from ..samples.manifest import ManifestRow, write_manifest
 from ..synthetic.corruption import degrade
-from ..volume.attributes import FAULT_THRESHOLD, TASKS
+from ..volume.attributes import FAULT_THRESHOLD, TASKS, normalised_geologic_time
+from ..volume.raw import Shape
 from ..volume.volume import Volume, require_same_shape, statistics_of
-
-Array = NDArray[np.float32]
 
 # A patch with a smaller share of live traces than this teaches more about holes than about rock.
 LIVE_SHARE = 0.5

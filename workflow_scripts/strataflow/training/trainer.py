@@ -29,11 +29,11 @@ from torch.utils.data import DataLoader
 
 from ..code import code_checksum, modules
 from ..errors import StrataflowError
-from ..figures.sections import draw_lesson
 from ..files import claimed_folder, file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
+from ..network.architecture import CELL, Architecture
 from ..network.losses import LOSSES, TaskWeights
-from ..network.model import CELL, Architecture, MultiTaskNetwork, grown
+from ..network.model import MultiTaskNetwork, grown
 from ..network.weights import architecture_of, load_state, network_state, read_checkpoint
 from ..volume.attributes import FAULT_THRESHOLD
 from .checkpoints import (
@@ -45,6 +45,7 @@ from .checkpoints import (
     leave_signals_alone,
 )
 from .dataset import CountingSampler, Crops, SampleSource
+from .figures import draw_lesson
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
 
@@ -58,7 +59,7 @@ LARGEST_GRADIENT = 1.0
 # Modules that decide what is learned from the same samples: a run does not go on across a change.
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
-    *("network/losses", "network/model"),
+    *("network/architecture", "network/losses", "network/model"),
     *("training/dataset", "training/schedule", "training/trainer"),
 )
 

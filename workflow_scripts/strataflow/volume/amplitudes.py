@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-
-Array = NDArray[np.float32]
+from .raw import Array
 
 # Bursts and spikes beyond these percentiles of the live samples are clipped.
 CLIP_PERCENTILES = (0.5, 99.5)

@@ -8,7 +8,6 @@ strike and dip as the orientation tensor of the normal (see `angles`).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .orientation import (
     TENSOR_COMPONENTS,
@@ -17,8 +16,7 @@ from .orientation import (
     principal_normal,
     strike_dip_from_normal,
 )
-
-Array = NDArray[np.float32]
+from .raw import Array
 
 TASKS: dict[str, tuple[str, ...]] = {
     "dhr": ("dhr",),
@@ -116,3 +114,9 @@ def encode(
             fsem, fdip, fstrike = (attributes[name] for name in TASKS["fault"])
             channels += [fsem[None], fault_tensor(fsem, fdip, fstrike, probability)]
     return np.concatenate(channels).astype(np.float32)
+
+
+def normalised_geologic_time(age: Array) -> Array:
+    """`age` (n3, n2, n1) scaled to 0..1 over the cube: one scale a volume."""
+    low, high = float(age.min()), float(age.max())
+    return ((age - low) / max(high - low, 1e-9)).astype(np.float32)

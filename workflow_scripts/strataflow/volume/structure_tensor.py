@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from .orientation import TENSOR_COMPONENTS, principal_normal
-
-Array = NDArray[np.float32]
+from .raw import Array
 
 # Standard deviations, in voxels, of the smoothing before the gradient and of that of the tensor.
 GRADIENT_SCALE, TENSOR_SCALE = 1.0, 4.0

@@ -17,8 +17,8 @@ from xxhash import xxh3_64_hexdigest
 
 from ..errors import StrataflowError
 from ..files import require_file, require_format, written_whole
-from ..samples.files import Shape, read_cube, require_size
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
+from .raw import Shape, read_cube, require_size
 
 FORMAT = "strataflow volume 1"
 

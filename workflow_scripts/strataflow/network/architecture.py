@@ -1,0 +1,85 @@
+"""What a network is: its kind, size, design and tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import StrataflowError
+from ..volume.attributes import CHANNELS, TASKS
+
+# Channels of the first level; the published network has 14.5 million parameters.
+PRESETS: dict[str, int] = {"small": 16, "base": 32, "large": 96}
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a network is laid out: channels of the levels, finest first, over those of the first.
+
+    A level of the `encoder` has two convolutions, one of a decoder has one; decoders have one level
+    less. `residual` says whether a residual block follows them in the encoder and in the fault's
+    decoder, which has a width of its own.
+    """
+
+    encoder: tuple[float, ...]
+    decoder: tuple[float, ...]
+    fault_decoder: tuple[float, ...]
+    residual: bool
+
+
+# By number, which is stored with the weights, so that older networks can be rebuilt.
+DESIGNS: dict[int, Design] = {
+    1: Design((1.0, 2.0, 3.0, 3.0), (0.75, 1.0, 1.5), (0.75, 1.0, 1.5), residual=False),
+    2: Design((1.0, 2.0, 4.0, 4.0), (0.75, 1.0, 1.5), (1.0, 2.0, 3.0), residual=True),
+}
+
+NEWEST_DESIGN = 2
+
+LEVELS = 4
+
+# Side in voxels of the cells that the first level sees.
+CELL = 2
+
+KINDS = ("infer", "refine")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """All that is needed to build a network again; stored with its weights.
+
+    `kind` is infer (MTI) or refine (MTR), `preset` one of PRESETS, `tasks` some of TASKS, `design`
+    one of DESIGNS.
+    """
+
+    kind: str
+    preset: str
+    tasks: tuple[str, ...]
+    design: int = NEWEST_DESIGN
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise StrataflowError(f"network: kind must be one of {KINDS}, got {self.kind!r}")
+        if self.preset not in PRESETS:
+            raise StrataflowError(f"preset: must be one of {tuple(PRESETS)}, got {self.preset!r}")
+        if not self.tasks or not set(self.tasks) <= set(TASKS):
+            raise StrataflowError(f"tasks: at least one of {tuple(TASKS)}, got {self.tasks}")
+        if self.design not in DESIGNS:
+            raise StrataflowError(
+                f"network: design must be one of {tuple(DESIGNS)}, got {self.design!r}"
+            )
+
+    @property
+    def inputs(self) -> dict[str, slice]:
+        """Input channels by what they hold: the image, or for refinement each task's attributes.
+
+        The first convolution has CELL**3 channels for each of them, in this order.
+        """
+        if self.kind == "infer":
+            return {"image": slice(0, 1)}
+        ends = np.cumsum([CHANNELS[task] for task in self.tasks]).tolist()
+        return {t: slice(end - CHANNELS[t], end) for t, end in zip(self.tasks, ends, strict=True)}
+
+
+# Sides of what a network sees are multiples of this, its CELL doubled from level to level.
+STRIDE = 16

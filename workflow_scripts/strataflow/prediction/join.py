@@ -1,0 +1,103 @@
+"""Slabs joined to whole attributes, with one geologic time for the volume."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ..errors import StrataflowError
+from ..files import require_free_space, written_whole
+from ..volume.raw import Array
+from ..volume.volume import Volume, attribute_path, sidecar_path, write_sidecar
+from .rgt_alignment import align_tiles, compared_points
+from .rgt_flattening import follow_reflectors, growing
+from .slabs import Slab, description_path, read_description, write_lines
+from .tiling import blend
+
+
+def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
+    """Join all slabs of a volume, in any order, to `output`.<attribute> with their sidecars.
+
+    `volume` is what they were predicted from; geologic time follows its reflectors. Raises
+    StrataflowError when slabs are missing or do not belong together.
+    """
+    sidecar = volume.sidecar
+    slabs = {prefix: read_description(prefix) for prefix in prefixes}
+    prefixes = sorted(prefixes, key=lambda prefix: slabs[prefix].number)
+    first = slabs[prefixes[0]]
+    for number, prefix in enumerate(prefixes):
+        expected = replace(first, number=number, count=len(prefixes), shape=sidecar.shape.array)
+        if slabs[prefix] != expected:
+            raise StrataflowError(
+                f"{description_path(prefix)}: {slabs[prefix]}, where {expected} is needed"
+            )
+    names = first.attributes
+    finals = [attribute_path(output, name) for name in names]
+    require_free_space(output.parent, len(names) * sidecar.shape.n_bytes)
+    with written_whole(*[sidecar_path(final) for final in finals], *finals) as paths:
+        raws = dict(zip(names, paths[len(names) :], strict=True))
+        for name, raw in raws.items():
+            if name != "rgt":
+                _concatenate([attribute_path(prefix, name) for prefix in prefixes], raw)
+        if "rgt" in names:
+            parts = [attribute_path(prefix, "rgt") for prefix in prefixes]
+            # Sums in the same order, and so the same bits, whatever the number of cores.
+            with threadpool_limits(1, "blas"):
+                _write_geologic_time(
+                    raws["rgt"], parts, [slabs[p] for p in prefixes], volume, raws.get("fsem")
+                )
+        for (name, raw), beside in zip(raws.items(), paths, strict=False):
+            write_sidecar(beside, sidecar.of_attribute(name), raw)
+
+
+def _concatenate(parts: list[Path], raw: Path) -> None:
+    """Write `parts` one after the other to `raw`."""
+    with open(raw, "wb") as stream:
+        for part in parts:
+            with open(part, "rb") as source:
+                shutil.copyfileobj(source, stream, 1 << 22)
+
+
+def _write_geologic_time(
+    raw: Path, parts: list[Path], slabs: list[Slab], volume: Volume, fault: Path | None
+) -> None:
+    """Align the tiles in `parts`, blend them, follow the reflectors; 0..1 over the live traces."""
+    grid, shape, live = slabs[0].grid, volume.shape, volume.sidecar.live
+    points = np.concatenate([compared_points(rows) for rows in _tile_rows(parts, slabs)])
+    maps = iter(align_tiles(points, grid, live))
+
+    def aligned() -> Iterator[Array]:
+        for tiles in _tile_rows(parts, slabs):
+            for tile in tiles:
+                scale, offset = next(maps)
+                yield (scale * tile + offset)[None].astype(np.float32)
+
+    with open(raw, "wb") as stream:
+        stream.truncate(shape.n_bytes)
+        for inlines, crosslines, block in blend(grid, grid.rows_of_slab(0, 1), 1, aligned()):
+            write_lines(stream, 0, inlines, crosslines, shape.n2, block[0])
+    time = np.memmap(raw, "<f4", "r+", shape=shape.array)
+    faults = np.memmap(fault, "<f4", "r", shape=shape.array) if fault else None
+    corrections = follow_reflectors(time, volume.values, faults, live)
+    low, high = np.inf, -np.inf
+    for plane, correction, alive in zip(time, corrections, live, strict=True):
+        plane[:] = growing(plane + correction)
+        if alive.any():
+            low, high = min(low, float(plane[alive].min())), max(high, float(plane[alive].max()))
+    for plane, alive in zip(time, live, strict=True):
+        plane[:] = np.clip((plane - low) / max(high - low, 1e-9), 0, 1) * alive[:, None]
+    time.flush()
+
+
+def _tile_rows(parts: list[Path], slabs: list[Slab]) -> Iterator[Array]:
+    """The tiles (tiles, n3, n2, n1) of one row after the other; memory maps."""
+    for part, slab in zip(parts, slabs, strict=True):
+        row = (slab.grid.per_row, *slab.grid.tile)
+        for number in range(len(slab.rows)):
+            offset = 4 * number * int(np.prod(row))
+            yield np.memmap(part, "<f4", "r", offset=offset, shape=row)

@@ -1,0 +1,60 @@
+"""Pictures of a training: what a network does with a sample, and learning curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..figures.sections import GREY_CLIP, save_picture
+
+
+def draw_lesson(given: Any, targets: dict[str, Any], outputs: dict[str, Any]) -> Figure:
+    """The middle inline of the first sample of a batch: what is given, taught and predicted.
+
+    `given` is (channels, n3, n2, n1), `targets` and `outputs` have a batch axis before these; in
+    the networks' form, as tensors on any device.
+    """
+    middle = given.shape[1] // 2
+    figure = Figure(figsize=(3.2 * (1 + len(outputs)), 6.4), layout="constrained")
+    grid = figure.subplots(2, 1 + len(outputs))
+    for ax in grid.ravel():
+        ax.set_axis_off()
+    _show_channel(grid[0, 0], given[0, middle], "given", "image")
+    for column, (task, output) in zip(grid.T[1:], outputs.items(), strict=True):
+        predicted = output[0, 0, middle].sigmoid() if task == "fault" else output[0, 0, middle]
+        _show_channel(column[0], targets[task][0, 0, middle], f"{task}, target", task)
+        _show_channel(column[1], predicted, f"{task}, predicted", task)
+    return figure
+
+
+def _show_channel(ax: Axes, plane: Any, title: str, what: str) -> None:
+    values = plane.detach().float().cpu().numpy().T
+    how: dict[str, Any] = {"cmap": "gray", "vmin": -GREY_CLIP, "vmax": GREY_CLIP}
+    if what == "fault":
+        how = {"cmap": "inferno", "vmin": 0, "vmax": 1}
+    elif what == "rgt":
+        how = {"cmap": "turbo"}
+    ax.imshow(values, **how)
+    ax.set_title(title, fontsize=8)
+
+
+def draw_learning_curves(table: Path, picture: Path) -> None:
+    """Draw the losses of `table`, a CSV file with a row an epoch, to the PNG file `picture`."""
+    rows = pd.read_csv(table)
+    names = [str(c).removeprefix("valid/") for c in rows.columns if str(c).startswith("valid/")]
+    figure = Figure(figsize=(3.4 * len(names), 3.2), layout="constrained")
+    axes = figure.subplots(1, len(names), squeeze=False)
+    figure.suptitle(f"Learning curves, {len(rows)} epochs")
+    for ax, name in zip(axes[0], names, strict=True):
+        for split in ("train", "valid"):
+            if f"{split}/{name}" in rows:
+                ax.plot(rows["epoch"] + 1, rows[f"{split}/{name}"], ".-", label=split)
+        ax.set_title(name, fontsize=9)
+        ax.set_xlabel("epoch")
+        ax.legend(fontsize=8)
+    axes[0, 0].set_ylabel("loss")
+    save_picture(picture, figure)

@@ -1,0 +1,60 @@
+"""Raw volumes: their shape, and arrays of little-endian float32 on disk, n1 fastest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StrataflowError
+from ..files import require_file
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of a volume or sample in samples, crosslines and inlines."""
+
+    n1: int
+    n2: int
+    n3: int
+
+    @property
+    def array(self) -> tuple[int, int, int]:
+        """(n3, n2, n1), the shape of the array."""
+        return (self.n3, self.n2, self.n1)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the raw float32 file."""
+        return 4 * self.n1 * self.n2 * self.n3
+
+    def __str__(self) -> str:
+        return f"n1={self.n1} n2={self.n2} n3={self.n3}"
+
+
+def read_cube(path: Path, shape: Shape) -> Array:
+    """Memory map of the raw file at `path`, (n3, n2, n1); StrataflowError when the size differs."""
+    require_size(path, shape)
+    return np.memmap(path, "<f4", "r", shape=shape.array)
+
+
+def require_size(path: Path, shape: Shape) -> None:
+    """Raise StrataflowError when the raw file at `path` is missing or not of `shape`."""
+    n_bytes = require_file(path).stat().st_size
+    if n_bytes != shape.n_bytes:
+        raise StrataflowError(
+            f"{path}: {shape} needs {shape.n_bytes} bytes, the file has {n_bytes}"
+        )
+
+
+def infer_shape(path: Path) -> Shape:
+    """Shape of a cubic sample from the size of its file; StrataflowError when it is no cube."""
+    values = require_file(path).stat().st_size / 4
+    n = round(values ** (1 / 3))
+    if n**3 != values:
+        raise StrataflowError(f"{path}: not a cube, so --n1 --n2 --n3 must be given")
+    return Shape(n, n, n)

@@ -46,7 +46,7 @@ docs: .venv/ready
 	$(ENTER) python docs/make_configuration.py
 	$(ENTER) snakemake --cores 1 --rulegraph -- results/predictions/ \
 	  | sed '/label = "results.predictions/d; /-> 0$$/d' \
-	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/stages.png
+	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/reference/stages.png
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv

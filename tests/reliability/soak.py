@@ -1,4 +1,4 @@
-"""Hit every stage and feed every reader, for as long as is wanted; writes docs/reliability.md."""
+"""Hit every stage and feed every reader; writes docs/reference/reliability.md."""
 
 from __future__ import annotations
 
@@ -141,7 +141,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=300, help="longest time for those of each")
     parser.add_argument("--seed", type=int, default=1, help="of everything random")
     parser.add_argument(
-        "--output", type=Path, default=REPOSITORY / "docs" / "reliability.md", help="page to write"
+        "--output",
+        type=Path,
+        default=REPOSITORY / "docs" / "reference" / "reliability.md",
+        help="page to write",
     )
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -174,7 +174,7 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
                 "fault": row.fault,
                 "tried": row.tried,
                 "survived": row.tried - len(row.lost),
-                "lost": len(row.lost),
+                "failed": len(row.lost),
             }
             for row in rows
         ]
@@ -185,9 +185,9 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
                 "file": name,
                 "mutations": how,
                 "tried": tally.counts.total(),
-                "refused with a reason": tally.counts["refused"],
-                "rightly taken": tally.counts["taken"],
-                "wrongly taken": tally.counts["wrong"],
+                "rejected": tally.counts["refused"],
+                "read correctly": tally.counts["taken"],
+                "read wrongly": tally.counts["wrong"],
                 "crashed": tally.counts["crashed"],
                 "hung": tally.counts["hung"],
             }
@@ -201,9 +201,9 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
         cores=os.cpu_count(),
         command=" ".join(["`soak.py", *sys.argv[1:]]) + "`",
         faults=faults.to_markdown(index=False),
-        lost_to_faults="\n".join(f"- {line}" for line in lost) or "Nothing was lost.",
+        lost_to_faults="\n".join(f"- {line}" for line in lost) or "Nothing failed.",
         inputs=inputs.to_markdown(index=False),
-        lost_to_inputs="\n".join(f"- {line}" for line in other[:50]) or "Nothing was lost.",
+        lost_to_inputs="\n".join(f"- {line}" for line in other[:50]) or "Nothing failed.",
         seconds=SECONDS,
         memory=EXTRA_BYTES >> 30,
     )

@@ -10,7 +10,7 @@ $(error WEIGHTS: name weights files, as in make quality WEIGHTS=data/pretrained/
 endif
 endif
 
-.PHONY: predictions test check bench quality soak docs
+.PHONY: predictions test check bench quality soak docs site
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
@@ -41,12 +41,16 @@ soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
 	$(ENTER) PYTHONPATH=tests:workflow_scripts:rules python tests/reliability/soak.py
 
-# The parts of docs/ that are made: the picture needs Graphviz.
+# The generated parts of docs/; the picture needs Graphviz.
 docs: .venv/ready
 	$(ENTER) python docs/make_configuration.py
 	$(ENTER) snakemake --cores 1 --rulegraph -- results/predictions/ \
 	  | sed '/label = "results.predictions/d; /-> 0$$/d' \
 	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/reference/stages.png
+
+# The documentation as a site, in site/.
+site: .venv-docs/ready
+	.venv-docs/bin/mkdocs build --strict
 
 .venv/ready: requirements.txt
 	$(PYTHON) -m venv .venv
@@ -58,4 +62,9 @@ docs: .venv/ready
 	. .venv-bench/bin/activate && \
 	  pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt && \
 	  pip install --quiet --disable-pip-version-check --no-deps segy==0.6.2
+	touch $@
+
+.venv-docs/ready: requirements-docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
 	touch $@

@@ -1,9 +1,8 @@
-# The two commands of the README, the checks that CI adds, what is measured beside others, and how
-# good weights are.
+# The two commands of the README, the checks of CI, benchmarks, scores of weights, and documentation.
 PYTHON ?= python3
 ENTER := . .venv/bin/activate &&
 
-# Before anything is set up.
+# Stops before any set-up if WEIGHTS is missing.
 ifneq ($(filter quality,$(MAKECMDGOALS)),)
 ifeq ($(strip $(WEIGHTS)),)
 $(error WEIGHTS: name weights files, as in make quality WEIGHTS=data/pretrained/infer.pth)

@@ -21,7 +21,7 @@ test: .venv/ready
 check: .venv/ready
 	$(ENTER) ruff format --check .
 	$(ENTER) ruff check .
-	$(ENTER) mypy workflow_scripts rules tests docs
+	$(ENTER) mypy workflow_scripts tests docs
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
 
@@ -39,7 +39,7 @@ quality: .venv/ready
 
 soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
-	$(ENTER) PYTHONPATH=tests:workflow_scripts:rules python tests/reliability/soak.py
+	$(ENTER) PYTHONPATH=tests:workflow_scripts python tests/reliability/soak.py
 
 # The parts of docs/ that are made: the picture needs Graphviz.
 docs: .venv/ready

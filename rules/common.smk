@@ -8,22 +8,35 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake.utils import validate
 
 # Where the workflow lies: here or, as a module of another one, elsewhere.
 HOME = Path(workflow.current_basedir).parent
 HOME = HOME.relative_to(Path.cwd()) if HOME.is_relative_to(Path.cwd()) else HOME
 SCRIPTS = HOME / "workflow_scripts"
-sys.path[:0] = [str(SCRIPTS), str(HOME / "rules")]
+sys.path.insert(0, str(SCRIPTS))
 
-from configuration import averaging_of, read_sheet, require_scenarios, require_valid
 from strataflow.code import code_checksum, with_imports
 from strataflow.volume.attributes import ATTRIBUTES, SPREAD, TASKS as ALL_TASKS, attributes_of
+from strataflow.errors import StrataflowError
 from strataflow.interpretation.horizons import horizon_names
 from strataflow.samples.files import SPLITS
+from strataflow.workflow.configuration import (
+    averaging_of,
+    read_sheet,
+    require_configuration,
+    tasks_of,
+)
 
 SURVEY_FILES = ("image", *ATTRIBUTES)
 DESCRIPTION = ("statistics.csv", "statistics.png", "sheet.png", "comparison.csv", "comparison.png")
+
+
+def in_one_line(check, given):
+    """What `check(given)` returns; an error ends the run with one line, not Snakemake's stack."""
+    try:
+        return check(given)
+    except StrataflowError as error:
+        sys.exit(str(error))
 
 
 def require_input_files():
@@ -63,8 +76,6 @@ def is_synthetic(path):
 def require_something_to_learn():
     """Stop with one line when training is asked for that has no samples or no weights."""
     training, synthetic = config["training"], config["synthetic"]
-    if not training["epochs"] and not training["init_weights"]:
-        sys.exit("config: training.epochs: 0 needs training.init_weights")
     if not training["epochs"]:
         return
     if not synthetic["train"] and not TRAINING_VOLUMES:
@@ -98,20 +109,17 @@ def is_evaluated(volume):
     return bool(set(PREDICTED) & set(labels(volume)))
 
 
-require_valid(config, "config.schema.yaml", "config")
-# Fills in the defaults of the schema.
-validate(config, "../config/schemas/config.schema.yaml")
-TASKS = tuple(task for task, on in config["model"]["tasks"].items() if on)
+in_one_line(require_configuration, config)
+TASKS = tasks_of(config)
 PREDICTED = attributes_of(TASKS)
-AVERAGING = averaging_of(config["prediction"], TASKS)
+AVERAGING = averaging_of(config)
 # What inference gives and what is delivered: the spread of copies too, where it is wanted.
 INFERRED = (*PREDICTED, *([SPREAD] if AVERAGING.uncertainty else []))
-VOLUMES = read_sheet(config["volumes"])
+VOLUMES = in_one_line(read_sheet, config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
 HORIZONS = horizon_names(config["export"]["horizons"])
 PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
 require_input_files()
-require_scenarios(config["synthetic"])
 require_something_to_learn()
 
 

@@ -18,7 +18,6 @@ import segyio
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "rules"))
 
 from strataflow.samples.files import Folders
 

@@ -58,8 +58,8 @@ def test_listed_modules_are_there(names: tuple[str, ...]) -> None:
 
 # Packages of the library, each of which may import from those after it alone.
 ORDER = (
-    *("cli", "training", "prediction", "synthetic", "interpretation", "figures", "segy"),
-    *("network", "samples", "volume", "workflow"),
+    *("cli", "workflow", "training", "prediction", "synthetic", "interpretation", "figures"),
+    *("segy", "network", "samples", "volume"),
 )
 
 

@@ -48,14 +48,17 @@ docs: .venv/ready
 	  | sed '/label = "results.predictions/d; /-> 0$$/d' \
 	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/stages.png
 
-.venv/ready: requirements.txt
+.venv/ready: requirements.txt requirements-test.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements.txt \
+	  --requirement requirements-test.txt
+	$(ENTER) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 .venv-bench/ready: requirements.txt requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench
 	. .venv-bench/bin/activate && \
-	  pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt && \
+	  pip install --quiet --disable-pip-version-check --requirement requirements.txt \
+	    --requirement requirements-test.txt --requirement requirements-bench.txt && \
 	  pip install --quiet --disable-pip-version-check --no-deps segy==0.6.2
 	touch $@

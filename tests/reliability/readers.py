@@ -39,7 +39,7 @@ from strataflow.volume.volume import (
     sidecar_path,
     write_volume,
 )
-from strataflow.workflow.configuration import read_sheet
+from strataflow.workflow.configuration import read_sheet, require_configuration
 
 # What nothing so small may take.
 SECONDS = 20

@@ -38,6 +38,18 @@ class Tiling:
     overlap: float = 0.25
     precision: str = "auto"
 
+    def __post_init__(self) -> None:
+        if len(self.tile) != 3 or any(side < STRIDE or side % STRIDE for side in self.tile):
+            raise StrataflowError(
+                f"tile: expected three multiples of {STRIDE}, got (n3, n2, n1) = {self.tile}"
+            )
+        if not 0 <= self.overlap < 1:
+            raise StrataflowError(f"overlap: expected 0 to below 1, got {self.overlap}")
+        if self.precision not in PRECISIONS:
+            raise StrataflowError(
+                f"precision: expected one of {PRECISIONS}, got {self.precision!r}"
+            )
+
 
 @dataclass(frozen=True)
 class TileAxis:

@@ -14,7 +14,12 @@ from ..errors import StrataflowError
 from ..volume.volume import Axis, HeaderBytes
 from .grid import Grid
 from .layout import Layout
-from .reader import DEAD, USUAL_INTERVAL
+
+# Where headers give no sample interval.
+USUAL_INTERVAL = 4000.0
+
+# What the standard's trace identification code calls a dead trace.
+DEAD = 2
 
 
 def _factor(scalar: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -120,7 +120,7 @@ def test_a_folder_gets_a_sheet_and_a_configuration_and_keeps_what_is_edited(
     assert (config["prediction"]["overlap"], config["prediction"]["symmetries"]) == (0.3, 4)
     assert config["training"]["epochs"] > 0
     assert config["synthetic"]["train"] > 0
-    other = write_segy(tmp_path / "b" / "My survey.sgy", np.random.rand(4, 5, 6).astype("f4"))
+    other = write_segy(tmp_path / "b" / "My survey.sgy", np.ones((4, 5, 6), np.float32))
     prepare(folder, [other], {}, {}, None)
     sheet = pd.read_csv(folder / "config/volumes.tsv", sep="\t", dtype=str)
     assert list(sheet["volume"]) == ["My_survey", "My_survey-2"]
@@ -184,9 +184,7 @@ def test_one_call_interprets_a_survey_and_a_second_one_does_nothing(
 
 
 @pytest.mark.workflow
-def test_a_failed_run_says_which_job_and_why(
-    strataflow: Command, survey: Path, tmp_path: Path
-) -> None:
+def test_a_failed_run_says_which_job_and_why(strataflow: Command, tmp_path: Path) -> None:
     dead = write_segy(tmp_path / "flat.sgy", np.ones((20, 20, 20), np.float32))
     done = strataflow("run", dead, "--output", "project")
     assert done.returncode == 1

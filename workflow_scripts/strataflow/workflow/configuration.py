@@ -57,7 +57,9 @@ def require_valid(content: Any, schema: str, what: str) -> None:
 
 def _reason(error: jsonschema.ValidationError) -> str:
     """What is wrong with a value, and what is expected."""
-    got, schema, expected = error.instance, error.schema, error.validator_value
+    got: Any = error.instance
+    schema: Any = error.schema
+    expected: Any = error.validator_value
     if error.validator == "type":
         names = expected if isinstance(expected, list) else [expected]
         return f"expected {' or '.join(TYPES[name] for name in names)}, got {_shown(got)}"
@@ -100,7 +102,7 @@ def _properties(validator: Any, properties: Any, instance: Any, schema: Any) -> 
     yield from check(validator, properties, instance, schema)
 
 
-_WithDefaults = jsonschema.validators.extend(
+_WithDefaults = jsonschema.validators.extend(  # type: ignore[no-untyped-call] # not in its stubs
     jsonschema.Draft202012Validator, {"properties": _properties}
 )
 

@@ -10,10 +10,14 @@ $(error WEIGHTS: name weights files, as in make quality WEIGHTS=data/pretrained/
 endif
 endif
 
-.PHONY: predictions test check bench quality soak docs
+.PHONY: predictions plan test test-all check bench quality soak docs
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
+
+# The jobs that `make predictions` would run, one a line.
+plan: .venv/ready
+	$(ENTER) python -m strataflow.workflow.plan results/predictions/
 
 test: .venv/ready
 	$(ENTER) pytest

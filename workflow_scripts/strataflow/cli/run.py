@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from types import FrameType
 from ..errors import StrataflowError
 from ..home import home
 from ..workflow.configuration import read_sheet
+from ..workflow.plan import plan, snakemake_environment
 from ..workflow.project import SHEET, parse_setting, prepare, unchanged
 from .arguments import Parser, positive
 
@@ -35,7 +35,7 @@ def main() -> None:
     if arguments.dry_run:
         with unchanged(folder):
             prepare(folder, arguments.survey, given, settings, arguments.train)
-            _plan(_command(arguments))
+            print("\n".join(plan(_command(arguments))))
         return
     prepare(folder, arguments.survey, given, settings, arguments.train)
     started = time.time()
@@ -110,31 +110,9 @@ def _command(arguments: argparse.Namespace) -> list[str]:
     return [*words, "--", f"{PREDICTIONS}/"]
 
 
-def _plan(command: list[str]) -> None:
-    """Print the jobs of a dry run, one a line, each with the first of its reasons."""
-    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    if done.returncode:
-        raise StrataflowError(said.strip().splitlines()[-1] if said.strip() else "no plan")
-    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", said, re.MULTILINE)
-    for rule, lines in jobs:
-        details = dict(line.strip().split(": ", 1) for line in lines.splitlines() if ": " in line)
-        wildcards = re.findall(
-            r"(?:volume|attribute|iteration)=[^,]+", details.get("wildcards", "")
-        )
-        print(f"{rule:16} {' '.join(wildcards)}  ({details.get('reason', '').split(':')[0]})")
-    print(f"{len(jobs)} jobs would run" if jobs else "nothing to do")
-
-
-def _environment() -> dict[str, str]:
-    """That of Snakemake: its jobs call `python`, which must be the one that has this library."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return os.environ | {"PATH": path}
-
-
 def _run_workflow(command: list[str]) -> int:
     """Run Snakemake to its end; a SIGTERM is passed on, so that training saves."""
-    process = subprocess.Popen(command, env=_environment())
+    process = subprocess.Popen(command, env=snakemake_environment())
 
     def pass_on(number: int, _: FrameType | None) -> None:
         process.send_signal(number)

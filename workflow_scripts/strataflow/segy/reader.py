@@ -19,18 +19,13 @@ from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.amplitudes import RunningStatistics, clip_limits
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes, Sidecar, sidecar_path, traces_path, write_sidecar
-from .geometry import HeaderSums
+from .geometry import DEFAULT_INTERVAL, HeaderSums
 from .grid import scan
 from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 
 # Samples, of traces spread over a file, that are looked at to find where amplitudes are clipped.
 LOOKED_AT = 1 << 21
 
-# Where headers give no sample interval.
-USUAL_INTERVAL = 4000.0
-
-# What the standard's trace identification code calls a dead trace.
-DEAD = 2
 
 # Rows of the table of traces that are written together.
 TABLE_ROWS = 1 << 16
@@ -119,7 +114,7 @@ def segy_to_binary(
     dead = np.count_nonzero(~live)
     print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead in all")
     if not layout.interval:
-        assumed = f"{USUAL_INTERVAL / 1000:g} {sidecar.axes[2].unit}"
+        assumed = f"{DEFAULT_INTERVAL / 1000:g} {sidecar.axes[2].unit}"
         print(f"{path}: no sample interval in its headers, {assumed} assumed")
     if layout.coordinate_unit in ANGULAR_UNITS.values():
         print(f"{path}: coordinates in units of {layout.coordinate_unit}: distances are no lengths")

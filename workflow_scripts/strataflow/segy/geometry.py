@@ -80,8 +80,8 @@ class HeaderSums:
         if other.size:
             number = start + int(other[0]) + 1
             raise StrataflowError(
-                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g}, "
-                f"others at {self.delay:g} (bytes 109-110): shift them to one start"
+                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g}, but trace 1 "
+                f"at {self.delay:g} (bytes 109-110); shift all traces to the same start"
             )
 
     def corners(self) -> tuple[tuple[float, float], ...]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..network.architecture import STRIDE
-from ..volume.raw import Array
+from ..volume.raw import Array, Shape
 
 Corner = tuple[int, int, int]
 
@@ -138,11 +138,9 @@ class TileGrid:
         [0, 1).
         """
         if any(side < STRIDE or side % STRIDE for side in tile):
-            raise StrataflowError(
-                f"tile: sides must be multiples of {STRIDE}, got {tile} as n3, n2, n1"
-            )
+            raise StrataflowError(f"tile: expected multiples of {STRIDE}, got {Shape(*tile[::-1])}")
         if not 0 <= overlap < 1:
-            raise StrataflowError(f"overlap: must be at least 0 and below 1, got {overlap}")
+            raise StrataflowError(f"overlap: expected at least 0 and below 1, got {overlap}")
         axes = [TileAxis.cover(n, t, overlap) for n, t in zip(shape, tile, strict=True)]
         return cls((axes[0], axes[1], axes[2]))
 

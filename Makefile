@@ -1,16 +1,15 @@
-# The two commands of the README, the checks that CI adds, what is measured beside others, and how
-# good weights are.
+# The two commands of the README, the checks of CI, benchmarks, scores of weights, and documentation.
 PYTHON ?= python3
 ENTER := . .venv/bin/activate &&
 
-# Before anything is set up.
+# Stops before any set-up if WEIGHTS is missing.
 ifneq ($(filter quality,$(MAKECMDGOALS)),)
 ifeq ($(strip $(WEIGHTS)),)
 $(error WEIGHTS: name weights files, as in make quality WEIGHTS=data/pretrained/infer.pth)
 endif
 endif
 
-.PHONY: predictions plan test test-all check bench quality soak docs
+.PHONY: predictions plan test test-all check bench quality soak docs site
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
@@ -45,12 +44,16 @@ soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
 	$(ENTER) PYTHONPATH=tests:workflow_scripts python tests/reliability/soak.py
 
-# The parts of docs/ that are made: the picture needs Graphviz.
+# The generated parts of docs/; the picture needs Graphviz.
 docs: .venv/ready
 	$(ENTER) python docs/make_configuration.py
 	$(ENTER) snakemake --cores 1 --rulegraph -- results/predictions/ \
 	  | sed '/label = "results.predictions/d; /-> 0$$/d' \
-	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/stages.png
+	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/reference/stages.png
+
+# The documentation as a site, in site/.
+site: .venv-docs/ready
+	.venv-docs/bin/mkdocs build --strict
 
 .venv/ready: requirements.txt requirements-test.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -65,4 +68,9 @@ docs: .venv/ready
 	  pip install --quiet --disable-pip-version-check --requirement requirements.txt \
 	    --requirement requirements-test.txt --requirement requirements-bench.txt && \
 	  pip install --quiet --disable-pip-version-check --no-deps segy==0.6.2
+	touch $@
+
+.venv-docs/ready: requirements-docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
 	touch $@

@@ -1,6 +1,6 @@
-"""Write docs/configuration.md, the reference of the configuration, from its schemas.
+"""Write docs/reference/configuration.md from the schemas of the configuration.
 
-What is said of a scenario comes from the class that checks it.
+The limits and descriptions of a scenario come from the class that checks it.
 """
 
 from __future__ import annotations
@@ -21,27 +21,32 @@ from strataflow.synthetic.scenario import Scenario
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
-PAGE = """# Reference of the configuration
+PAGE = """# Configuration reference
 
-Made from the schemas in `config/schemas/` by `python docs/make_configuration.py`; how the two files
-are used is told in [config/README.md](../config/README.md). A key that is not here, or a value that
-is not allowed, ends a run before it begins, with one line that names it.
+With this page you can look up every key of `config.yaml` and every column of `volumes.tsv`.
+
+`python docs/make_configuration.py` generates it from the schemas in `config/schemas/`.
+[config/README.md](../../config/README.md) explains how to use the two files. An unknown key or an
+invalid value stops the run before the first job. The error is one line that names the key.
 
 ## config.yaml
 
-Sizes are `[n1, n2, n3]`: samples, crosslines, inlines. "Reruns" is the stage that a change reruns:
-later stages follow, earlier ones are kept. Keys without a default must be there.
+Sizes are `[n1, n2, n3]`: samples, crosslines, inlines. The column "reruns" names the stage that a
+change reruns. Later stages follow; earlier stages are kept. "Afresh" means that a new training
+starts. Keys without a default are required.
 
 {settings}
 
-## The scenario of synthetic samples
+## Scenario of synthetic samples
 
-Under `synthetic.scenario`, each of `synthetic.scenarios`, and `scenario` of a synthetic survey.
-Ranges are `[least, greatest]`.
+These keys belong under `synthetic.scenario`, under each item of `synthetic.scenarios`, and under
+`scenario` of a synthetic survey. Ranges are `[minimum, maximum]`.
 
 {scenario}
 
 ## volumes.tsv
+
+The sample sheet is tab-separated and has one row per volume.
 
 {sheet}
 """
@@ -120,7 +125,7 @@ def page() -> str:
     keys = [
         {
             "key": f"`{key}`",
-            "what": part["description"],
+            "description": part["description"],
             "allowed": allowed(part),
             "default": "" if required or "default" not in part else f"`{_yaml(part['default'])}`",
             "reruns": part["reruns"],
@@ -130,7 +135,7 @@ def page() -> str:
     drawn = [
         {
             "key": f"`{setting.name}`",
-            "what": f"{setting.metadata['what'][0].upper()}{setting.metadata['what'][1:]}.",
+            "description": f"{setting.metadata['what'][0].upper()}{setting.metadata['what'][1:]}.",
             "limits": f"{setting.metadata['least']} to {setting.metadata['most']}",
             "default": f"`{_yaml(setting.default)}`",
         }
@@ -139,8 +144,8 @@ def page() -> str:
     columns = [
         {
             "column": f"`{name}`",
-            "what": part["description"],
-            "needed": "yes" if name in sheet["required"] else "",
+            "description": part["description"],
+            "required": "yes" if name in sheet["required"] else "",
         }
         for name, part in sheet["properties"].items()
     ]
@@ -154,7 +159,9 @@ def _yaml(value: Any) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("configuration.md"))
+    parser.add_argument(
+        "--output", type=Path, default=REPOSITORY / "docs" / "reference" / "configuration.md"
+    )
     parser.parse_args().output.write_text(page())
 
 

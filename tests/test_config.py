@@ -176,7 +176,7 @@ def keys(schema: dict[str, Any], prefix: str = "") -> set[str]:
 
 def test_every_key_has_a_description_and_a_line_in_the_reference() -> None:
     schema = yaml.safe_load((REPOSITORY / "config/schemas/config.schema.yaml").read_text())
-    reference = (REPOSITORY / "docs" / "configuration.md").read_text()
+    reference = (REPOSITORY / "docs" / "reference" / "configuration.md").read_text()
     assert {key for key in keys(schema) if f"`{key}`" not in reference} == set()
 
     def undescribed(part: dict[str, Any], prefix: str = "") -> set[str]:
@@ -198,7 +198,7 @@ def test_the_scenario_of_the_schema_is_that_of_the_class() -> None:
 
 def test_every_column_of_the_sheet_is_in_the_reference() -> None:
     schema = yaml.safe_load((REPOSITORY / "config/schemas/volumes.schema.yaml").read_text())
-    reference = (REPOSITORY / "docs" / "configuration.md").read_text()
+    reference = (REPOSITORY / "docs" / "reference" / "configuration.md").read_text()
     assert [column for column in schema["properties"] if f"`{column}`" not in reference] == []
 
 

@@ -1,4 +1,4 @@
-"""What the documentation says: its commands run, its reference is that of the schema."""
+"""The documentation holds: commands run, links lead to files, quoted errors are in the code."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import pytest
 
 from conftest import PREDICTING, REPOSITORY, Workflow, snakemake_environment
 
-TUTORIAL = "docs/tutorial.md"
+TUTORIAL = "docs/tutorial/first_survey.md"
+TROUBLESHOOTING = "docs/how-to/troubleshooting.md"
 # What sets up, what edits, and what a cluster answers.
-NOT_RUN = ("git clone", "sinfo", "$EDITOR", "source")
+NOT_RUN = ("git clone", "pip install", "pre-commit", "sinfo", "$EDITOR", "source")
 # Both serve until they are stopped, which is how this ends.
 SERVERS = ("view.py", "tensorboard")
 STOPPED = 124
@@ -33,12 +34,16 @@ def commands(page: str) -> list[str]:
 
 
 def pages() -> list[str]:
-    """All pages that have commands but the tutorial, which goes first."""
+    """All pages of the documentation."""
     found = [path.relative_to(REPOSITORY) for path in REPOSITORY.glob("*.md")]
     for folder in ("config", "data", "docs"):
-        found += [path.relative_to(REPOSITORY) for path in (REPOSITORY / folder).glob("*.md")]
-    names = sorted(str(path) for path in found)
-    return [name for name in names if commands(name) and name != TUTORIAL]
+        found += [path.relative_to(REPOSITORY) for path in (REPOSITORY / folder).rglob("*.md")]
+    return sorted(str(path) for path in found)
+
+
+def pages_with_commands() -> list[str]:
+    """All pages that have commands but the tutorial, which goes first."""
+    return [name for name in pages() if commands(name) and name != TUTORIAL]
 
 
 def done_as_printed(flow: Workflow, command: str) -> None:
@@ -93,7 +98,7 @@ def test_the_tutorial_does_what_it_says(taught: Workflow) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize("page", pages_with_commands())
 def test_the_commands_of_a_page_run(furnished: Workflow, page: str) -> None:
     for printed in commands(page):
         # The tutorial's survey stands for the demo.
@@ -103,6 +108,10 @@ def test_the_commands_of_a_page_run(furnished: Workflow, page: str) -> None:
         if command.startswith("make"):
             # What they do is tested elsewhere; here, that they are there.
             done_as_printed(furnished, command.replace("make", "make --dry-run", 1))
+        elif command.startswith("strataflow run"):
+            # The command is there where the package is installed; what it does is tested elsewhere.
+            if shutil.which("strataflow", path=snakemake_environment()["PATH"]):
+                done_as_printed(furnished, f"{command} --dry-run")
         elif command.startswith("snakemake"):
             # The tutorial has run one of them.
             done_as_printed(furnished, command.replace("snakemake", "snakemake --dry-run", 1))
@@ -114,4 +123,36 @@ def test_the_reference_of_the_configuration_is_that_of_the_schema(tmp_path: Path
     made = tmp_path / "configuration.md"
     script = REPOSITORY / "docs" / "make_configuration.py"
     subprocess.run([sys.executable, script, "--output", made], check=True, timeout=60)
-    assert made.read_text() == (REPOSITORY / "docs" / "configuration.md").read_text()
+    assert made.read_text() == (REPOSITORY / "docs" / "reference" / "configuration.md").read_text()
+
+
+def anchors(page: Path) -> set[str]:
+    """Names of the headings of a page, as links give them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize("page", pages())
+def test_the_links_of_a_page_lead_to_files_and_headings(page: str) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", (REPOSITORY / page).read_text()):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (REPOSITORY / page).parent / name if name else REPOSITORY / page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_error_of_the_troubleshooting_page_is_in_the_code() -> None:
+    files = [path for name in ("*.py", "*.smk") for path in REPOSITORY.glob(f"[rw]*/**/{name}")]
+    # Literals that go on on the next line are joined.
+    code = re.sub(r'"\n\s*f?"', "", "\n".join(path.read_text() for path in files))
+    page = (REPOSITORY / TROUBLESHOOTING).read_text()
+    messages = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
+    pieces = [piece.strip() for message in messages for piece in message.split("...")]
+    assert len(messages) > 30
+    assert [piece for piece in pieces if piece not in code] == []

@@ -1,6 +1,6 @@
-"""All comparisons of a run of `make bench` in one table and one picture.
+"""Combine all comparisons of a run of `make bench` in one table and one picture.
 
-Reads what the benchmarks left in results/benchmarks/ and writes summary.csv, .md and .png there.
+Reads the results in results/benchmarks/ and writes summary.csv, .md and .png there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def gathered(folder: Path, kind: str) -> pd.DataFrame:
 def draw(table: pd.DataFrame, path: Path) -> None:
     """Time of ours over that of each peer, on a logarithmic axis."""
     rows = table.to_dict("records")
-    names = [f"{row['stage']}: {row['ours']}\nbeside {row['peer']}" for row in rows]
+    names = [f"{row['stage']}: {row['ours']}\nversus {row['peer']}" for row in rows]
     figure, panel = plt.subplots(figsize=(9, 1.2 + 0.42 * len(rows)), layout="constrained")
     for place, row in enumerate(rows):
         colour = "#1b7837" if row["ratio"] <= 1 else "#b35806"
@@ -30,10 +30,10 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     panel.set_xscale("log")
     panel.set_yticks(range(len(table)), names, fontsize=8)
     panel.invert_yaxis()
-    panel.set_xlabel("time of ours over that of the peer: left of 1 ours is faster")
+    panel.set_xlabel("run time relative to the peer; below 1, strataflow is faster")
     panel.margins(y=0.02)
     panel.set_title(
-        f"strataflow beside others, on noise and synthetic surveys: median and range\n{machine()}",
+        f"strataflow versus other tools on noise and synthetic data: median, range\n{machine()}",
         fontsize=10,
     )
     panel.grid(axis="x", which="both", alpha=0.25)
@@ -45,8 +45,8 @@ def main() -> None:
     table = gathered(folder, "comparisons")
     draw(table, folder / "summary.png")
     exponents = gathered(folder, "exponents").to_markdown(index=False, floatfmt=".2f")
-    ends = f"Time grows as the size to the power of:\n\n{exponents}"
-    write_table(folder, "summary", "Ours beside others", table, ends)
+    ends = f"Run time grows with the size to the power of:\n\n{exponents}"
+    write_table(folder, "summary", "strataflow versus other tools", table, ends)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Hit every stage and feed every reader, for as long as is wanted; writes docs/reliability.md."""
+"""Hit every stage and feed every reader; writes docs/reference/reliability.md."""
 
 from __future__ import annotations
 
@@ -141,7 +141,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=300, help="longest time for those of each")
     parser.add_argument("--seed", type=int, default=1, help="of everything random")
     parser.add_argument(
-        "--output", type=Path, default=REPOSITORY / "docs" / "reliability.md", help="page to write"
+        "--output",
+        type=Path,
+        default=REPOSITORY / "docs" / "reference" / "reliability.md",
+        help="page to write",
     )
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -171,7 +174,7 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
                 "fault": row.fault,
                 "tried": row.tried,
                 "survived": row.tried - len(row.lost),
-                "lost": len(row.lost),
+                "failed": len(row.lost),
             }
             for row in rows
         ]
@@ -182,9 +185,9 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
                 "file": name,
                 "mutations": how,
                 "tried": tally.counts.total(),
-                "refused with a reason": tally.counts["refused"],
-                "rightly taken": tally.counts["taken"],
-                "wrongly taken": tally.counts["wrong"],
+                "rejected": tally.counts["refused"],
+                "read correctly": tally.counts["taken"],
+                "read wrongly": tally.counts["wrong"],
                 "crashed": tally.counts["crashed"],
                 "hung": tally.counts["hung"],
             }
@@ -198,9 +201,9 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
         cores=os.cpu_count(),
         command=" ".join(["`soak.py", *sys.argv[1:]]) + "`",
         faults=faults.to_markdown(index=False),
-        lost_to_faults="\n".join(f"- {line}" for line in lost) or "Nothing was lost.",
+        lost_to_faults="\n".join(f"- {line}" for line in lost) or "Nothing failed.",
         inputs=inputs.to_markdown(index=False),
-        lost_to_inputs="\n".join(f"- {line}" for line in other[:50]) or "Nothing was lost.",
+        lost_to_inputs="\n".join(f"- {line}" for line in other[:50]) or "Nothing failed.",
         seconds=SECONDS,
         memory=EXTRA_BYTES >> 30,
     )

@@ -9,10 +9,14 @@ $(error WEIGHTS: name weights files, as in make quality WEIGHTS=data/pretrained/
 endif
 endif
 
-.PHONY: predictions test check bench quality soak docs site
+.PHONY: predictions plan test test-all check bench quality soak docs site
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
+
+# The jobs that `make predictions` would run, one a line.
+plan: .venv/ready
+	$(ENTER) python -m strataflow.workflow.plan results/predictions/
 
 test: .venv/ready
 	$(ENTER) pytest
@@ -20,7 +24,7 @@ test: .venv/ready
 check: .venv/ready
 	$(ENTER) ruff format --check .
 	$(ENTER) ruff check .
-	$(ENTER) mypy workflow_scripts rules tests docs
+	$(ENTER) mypy workflow_scripts tests docs
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
 
@@ -38,7 +42,7 @@ quality: .venv/ready
 
 soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
-	$(ENTER) PYTHONPATH=tests:workflow_scripts:rules python tests/reliability/soak.py
+	$(ENTER) PYTHONPATH=tests:workflow_scripts python tests/reliability/soak.py
 
 # The generated parts of docs/; the picture needs Graphviz.
 docs: .venv/ready
@@ -51,15 +55,18 @@ docs: .venv/ready
 site: .venv-docs/ready
 	.venv-docs/bin/mkdocs build --strict
 
-.venv/ready: requirements.txt
+.venv/ready: requirements.txt requirements-test.txt pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements.txt \
+	  --requirement requirements-test.txt
+	$(ENTER) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 .venv-bench/ready: requirements.txt requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench
 	. .venv-bench/bin/activate && \
-	  pip install --quiet --disable-pip-version-check --requirement requirements-bench.txt && \
+	  pip install --quiet --disable-pip-version-check --requirement requirements.txt \
+	    --requirement requirements-test.txt --requirement requirements-bench.txt && \
 	  pip install --quiet --disable-pip-version-check --no-deps segy==0.6.2
 	touch $@
 

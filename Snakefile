@@ -7,6 +7,8 @@ configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/surveys.smk"
+include: "rules/targets.smk"
 include: "rules/resources.smk"
 include: "rules/cluster.smk"
 include: "rules/synthesize.smk"
@@ -48,3 +50,14 @@ for folder in ("results/predictions", "results/predictions/"):
             folder
         input:
             predictions(),
+
+
+# One volume: `snakemake results/predictions/NAME`.
+for volume in PREDICTED_VOLUMES:
+    for slash in ("", "/"):
+
+        rule:
+            name:
+                f"results/predictions/{volume}{slash}"
+            input:
+                delivered_of(volume),

@@ -1,7 +1,7 @@
 """Before the first job is sent to a cluster: are there the partitions, cards and cores it asks for?"""
 
-from strataflow.workflow.cluster import partitions, request_of, require_fit
 from strataflow.errors import StrataflowError
+from strataflow.workflow.cluster import partitions, request_of, require_fit
 
 
 onstart:

@@ -1,3 +1,20 @@
+def passes_over(volume):
+    """Folders under results/ of the passes over a volume: inference, then each refinement."""
+    iterations = range(1, config["refinement"]["iterations"] + 1)
+    return [f"infer/{volume}", *(f"refine/{volume}/{iteration}" for iteration in iterations)]
+
+
+def scores_of_passes(wildcards):
+    """Scores of a volume after each pass."""
+    volume = wildcards.volume
+    return [f"results/evaluate/{passed}/{volume}.json" for passed in passes_over(volume)]
+
+
+def scores_of_last_pass(wildcards):
+    """Those after the last one."""
+    return scores_of_passes(wildcards)[-1]
+
+
 # Scores of a pass over a volume.
 rule evaluate:
     input:

@@ -1,3 +1,14 @@
+def segy_of_image(wildcards):
+    """SEG-Y whose headers the exported predictions get."""
+    return located(VOLUMES[wildcards.volume]["segy"])
+
+
+def export_segy_flags():
+    """Form of the samples in exported SEG-Y."""
+    degrees = " --degrees" if config["export"]["degrees"] else ""
+    return flags(format=config["export"]["format"]) + degrees
+
+
 rule export_segy:
     input:
         raw="results/predictions/{volume}/{volume}.{attribute}",

@@ -1,3 +1,17 @@
+def prefixes_of_slabs(wildcards):
+    """PREFIX of each of the slabs that a volume is cut into."""
+    count = int(VOLUMES[wildcards.volume].get("slabs", config["prediction"]["slabs"]))
+    folder = f"results/{wildcards.passed}"
+    return [f"{folder}/{slab}-of-{count}/{wildcards.volume}" for slab in range(count)]
+
+
+def slabs_of_pass(wildcards):
+    """The files of those slabs."""
+    given = INFERRED if wildcards.passed.startswith("infer/") else PREDICTED
+    names = [*given, "slab.json"]
+    return [f"{prefix}.{name}" for prefix in prefixes_of_slabs(wildcards) for name in names]
+
+
 # All slabs of a pass over a volume: of inference, or of an iteration of refinement.
 rule join_slabs:
     input:

@@ -1,3 +1,14 @@
+def taught_labels(wildcards):
+    """The same of the labels that patches hold, whatever is predicted at the moment."""
+    return with_sidecars(prefix_of_binary(wildcards.volume), teachable(wildcards.volume))
+
+
+def label_flags(wildcards):
+    """--rgt and so on for the labels that patches hold."""
+    volume = wildcards.volume
+    return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in teachable(volume)})
+
+
 rule make_patches:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",

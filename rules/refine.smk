@@ -1,3 +1,14 @@
+def attributes_after(volume, iterations):
+    """The attributes of a volume and their sidecars after so many iterations of refinement."""
+    folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"
+    return with_sidecars(f"results/{folder}/{volume}", PREDICTED)
+
+
+def attributes_before(wildcards):
+    """What an iteration of refinement reads."""
+    return attributes_after(wildcards.volume, int(wildcards.iteration) - 1)
+
+
 # One iteration on a slab, with the attributes of the whole volume after the one before.
 rule refine:
     input:

@@ -3,6 +3,8 @@
 Each attempt asks for as much again, so that a job that was killed for want of either gets on.
 """
 
+from math import prod
+
 # A workstation has one graphics card unless --resources gpu=N says more; a cluster, where `nodes` is
 # the number of its jobs, shares out its own.
 if workflow.nodes is None and "gpu" not in workflow.global_resources:

@@ -1,3 +1,17 @@
+def segy_of(wildcards):
+    """SEG-Y of the image or, where the rule has that wildcard, of a label."""
+    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")])
+
+
+def segy_flags(wildcards):
+    """Byte positions of a volume, from its row or the configuration, and what it holds."""
+    row = VOLUMES[wildcards.volume]
+    positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
+    return flags(
+        attribute=wildcards.get("attribute", "image"), domain=config["segy"]["domain"], **positions
+    )
+
+
 rule segy_to_binary:
     input:
         segy=segy_of,

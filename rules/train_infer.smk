@@ -1,3 +1,41 @@
+def initial_weights(network):
+    """Weights that training starts from, if it does not start at random."""
+    folder = config["training"]["init_weights"]
+    return [f"{folder}/{network}.pth"] if folder else []
+
+
+def manifests(split):
+    """Tables of the samples of a split: synthetic ones and those of each labelled volume."""
+    folders = ["results/synthesize"]
+    folders += [f"results/make_patches/{volume}" for volume in TRAINING_VOLUMES]
+    return [f"{folder}/manifest_{split}.csv" for folder in folders]
+
+
+def sample_folders(what):
+    """Folders of samples: `what` is data_train, target_train, data_valid or target_valid."""
+    split = what.split("_")[1]
+    return [str(Path(manifest).with_name(what)) for manifest in manifests(split)]
+
+
+def training_flags(epochs=None):
+    """What both networks are trained with; `epochs` where they are not those of the configuration."""
+    training = config["training"]
+    return flags(
+        epochs=epochs or training["epochs"],
+        batch_train=training["batch_size"],
+        batch_valid=training["batch_size"],
+        lr=training["learning_rate"],
+        seed=training["seed"],
+        crop=training["crop"],
+        preset=config["model"]["preset"],
+        patience=training["patience"] or [],
+        gpus_per_node=training["gpus_per_node"],
+        nodes=training["nodes"],
+        **shape_flags(config["patches"]["size"]),
+        **task_flags(),
+    )
+
+
 # Checkpoints and logs stay in `run`, which is not a declared output: Snakemake would empty it, and
 # training would start afresh instead of resuming. `run` is a link to a folder that is named by a hash
 # of the network, the data and the settings; those of other trainings stay beside it.

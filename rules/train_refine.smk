@@ -1,3 +1,9 @@
+def predicted_folders(what):
+    """Folders of what the inference network makes of the samples in those of `sample_folders`."""
+    folders = sample_folders(what)
+    return [folder.replace("results/", "results/predict_samples/", 1) for folder in folders]
+
+
 use rule train_infer as train_refine with:
     input:
         manifests=manifests("train") + manifests("valid"),

@@ -18,7 +18,6 @@ import segyio
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "rules"))
 
 from strataflow.samples.files import Folders
 
@@ -135,9 +134,9 @@ class Workflow:
             start_new_session=True,
         )
 
-    def jobs(self, *words: str) -> dict[str, int]:
+    def jobs(self, *words: str, target: str = "results/predictions/") -> dict[str, int]:
         """Number of jobs of each rule that a run would start, target rules left out."""
-        done = self.run("-n", *words)
+        done = self.run("-n", *words, target=target)
         assert done.returncode == 0, done.stdout + done.stderr
         table = re.search(r"^-+ +-+\n(.*?)\n\n", done.stdout, re.MULTILINE | re.DOTALL)
         rows = [line.split() for line in table[1].splitlines()] if table else []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,8 +61,8 @@ def test_listed_modules_are_there(names: tuple[str, ...]) -> None:
 
 # Packages of the library, each of which may import from those after it alone.
 ORDER = (
-    *("cli", "training", "prediction", "synthetic", "interpretation", "figures", "segy"),
-    *("network", "samples", "volume", "workflow"),
+    *("cli", "workflow", "training", "prediction", "synthetic", "interpretation", "figures"),
+    *("segy", "network", "samples", "volume"),
 )
 
 
@@ -71,3 +74,22 @@ def test_packages_import_only_from_those_below_them() -> None:
             if ORDER.index(name) <= ORDER.index(path.parent.name):
                 upward.append(f"{path.relative_to(LIBRARY)} imports from {name}")
     assert not upward
+
+
+def test_each_module_can_be_imported_first() -> None:
+    names = sorted(
+        ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts)
+        for path in LIBRARY.rglob("*.py")
+        if path.name not in ("__init__.py", "__main__.py")
+    )
+    # In a process of its own: classes that are imported twice are not the same.
+    code = f"""
+import importlib, sys
+for name in {names}:
+    for known in [m for m in sys.modules if m.startswith("strataflow")]:
+        del sys.modules[known]
+    importlib.import_module(name)
+"""
+    environment = os.environ | {"PYTHONPATH": str(LIBRARY.parent)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -11,9 +12,37 @@ import pytest
 import yaml
 
 from conftest import REPOSITORY, Workflow, stopped_at_once
+from strataflow.errors import StrataflowError
 from strataflow.synthetic.scenario import Scenario
+from strataflow.workflow.configuration import read_sheet, require_configuration
 
 HEADER = "volume\tsegy"
+Sheet = Callable[[str], Path]
+
+
+def configuration(settings: dict[str, Any]) -> dict[str, Any]:
+    """The shipped configuration with some keys changed, given as `section.key`."""
+    content: dict[str, Any] = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    content["training"]["init_weights"] = str(REPOSITORY / "data/pretrained")
+    for key, value in settings.items():
+        *sections, name = key.split(".")
+        section = content
+        for part in sections:
+            section = section[part]
+        section[name] = value
+    return content
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Sheet:
+    """Write a sample sheet, return its path."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "volumes.tsv"
+        path.write_text(text)
+        return path
+
+    return write
 
 
 @pytest.mark.parametrize(
@@ -45,57 +74,95 @@ HEADER = "volume\tsegy"
         ("synthetic.scenarios", [{}, {"throw": [5, 1]}]),
     ],
 )
-def test_a_wrong_value_is_refused_by_the_name_of_its_key(
-    tiny: Callable[..., Workflow], key: str, value: object
-) -> None:
-    stopped_at_once(tiny({key: value}).run("-n"), "config", key)
+def test_a_wrong_value_is_refused_by_the_name_of_its_key(key: str, value: object) -> None:
+    with pytest.raises(StrataflowError, match=rf"config: {key}"):
+        require_configuration(configuration({key: value}))
 
 
-def test_a_misspelt_key_is_refused(tiny: Callable[..., Workflow]) -> None:
-    stopped_at_once(tiny({"prediction.overlapp": 0.25}).run("-n"), "prediction", "overlapp")
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("training.epochs", "ten", "expected a whole number, such as 8, got ten"),
+        ("training.epochs", [10], r"expected a whole number, such as 8, got \[10\]"),
+        ("patches.size", [128, 128], r"expected a list of 3 values, got 2: \[128, 128\]"),
+        ("patches.size", 128, r"expected a list, such as \[128, 128, 128\], got 128"),
+        ("prediction.overlap", 1.5, "expected less than 1, got 1.5"),
+        ("model.preset", "huge", "expected one of small, base, large, got huge"),
+        ("prediction.overlapp", 0.25, "unknown key; did you mean 'overlap'?"),
+        ("trianing", {}, "unknown key; did you mean 'training'?"),
+        ("porosity", {}, "unknown key; known: volumes, segy, "),
+        ("training.init_weights", "gone", "gone/infer.pth: no such file; name a folder"),
+    ],
+)
+def test_an_error_says_what_is_expected(key: str, value: object, said: str) -> None:
+    with pytest.raises(StrataflowError, match=rf"^config: {key}: .*{said}"):
+        require_configuration(configuration({key: value}))
 
 
-def test_no_task_at_all_is_refused(tiny: Callable[..., Workflow]) -> None:
+def test_a_missing_key_is_named() -> None:
+    config = configuration({})
+    del config["training"]["seed"]
+    with pytest.raises(StrataflowError, match=r"^config: training: 'seed' is missing$"):
+        require_configuration(config)
+
+
+def test_defaults_are_filled_in() -> None:
+    config = configuration({})
+    del config["interpretation"]
+    del config["prediction"]["symmetries"]
+    require_configuration(config)
+    assert config["interpretation"] == {"probability": 0.5}
+    assert config["prediction"]["symmetries"] == 1
+
+
+def test_no_task_at_all_is_refused() -> None:
     off = {f"model.tasks.{task}": False for task in ("rgt", "dhr", "fault")}
-    stopped_at_once(tiny(off).run("-n"), "model.tasks")
+    with pytest.raises(StrataflowError, match=r"model\.tasks"):
+        require_configuration(configuration(off))
+
+
+def test_no_training_and_no_weights_is_refused() -> None:
+    with pytest.raises(StrataflowError, match=r"training.epochs: 0 needs training.init_weights"):
+        require_configuration(configuration({"training.epochs": 0, "training.init_weights": None}))
 
 
 @pytest.mark.parametrize("name", ["a/b", "a b", "a'b", 'a"b', "..", "-a", ""])
-def test_a_name_that_is_no_plain_word_is_refused(tiny: Callable[..., Workflow], name: str) -> None:
-    flow = tiny(sheet=f"{HEADER}\n{name}\tx.sgy\n")
-    stopped_at_once(flow.run("-n"), "volumes.tsv", "volume")
+def test_a_volume_name_that_could_leave_its_folder_is_refused(sheet: Sheet, name: str) -> None:
+    with pytest.raises(StrataflowError, match=r"volumes.tsv: volume 1 .*volume: "):
+        read_sheet(sheet(f"{HEADER}\n{name}\tx.sgy\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{HEADER}\nnorth\tx.sgy\nnorth\ty.sgy\n", "'north' is there twice"),
+        (f"{HEADER}\tporosity\nnorth\tx.sgy\t1\n", "porosity: unknown key"),
+        ("volume\tpredict\nnorth\ttrue\n", "'segy' is missing"),
+        (f"{HEADER}\tiline\nnorth\tx.sgy\t241\n", "iline: '241' does not fit: a byte from 1 to"),
+        (f"{HEADER}\tilin\nnorth\tx.sgy\t9\n", "ilin: unknown key; did you mean 'iline'?"),
+        ("volume,segy\nnorth,x.sgy\n", "columns are separated by commas; separate them by tabs"),
+        (f"{HEADER}\n", "no volumes"),
+    ],
+)
+def test_a_wrong_sheet_is_refused_with_the_reason(sheet: Sheet, text: str, said: str) -> None:
+    with pytest.raises(StrataflowError, match=rf"volumes.tsv: .*{re.escape(said)}"):
+        read_sheet(sheet(text))
+
+
+def test_a_missing_sheet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StrataflowError, match=r"volumes: .*gone\.tsv: no such file"):
+        read_sheet(tmp_path / "gone.tsv")
+
+
+@pytest.mark.workflow
+def test_the_workflow_refuses_before_anything_runs(tiny: Callable[..., Workflow]) -> None:
+    flow = tiny({"prediction.overlap": 1.5})
+    stopped_at_once(flow.run("-n"), "config: prediction.overlap: expected less than 1")
+    flow = tiny(sheet=f"{HEADER}\nnorth\tgone.sgy\n")
+    stopped_at_once(flow.run("-n"), "north", "gone.sgy")
+    flow = tiny(sheet=f"{HEADER}\nnorth\n")
+    stopped_at_once(flow.run("-n"), "volumes.tsv", "segy")
     assert not (flow.folder / "results").exists()
-
-
-def test_a_name_that_is_there_twice_is_refused(tiny: Callable[..., Workflow]) -> None:
-    flow = tiny(sheet=f"{HEADER}\nnorth\tx.sgy\nnorth\ty.sgy\n")
-    stopped_at_once(flow.run("-n"), "volumes.tsv", "north", "twice")
-
-
-def test_an_unknown_column_is_refused(tiny: Callable[..., Workflow]) -> None:
-    stopped_at_once(tiny(sheet=f"{HEADER}\tporosity\nnorth\tx.sgy\t1\n").run("-n"), "porosity")
-
-
-def test_a_missing_column_is_refused(tiny: Callable[..., Workflow]) -> None:
-    stopped_at_once(tiny(sheet="volume\tpredict\nnorth\ttrue\n").run("-n"), "volumes.tsv", "segy")
-
-
-def test_a_missing_segy_is_refused_by_volume_and_path(tiny: Callable[..., Workflow]) -> None:
-    stopped_at_once(tiny(sheet=f"{HEADER}\nnorth\tgone.sgy\n").run("-n"), "north", "gone.sgy")
-
-
-def test_a_byte_beyond_a_trace_header_is_refused(tiny: Callable[..., Workflow]) -> None:
-    flow = tiny(sheet=f"{HEADER}\tiline\nnorth\tx.sgy\t241\n")
-    stopped_at_once(flow.run("-n"), "north", "iline", "'241' will not do: a byte from 1 to 240")
-
-
-def test_a_missing_sheet_is_refused(tiny: Callable[..., Workflow]) -> None:
-    stopped_at_once(tiny({"volumes": "gone.tsv"}).run("-n"), "volumes", "gone.tsv")
-
-
-def test_no_training_and_no_weights_is_refused(tiny: Callable[..., Workflow]) -> None:
-    flow = tiny({"training.epochs": 0, "training.init_weights": None})
-    stopped_at_once(flow.run("-n"), "training.epochs", "init_weights")
 
 
 def keys(schema: dict[str, Any], prefix: str = "") -> set[str]:

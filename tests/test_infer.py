@@ -15,7 +15,7 @@ from conftest import ATTRIBUTES, Finished, refused_in_one_line, write_segy
 from random_network import TASKS, network, stored
 from strataflow.errors import StrataflowError
 from strataflow.network.architecture import Architecture
-from strataflow.network.model import MultiTaskNetwork, receptive_field, with_norms_folded
+from strataflow.network.model import MultiTaskNetwork, receptive_field, with_fused_norms
 from strataflow.prediction.averaging import Averaging
 from strataflow.prediction.copies import TilePredictor
 from strataflow.prediction.predict import predict_volume
@@ -209,7 +209,7 @@ def test_folded_norms_and_a_choice_of_tasks_change_nothing_of_what_is_predicted(
         if isinstance(module, torch.nn.BatchNorm3d):
             module.running_mean.normal_(generator=torch.Generator().manual_seed(1))  # type: ignore[union-attr]
             module.running_var.uniform_(0.5, 2, generator=torch.Generator().manual_seed(2))  # type: ignore[union-attr]
-    folded = with_norms_folded(made)
+    folded = with_fused_norms(made)
     assert not any(isinstance(module, torch.nn.BatchNorm3d) for module in folded.modules())
     x = torch.randn(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
@@ -283,21 +283,21 @@ def spoiled(tmp_path: Path, model: Path) -> None:
     [
         ("--input gone.bin", ("gone.bin", "no such file")),
         ("--model gone.pth", ("gone.pth", "no such file")),
-        ("--model text.pth", ("text.pth", "not a checkpoint")),
-        ("--model empty.pth", ("empty.pth", "not a checkpoint")),
-        ("--model other.pth", ("other.pth", "not a checkpoint of strataflow")),
-        ("--model swapped.pth", ("swapped.pth", "another network")),
+        ("--model text.pth", ("text.pth", "not a readable checkpoint")),
+        ("--model empty.pth", ("empty.pth", "not a readable checkpoint")),
+        ("--model other.pth", ("other.pth", "not a strataflow checkpoint")),
+        ("--model swapped.pth", ("swapped.pth", "do not match the network")),
         ("--n3 21", ("x.bin", "n3=21")),
-        ("--symmetries 3", ("symmetries", "1, 2, 4, 8 or 16 expected", "got 3")),
+        ("--symmetries 3", ("symmetries", "expected 1, 2, 4, 8 or 16", "got 3")),
         ("--symmetries 0", ("symmetries", "got 0")),
         ("--symmetries -8", ("symmetries", "got -8")),
         ("--scales 1 0", ("scales", "from 0.5 to 2", "got 0")),
         ("--scales 1 10", ("scales", "from 0.5 to 2", "got 10")),
         ("--scales 1 1,2,1", ("scales", "pairs", "got [1.0, 2.0, 1.0]")),
         ("--scales 1 wide", ("scales", "'wide'")),
-        ("--scales 0.5", ("scales", "1 among them")),
+        ("--scales 0.5", ("scales", "include 1")),
         ("--scales", ("scales", "got []")),
-        ("--uncertainty True", ("uncertainty", "two copies or more", "symmetries")),
+        ("--uncertainty True", ("uncertainty", "at least two copies", "symmetries")),
         ("--scales 1 2 --fault False", ("scales", "faults")),
         ("--probability 0", ("--probability", "above 0", "'0'")),
         ("--overlap 1.5", ("--overlap", "1.5")),

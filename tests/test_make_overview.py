@@ -116,7 +116,7 @@ def test_run_times_are_gathered(run_script: Run, predictions: Path) -> None:
 
 
 def test_an_empty_folder_is_told(run_script: Run, tmp_path: Path) -> None:
-    refused_in_one_line(make(run_script, tmp_path), "no predicted volume in it")
+    refused_in_one_line(make(run_script, tmp_path), "no predicted volumes found")
     assert not (tmp_path / "index.html").exists()
     done = make(run_script, tmp_path, "--results", tmp_path)
     assert re.search(r"--results and --timings", done.stderr)

@@ -108,7 +108,7 @@ def test_a_header_whose_raw_file_is_cut_says_so(run_script: Run, tmp_path: Path)
     (tmp_path / "a.fsem").write_bytes(b"cut")
     done = pvpython(tmp_path, PARAVIEW / "show.py", tmp_path)
     assert done.returncode == 1
-    assert "should have 7680 bytes, there is 3" in done.stderr.splitlines()[-1]
+    assert "expected 7680 bytes, got 3" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 
@@ -141,5 +141,5 @@ def test_the_picture_shows_amplitudes_faults_and_time(run_script: Run, tmp_path:
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:
     done = pvpython(tmp_path, PARAVIEW / "show.py", tmp_path)
     assert done.returncode == 1
-    assert done.stderr.strip().endswith("no .vgi header in it")
+    assert done.stderr.strip().endswith("no .vgi headers found")
     assert "Traceback" not in done.stderr

@@ -82,5 +82,5 @@ def test_irap_grids_put_each_node_where_its_trace_is(
 def test_time_that_does_not_grow_is_refused(run_script: Run, tmp_path: Path) -> None:
     write_volume(tmp_path / "a.rgt", np.zeros(SHAPE.array, np.float32), survey(True))
     words = ("--input", tmp_path / "a.rgt", "--output", tmp_path / "a")
-    refused_in_one_line(run_script("pick_horizons", *words), "does not grow")
+    refused_in_one_line(run_script("pick_horizons", *words), "does not increase downward")
     assert not list(tmp_path.glob("a.h*"))

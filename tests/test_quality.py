@@ -312,7 +312,7 @@ def test_bad_flags_end_in_one_line(
         (("--weights",), "--weights"),
         (("--weights", weights, "--fast"), "--fast"),
         (("--weights", weights, "--refine", missing), "missing.pth: no such file"),
-        (("--weights", weights, "--refine", weights), "'refine' is needed"),
+        (("--weights", weights, "--refine", weights), "expected a network of kind 'refine'"),
         (("--weights", weights, "--peer", missing), "missing.pth: no such file"),
     ):
         assert expected in refused(monkeypatch, capsys, *words)

@@ -265,7 +265,7 @@ def test_units_are_those_of_the_headers(
     axes = json.loads((tmp_path / "x.json").read_text())["axes"]
     assert (axes["n1"]["unit"], axes["n2"]["unit"]) == expected
     assert axes["n3"]["unit"] == axes["n2"]["unit"]
-    assert ("distances are no lengths" in done.stdout) == (coordinates == 3)
+    assert ("distances are not lengths" in done.stdout) == (coordinates == 3)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
     "format 0": (lambda b: put(b, 3224, b"\0\0"), ("format code", "0")),
     "format 99": (lambda b: put(b, 3224, b"\0\x63"), ("format code", "99")),
     "format 4": (lambda b: put(b, 3224, b"\0\4"), ("code 4", "not supported")),
-    "headers of zeros": (without_headers, ("189 and 193", "144 traces in 1 places")),
+    "headers of zeros": (without_headers, ("189 and 193", "144 traces 1 grid positions")),
     "inline far outside": (
         lambda b: put(b, 3600 + 304 * 50 + 188, (99999).to_bytes(4, "big")),
         ("inline 99999", "trace 51", "far outside"),
@@ -413,7 +413,7 @@ def test_duplicates_are_refused_with_the_place_of_one(tmp_path: Path) -> None:
 
     values = integers((12, 12, 16)).reshape(144, 16).tolist()
     segy = write_bytes(tmp_path / "x.sgy", values, header)
-    refuses(segy, tmp_path, "x.sgy", "1 traces in the place", "inline 10, crossline 105")
+    refuses(segy, tmp_path, "x.sgy", "1 traces the grid position", "inline 10, crossline 105")
 
 
 def test_a_2d_line_is_refused_as_one(tmp_path: Path) -> None:
@@ -443,7 +443,7 @@ def test_a_prestack_survey_is_refused_as_such(tmp_path: Path) -> None:
 def test_other_byte_positions_that_would_do_are_named(tmp_path: Path) -> None:
     values = integers((12, 12, 16)).reshape(144, 16).tolist()
     segy = write_bytes(tmp_path / "x.sgy", values, lines(12, iline=9, xline=21))
-    refuses(segy, tmp_path, "x.sgy", "--iline 9 --xline 21", "12 x 12")
+    refuses(segy, tmp_path, "x.sgy", "--iline 9 --xline 21", "12 inlines x 12 crosslines")
 
 
 def test_a_folder_that_cannot_be_written_is_named(run_script: Run, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_size_below_the_least_is_refused(run_script: Run, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--faults", 15, 0), ("faults", "smaller")),
+        (("--faults", 15, 0), ("faults", "minimum and maximum, got 15")),
         (("--layer_dip", 0, 80), ("layer_dip", "80", "70")),
         (("--unconformity", 1.5), ("unconformity", "1.5")),
         (("--channel", -0.1), ("channel", "-0.1")),
@@ -76,7 +76,7 @@ def test_a_size_below_the_least_is_refused(run_script: Run, tmp_path: Path) -> N
         (("--noise", "nan", 1), ("noise", "nan")),
         (("--frequency", 0.1), ("frequency",)),
         (("--fault_thickness", 0), ("fault_thickness",)),
-        (("--scenarios", "{}", '{"throw": [5, 1]}'), ("throw", "smaller")),
+        (("--scenarios", "{}", '{"throw": [5, 1]}'), ("throw", "minimum and maximum")),
         (("--scenarios", '{"thrown": 1}'), ("scenarios", "thrown")),
         (("--scenarios", "throw"), ("scenarios", "throw")),
         (("--scenarios", "[1]"), ("scenarios", "[1]")),

@@ -438,7 +438,7 @@ def test_a_sample_that_is_not_what_was_written_is_named(samples: Folders, tmp_pa
     content = bytearray(path.read_bytes())
     content[7777] ^= 1
     path.write_bytes(content)
-    with pytest.raises(StrataflowError, match=f"{path}: not what was written"):
+    with pytest.raises(StrataflowError, match=f"{path}: checksum mismatch"):
         learn(samples, tmp_path / "run")
 
 

@@ -240,7 +240,7 @@ def test_what_cannot_be_shown_is_told_in_a_line(
     run_script: Run, tmp_path: Path, folder: Path
 ) -> None:
     refused_in_one_line(run_script("view", tmp_path / "none"), "none: no such folder")
-    refused_in_one_line(run_script("view", tmp_path), "no prediction in it")
+    refused_in_one_line(run_script("view", tmp_path), "no predictions found")
     (tmp_path / "a.fsem").write_bytes(bytes(4000))
     refused_in_one_line(run_script("view", tmp_path), "a.fsem")
     with socket.socket() as taken:

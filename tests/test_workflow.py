@@ -279,6 +279,9 @@ def test_changed_code_reruns_what_runs_it(finished: Workflow) -> None:
 def test_a_deleted_prediction_alone_is_made_again(finished: Workflow) -> None:
     (finished.folder / "results" / "predictions" / "north" / "north.rgt.vgi").unlink()
     assert finished.jobs() == {"export_vgi": 1, **OVERVIEW}
+    # One volume is a target of its own.
+    assert finished.jobs(target="results/predictions/north") == {"export_vgi": 1}
+    assert finished.jobs(target="results/predictions/north/") == {"export_vgi": 1}
     assert finished.run().returncode == 0
 
 

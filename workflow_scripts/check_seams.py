@@ -1,4 +1,4 @@
-"""Look for traces of the tiles in predictions: steps at their borders, and changes by a shift."""
+"""Measure tile artifacts in predictions: steps at tile borders, and changes under a shift."""
 
 from pathlib import Path
 
@@ -12,8 +12,12 @@ from strataflow.volume.volume import open_volume
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
-    parser.add_argument("--prediction", type=Path, required=True, help="PREFIX that infer.py gave")
-    parser.add_argument("--output", type=Path, required=True, help="X.csv; X.png beside it")
+    parser.add_argument(
+        "--prediction", type=Path, required=True, help="PREFIX of the output of infer.py"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="table to write, X.csv; also writes X.png"
+    )
     add_inference(parser)
     add_averaging(parser, uncertainty=False)
     add_probability(parser)

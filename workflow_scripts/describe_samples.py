@@ -1,4 +1,4 @@
-"""Describe synthetic samples in tables and pictures, and compare their images with surveys."""
+"""Summarise synthetic samples in tables and figures, and compare their images with surveys."""
 
 from pathlib import Path
 
@@ -14,7 +14,9 @@ def main() -> None:
     parser.add_argument(
         "--survey", type=Path, nargs="*", default=[], help="raw volumes to compare with"
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder of the description")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder for the tables and figures"
+    )
     add_shape(parser, default=128)
     a = parser.parse_args()
     describe_samples(a.dir_data, a.dir_target, Shape(a.n1, a.n2, a.n3), a.survey, a.output)

@@ -1,4 +1,4 @@
-"""Score predictions against labels, with and without tolerance, and write the metrics as JSON."""
+"""Score predictions against labels, with and without a tolerance, and write the metrics as JSON."""
 
 from pathlib import Path
 
@@ -16,9 +16,11 @@ def main() -> None:
         help="PREFIX of the labels: PREFIX.fsem or PREFIX_fsem.bin",
     )
     parser.add_argument(
-        "--image", type=Path, help="raw volume that was predicted from: gives the gain of dhr"
+        "--image",
+        type=Path,
+        help="raw volume of the input image; adds the gain of dhr over it to the metrics",
     )
-    parser.add_argument("--output", type=Path, required=True, help="metrics.json")
+    parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
     add_probability(parser)
     add_shape(parser)
     a = parser.parse_args()

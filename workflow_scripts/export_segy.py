@@ -1,4 +1,4 @@
-"""Write a raw volume as SEG-Y with the headers and trace order of the survey it came from."""
+"""Write a raw volume as SEG-Y with the headers and trace order of the original survey."""
 
 from pathlib import Path
 
@@ -9,21 +9,21 @@ from strataflow.volume.volume import HeaderBytes, open_volume
 
 def main() -> None:
     parser = Parser(__doc__)
-    parser.add_argument("--input", type=Path, required=True, help="raw volume, X.fsem say")
-    parser.add_argument("--template", type=Path, required=True, help="the original SEG-Y")
-    parser.add_argument("--output", type=Path, required=True, help="SEG-Y to write")
+    parser.add_argument("--input", type=Path, required=True, help="raw volume, e.g. X.fsem")
+    parser.add_argument("--template", type=Path, required=True, help="SEG-Y file of the survey")
+    parser.add_argument("--output", type=Path, required=True, help="SEG-Y file to write")
     parser.add_argument(
-        "--format", choices=list(SAMPLE_FORMATS), default="ieee", help="4-byte floats to write"
+        "--format", choices=list(SAMPLE_FORMATS), default="ieee", help="format of 4-byte floats"
     )
     parser.add_argument(
-        "--degrees", action="store_true", help="dip and strike in degrees, not over 180"
+        "--degrees", action="store_true", help="write dip and strike in degrees, not as 0 to 1"
     )
     for name in ("iline", "xline"):
         parser.add_argument(
             f"--{name}",
             type=int,
             metavar="BYTE",
-            help=f"byte position of the {name} number; the sidecar's, or the standard, if left out",
+            help=f"byte position of the {name} number (default: from the sidecar, or the standard)",
         )
     add_shape(parser)
     a = parser.parse_args()

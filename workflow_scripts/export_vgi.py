@@ -1,4 +1,4 @@
-"""Write a .vgi header, and its .mhd companion for ParaView, for a raw volume."""
+"""Write a .vgi header for a raw volume, and an .mhd header for ParaView."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from strataflow.volume.volume import open_volume
 
 def main() -> None:
     parser = Parser(__doc__)
-    parser.add_argument("--input", type=Path, required=True, help="raw volume, X.fsem say")
+    parser.add_argument("--input", type=Path, required=True, help="raw volume, e.g. X.fsem")
     parser.add_argument("--output", type=Path, required=True, help="header to write, X.vgi")
     add_shape(parser)
     a = parser.parse_args()
     if a.output.suffix != ".vgi":
-        parser.error(f"--output: must end in .vgi, got {a.output}")
+        parser.error(f"--output: expected a name that ends in .vgi, got {a.output}")
     export_vgi(open_volume(a.input, shape_of(a), a.input.suffix[1:]), a.output)
 
 

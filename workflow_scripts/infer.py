@@ -1,4 +1,4 @@
-"""Predict dhr, rgt, fsem, fdip and fstrike of a volume with the inference network (MTI)."""
+"""Predict dhr, rgt, fsem, fdip and fstrike from an image with the inference network (MTI)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Say what a SEG-Y file is: format, sorting, lines, amplitudes, corners; and which bytes fit."""
+"""Describe a SEG-Y file: format, sorting, lines, amplitudes, corners and line-number bytes."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("segy", type=Path, help="SEG-Y file")
     add_header_bytes(parser)
-    parser.add_argument("--json", action="store_true", help="the same for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     a = parser.parse_args()
     found = inspect_segy(a.segy, header_bytes_of(a))
     print(json.dumps(found, indent=1) if a.json else words(found))

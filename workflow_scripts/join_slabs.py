@@ -1,4 +1,4 @@
-"""Join the slabs that infer.py or refine.py predicted, with one geologic time for all."""
+"""Join the slabs that infer.py or refine.py predicted, with one consistent RGT."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--slabs", type=Path, nargs="+", required=True, help="PREFIX of each slab")
     parser.add_argument(
-        "--input", type=Path, required=True, help="raw volume that shows the reflectors: the image"
+        "--input", type=Path, required=True, help="raw volume of the image, which RGT follows"
     )
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the attributes")
     add_shape(parser)

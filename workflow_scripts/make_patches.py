@@ -30,18 +30,24 @@ def main() -> None:
         type=positive,
         nargs=3,
         metavar=("N1", "N2", "N3"),
-        help="size of the patches; 128, or what fits, if left out",
+        help="size of the patches (default: 128, or less if the survey is smaller)",
     )
-    parser.add_argument("--overlap", type=fraction, default=0.25, help="of neighbouring patches")
-    parser.add_argument("--valid_share", type=fraction, default=0.1, help="held out for validation")
-    parser.add_argument("--seed", type=not_negative, default=1, help="of the spoiled attributes")
+    parser.add_argument(
+        "--overlap", type=fraction, default=0.25, help="fraction by which neighbours overlap"
+    )
+    parser.add_argument(
+        "--valid_share", type=fraction, default=0.1, help="fraction held out for validation"
+    )
+    parser.add_argument(
+        "--seed", type=not_negative, default=1, help="random seed of the corrupted attributes"
+    )
     add_shape(parser)
     a = parser.parse_args()
     shape = shape_of(a)
     image = open_volume(a.input, shape)
     given = {name: getattr(a, name) for name in ATTRIBUTES if getattr(a, name)}
     if not given:
-        parser.error(f"no label given: at least one of --{' --'.join(ATTRIBUTES)}")
+        parser.error(f"no labels: give at least one of --{' --'.join(ATTRIBUTES)}")
     labels = {name: open_volume(path, shape, name) for name, path in given.items()}
     patch = Shape(*a.patch) if a.patch else largest_patch(image.shape)
     counts = make_patches(image, labels, folders_of(a), patch, a.overlap, a.valid_share, a.seed)

@@ -1,9 +1,9 @@
-"""Pick faults: a table of them, their surfaces as points, and fault sticks."""
+"""Pick faults: write a table of faults, their surfaces as points, and fault sticks."""
 
 from pathlib import Path
 
 from strataflow.cli.arguments import Parser, add_probability, add_shape, positive, run, shape_of
-from strataflow.interpretation.faults import LEAST_VOXELS, pick_faults
+from strataflow.interpretation.faults import MIN_VOXELS, pick_faults
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="PREFIX of fsem, fdip, fstrike")
     parser.add_argument("--output", type=Path, required=True, help="PREFIX of the files to write")
     parser.add_argument(
-        "--least_voxels", type=positive, default=LEAST_VOXELS, help="of the smallest fault"
+        "--least_voxels", type=positive, default=MIN_VOXELS, help="minimum number of fault voxels"
     )
     add_probability(parser)
     add_shape(parser)

@@ -1,4 +1,4 @@
-"""Follow horizons through relative geologic time: a table and Irap grids."""
+"""Pick horizons from relative geologic time (RGT): write a table and Irap grids."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Draw sections of predictions over the amplitudes, beside the labels if there are any."""
+"""Draw sections of predictions over the amplitudes, next to the labels where available."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
     parser.add_argument("--prediction", type=Path, required=True, help="PREFIX of the predictions")
     parser.add_argument("--target", type=Path, help="PREFIX of the labels")
-    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the pictures")
+    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the figures")
     add_probability(parser)
     add_shape(parser)
     a = parser.parse_args()
@@ -26,7 +26,9 @@ def main() -> None:
         if attribute_path(a.prediction, name).is_file()
     }
     if not predicted:
-        raise StrataflowError(f"{a.prediction}: no attribute there ({a.prediction}.fsem, ...)")
+        raise StrataflowError(
+            f"{a.prediction}: no predictions found, expected {a.prediction}.fsem or others"
+        )
     labels = {name: label_path(a.target, name) for name in ATTRIBUTES} if a.target else {}
     truth = {name: open_volume(p, image.shape, name) for name, p in labels.items() if p}
     plot(image, predicted, truth, a.output, a.probability)

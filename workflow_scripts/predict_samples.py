@@ -1,4 +1,4 @@
-"""Predict the attributes of samples, which the refinement network learns to correct."""
+"""Predict the attributes of training samples, as inputs for the refinement network."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from strataflow.volume.raw import infer_shape
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="folder of the images, I.bin")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the attributes")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the attributes")
     add_inference(parser)
     a = parser.parse_args()
     tasks = tasks_of(a)

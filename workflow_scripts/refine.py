@@ -1,4 +1,4 @@
-"""Predict the attributes of a volume anew from themselves with the refinement network (MTR)."""
+"""Refine the predicted attributes of a volume with the refinement network (MTR)."""
 
 from pathlib import Path
 
@@ -14,8 +14,10 @@ def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="PREFIX of the attributes")
     parser.add_argument("--model", type=Path, required=True, help="weights, X.ckpt or X.pth")
-    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the refined ones")
-    parser.add_argument("--iterations", type=positive, default=1, help="how often")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="PREFIX of the refined attributes"
+    )
+    parser.add_argument("--iterations", type=positive, default=1, help="number of refinements")
     add_tiling(parser)
     add_probability(parser)
     add_slab(parser)
@@ -28,7 +30,7 @@ def main() -> None:
         )
         return
     if a.iterations > 1:
-        raise StrataflowError("--slab: with --iterations 1, since the next needs all slabs")
+        raise StrataflowError("--slab: requires --iterations 1, as each iteration needs all slabs")
     tasks = network.architecture.tasks
     source = attribute_source(a.input, tasks, shape_of(a), a.probability)
     predict(network, source, tasks, a)

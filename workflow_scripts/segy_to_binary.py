@@ -17,12 +17,15 @@ from strataflow.volume.attributes import ATTRIBUTES
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="SEG-Y file")
-    parser.add_argument("--output", type=Path, required=True, help="raw volume, X.bin")
+    parser.add_argument("--output", type=Path, required=True, help="raw volume to write, X.bin")
     parser.add_argument(
-        "--attribute", choices=["image", *ATTRIBUTES], default="image", help="what the samples are"
+        "--attribute",
+        choices=["image", *ATTRIBUTES],
+        default="image",
+        help="image, or the attribute that the samples hold",
     )
     parser.add_argument(
-        "--domain", choices=["time", "depth"], default="time", help="of the samples"
+        "--domain", choices=["time", "depth"], default="time", help="domain of the vertical axis"
     )
     add_header_bytes(parser)
     add_shape(parser)

@@ -1,4 +1,4 @@
-"""Make labelled synthetic samples: image, targets, and inputs of the refinement network."""
+"""Generate labelled synthetic samples: images, targets and inputs of the refinement network."""
 
 import os
 
@@ -19,10 +19,14 @@ from strataflow.volume.raw import Shape
 def main() -> None:
     parser = Parser(__doc__)
     add_folders(parser)
-    parser.add_argument("--ntrain", type=not_negative, default=8, help="samples for training")
-    parser.add_argument("--nvalid", type=not_negative, default=2, help="samples for validation")
-    parser.add_argument("--seed", type=not_negative, default=1, help="same seed, same samples")
-    parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes")
+    parser.add_argument("--ntrain", type=not_negative, default=8, help="number for training")
+    parser.add_argument("--nvalid", type=not_negative, default=2, help="number for validation")
+    parser.add_argument(
+        "--seed", type=not_negative, default=1, help="random seed; same seed, same samples"
+    )
+    parser.add_argument(
+        "--workers", type=positive, default=os.cpu_count(), help="number of processes"
+    )
     add_shape(parser, default=128)
     add_scenarios(parser)
     a = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Make a labelled synthetic survey as SEG-Y: the image and the five attributes."""
+"""Generate a labelled synthetic survey as SEG-Y: the image and the five attributes."""
 
 import os
 from pathlib import Path
@@ -17,9 +17,13 @@ from strataflow.volume.raw import Shape
 
 def main() -> None:
     parser = Parser(__doc__)
-    parser.add_argument("--output", type=Path, required=True, help="folder of the SEG-Y files")
-    parser.add_argument("--seed", type=not_negative, default=1, help="same seed, same survey")
-    parser.add_argument("--workers", type=positive, default=os.cpu_count(), help="processes")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the SEG-Y files")
+    parser.add_argument(
+        "--seed", type=not_negative, default=1, help="random seed; same seed, same survey"
+    )
+    parser.add_argument(
+        "--workers", type=positive, default=os.cpu_count(), help="number of processes"
+    )
     add_shape(parser, default=192)
     add_scenario(parser)
     a = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Train the multi-task refinement network (MTR): five attributes -> the same five, better."""
+"""Train the multi-task refinement network (MTR): five attributes -> the same five, refined."""
 
 from strataflow.cli.arguments import run
 from strataflow.cli.training import train_command

@@ -1,4 +1,4 @@
-"""Look at a predicted volume in the browser: three linked sections."""
+"""Show a predicted volume in the browser: three linked sections."""
 
 from pathlib import Path
 
@@ -9,13 +9,15 @@ from strataflow.figures.viewer import HOST, make_server, open_folder
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("folder", type=Path, help="results/predictions/VOLUME")
-    parser.add_argument("--image", type=Path, help="raw volume of the input, X.bin, to show too")
-    parser.add_argument("--port", type=not_negative, default=5006, help="0 for any free one")
+    parser.add_argument("--image", type=Path, help="raw volume of the input image, X.bin")
+    parser.add_argument(
+        "--port", type=not_negative, default=5006, help="port to serve on; 0 for any free port"
+    )
     add_probability(parser)
     a = parser.parse_args()
     server, port = make_server(open_folder(a.folder, a.image), a.port, a.probability)
     server.start()
-    print(f"http://{HOST}:{port}/ (end with Ctrl+C)", flush=True)
+    print(f"http://{HOST}:{port}/ (press Ctrl+C to stop)", flush=True)
     server.run_until_shutdown()
 
 

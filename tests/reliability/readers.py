@@ -22,9 +22,7 @@ import torch
 from mutations import Draw, mutated_bytes, mutated_json, mutated_table, mutated_yaml
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
-from configuration import read_sheet, require_scenarios, require_valid
 from conftest import REPOSITORY
 from random_network import network, stored
 from segy_bytes import integers, lines, write_bytes
@@ -41,6 +39,7 @@ from strataflow.volume.volume import (
     sidecar_path,
     write_volume,
 )
+from strataflow.workflow.configuration import read_sheet, require_configuration
 
 # What nothing so small may take.
 SECONDS = 20
@@ -229,13 +228,10 @@ def _function(path: Path, name: str, known: dict[str, Any]) -> Any:
 
 def _configuration() -> Reader:
     good = (REPOSITORY / "config" / "config.yaml").read_bytes()
-    schema = str(REPOSITORY / "config" / "schemas" / "config.schema.yaml")
 
     def read(path: Path) -> Any:
         config = load_configfile(str(path))
-        require_valid(config, "config.schema.yaml", "config")
-        validate(config, schema)
-        require_scenarios(config["synthetic"])
+        require_configuration(config)
         return config
 
     def wrong(_: Path, config: Any) -> str | None:
@@ -244,7 +240,7 @@ def _configuration() -> Reader:
         return f"names of surveys {odd}" if odd else None
 
     # Snakemake reads it first, and refuses what is no text.
-    refusals = (SystemExit, WorkflowError, UnicodeDecodeError)
+    refusals = (StrataflowError, WorkflowError, UnicodeDecodeError)
     return Reader("config.yaml", (good,), mutated_yaml, read, wrong, refusals)
 
 
@@ -256,7 +252,7 @@ def _sheet() -> Reader:
         odd = [name for name in rows if not PLAIN_NAME.fullmatch(name)]
         return f"names of volumes {odd}" if odd else None
 
-    return Reader("volumes.tsv", (good, more), mutated_table, read_sheet, wrong, (SystemExit,))
+    return Reader("volumes.tsv", (good, more), mutated_table, read_sheet, wrong)
 
 
 def _vgi(folder: Path) -> Reader:

@@ -36,7 +36,7 @@ def show(folder: Path, probability: float = PROBABILITY) -> Any:
     """
     headers = {path.name.split(".")[-2]: path for path in sorted(folder.glob("*.vgi"))}
     if not headers:
-        raise RuntimeError(f"{folder}: no .vgi header in it")
+        raise RuntimeError(f"{folder}: no .vgi headers found")
     plugin = Path(inspect.getfile(show)).with_name("vgi_reader.py")
     sys.path.insert(0, str(plugin.parent))
     from vgi_reader import read_header
@@ -126,11 +126,11 @@ def main() -> None:
     parser.add_argument("--state", type=Path, help="state file to write, X.pvsm")
     parser.add_argument("--picture", type=Path, help="picture to write, X.png")
     parser.add_argument(
-        "--probability", type=float, default=PROBABILITY, help="of the surface of the faults"
+        "--probability", type=float, default=PROBABILITY, help="fault probability of the surface"
     )
     a = parser.parse_args()
     if not 0 < a.probability <= 1:
-        parser.error(f"--probability: a number above 0, to 1, expected, got {a.probability:g}")
+        parser.error(f"--probability: expected above 0 and at most 1, got {a.probability:g}")
     try:
         view = show(a.folder, a.probability)
     except (OSError, RuntimeError) as error:

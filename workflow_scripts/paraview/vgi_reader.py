@@ -35,11 +35,11 @@ def read_header(path: Path) -> tuple[Path, tuple[int, ...], tuple[float, ...]]:
     except (configparser.Error, KeyError, ValueError) as error:
         raise RuntimeError(f"{path}: not a .vgi header: {error}") from error
     if len(size) != 3 or len(spacing) != 3 or min(size) < 1 or kind != ("float", "0"):
-        raise RuntimeError(f"{path}: not a .vgi header of a raw volume of float32")
+        raise RuntimeError(f"{path}: not a .vgi header of a float32 raw volume")
     n_bytes = 4 * size[0] * size[1] * size[2]
     if not raw.is_file() or raw.stat().st_size != n_bytes:
-        found = raw.stat().st_size if raw.is_file() else "no file"
-        raise RuntimeError(f"{path}: {raw} should have {n_bytes} bytes, there is {found}")
+        found = f"got {raw.stat().st_size}" if raw.is_file() else "but there is no such file"
+        raise RuntimeError(f"{path}: {raw}: expected {n_bytes} bytes, {found}")
     return raw, size, spacing
 
 

@@ -95,7 +95,9 @@ def _claimed(path: Path, target: Path, opened: Callable[[Path], int]) -> Iterato
             break
         os.close(descriptor)
         if time.monotonic() > last:
-            raise StrataflowError(f"{target}: another process is writing it")
+            raise StrataflowError(
+                f"{target}: another process is writing it; wait until it ends, or stop it"
+            )
         time.sleep(0.05)
     try:
         yield
@@ -159,14 +161,15 @@ def require_free_space(folder: Path | str, n_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise StrataflowError(
-            f"{folder}: {n_bytes / 1e9:.2f} GB needed on disk, {free / 1e9:.2f} GB free"
+            f"{folder}: not enough disk space: {n_bytes / 1e9:.2f} GB needed, "
+            f"{free / 1e9:.2f} GB free"
         )
 
 
 def require_format(path: Path, found: object, known: str) -> None:
     """Raise StrataflowError when `path` says that it is of format `found`, and not `known`."""
     if found != known:
-        raise StrataflowError(f"{path}: {found!r} is not {known!r}")
+        raise StrataflowError(f"{path}: unsupported format {found!r}, expected {known!r}")
 
 
 def require_file(path: Path | str) -> Path:

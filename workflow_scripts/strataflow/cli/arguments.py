@@ -14,13 +14,18 @@ from ..volume.attributes import PROBABILITY
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
 
+# How the running command is called where it is not the name of its script.
+program: str | None = None
+
 
 class Parser(argparse.ArgumentParser):
     """Argument parser that shows defaults in its help and answers a mistake with one line."""
 
     def __init__(self, description: str) -> None:
         super().__init__(
-            description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+            prog=program,
+            description=description,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
 
     def error(self, message: str) -> NoReturn:
@@ -170,7 +175,7 @@ def run(main: Callable[[], None]) -> NoReturn:
         main()
     except (StrataflowError, OSError, MemoryError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        sys.exit(f"{sys.argv[0].rsplit('/', 1)[-1]}: error: {reason}")
+        sys.exit(f"{program or sys.argv[0].rsplit('/', 1)[-1]}: error: {reason}")
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)

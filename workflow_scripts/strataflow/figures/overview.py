@@ -25,7 +25,7 @@ SCORES = {
     "F1 within 2 voxels": ("fault", "f1_within_2_voxels"),
     "average precision": ("fault", "average_precision"),
     "median angle of normals, degrees": ("orientation", "median_degrees"),
-    "misplacement of layers, samples": ("rgt", "mean_absolute_shift_samples"),
+    "vertical shift of layers, samples": ("rgt", "mean_absolute_shift_samples"),
     "scatter along horizons, samples": ("rgt", "horizon_scatter_samples"),
     "correlation of dhr": ("dhr", "correlation"),
 }
@@ -51,7 +51,7 @@ def make_overview(folder: Path, template: Path, output: Path) -> None:
         path.parent: path for name in ATTRIBUTES for path in folder.glob(f"*/*.{name}.json")
     }
     if not sidecars:
-        raise StrataflowError(f"{folder}: no predicted volume in it")
+        raise StrataflowError(f"{folder}: no predicted volumes found, expected NAME/NAME.fsem.json")
     embedded = len(sidecars) <= EMBEDDED_VOLUMES
     entries = [_entry(path, output.parent, embedded) for _, path in sorted(sidecars.items())]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -67,7 +67,7 @@ def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
     for name, axis, n in zip(sidecar.axis_names, sidecar.axes, sidecar.shape.array, strict=True):
         last = axis.first + axis.step * (n - 1)
         spacing = f"{axis.spacing:g} {axis.unit}"
-        geometry.append((name, f"{axis.first:g} to {last:g}, {n} in all, {spacing} apart"))
+        geometry.append((name, f"{axis.first:g} to {last:g}, {n} in total, {spacing} apart"))
     geometry.append(("live traces", f"{int(sidecar.live.sum())} of {sidecar.live.size}"))
     geometry.append(("SEG-Y", str(sidecar.source.get("segy", "unknown"))))
     files = sorted(path for path in place.iterdir() if path.is_file())

@@ -35,7 +35,7 @@ SPECTRUM_INLINES = 32
 ROSE_SECTORS = 36
 
 # Probabilities shown, and spreads of them, at least.
-LEAST_SHOWN, LEAST_SPREAD = 0.2, 0.05
+MIN_SHOWN, MIN_SPREAD = 0.2, 0.05
 
 # The attribute of a layer that shows the image less `dhr`.
 DIFFERENCE = "difference"
@@ -252,7 +252,7 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
         return show(values, cmap="turbo", vmin=0, vmax=1, alpha=0.25)
     if layer.attribute == SPREAD:
         # No spread of numbers from 0 to 1 is larger than half of that.
-        return show(np.ma.masked_less(values, LEAST_SPREAD), cmap="viridis", vmin=0, vmax=0.5)
+        return show(np.ma.masked_less(values, MIN_SPREAD), cmap="viridis", vmin=0, vmax=0.5)
     fsem = (
         values
         if layer.attribute == "fsem"
@@ -261,7 +261,7 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
         else None
     )
     if layer.attribute == "fsem":
-        least = min(LEAST_SHOWN, layer.probability)
+        least = min(MIN_SHOWN, layer.probability)
         return show(np.ma.masked_less(values, least), cmap=FAULT_COLOURS, vmin=0, vmax=1)
     hidden = values <= 0 if fsem is None else fsem < layer.probability
     return show(

@@ -45,7 +45,7 @@ from ..errors import StrataflowError
 from ..volume.attributes import ATTRIBUTES, PROBABILITY, SPREAD, TASKS
 from ..volume.raw import Array, Shape
 from ..volume.volume import Sidecar, Volume, attribute_path, open_volume, statistics_of
-from .sections import CYCLIC, FAULT_COLOURS, GREY_CLIP, LEAST_SPREAD, Section, axis_label, extent_of
+from .sections import CYCLIC, FAULT_COLOURS, GREY_CLIP, MIN_SPREAD, Section, axis_label, extent_of
 
 HOST = "127.0.0.1"
 
@@ -92,10 +92,10 @@ def open_folder(folder: Path, image: Path | None = None) -> dict[str, Volume]:
         raise StrataflowError(f"{folder}: no such folder")
     prefixes = {path.with_suffix("") for name in ATTRIBUTES for path in folder.glob(f"*.{name}")}
     if not prefixes:
-        raise StrataflowError(f"{folder}: no prediction in it (X.fsem, X.rgt, ...)")
+        raise StrataflowError(f"{folder}: no predictions found, expected X.fsem, X.rgt or others")
     if len(prefixes) > 1:
         names = " ".join(sorted(prefix.name for prefix in prefixes))
-        raise StrataflowError(f"{folder}: several volumes in it: {names}")
+        raise StrataflowError(f"{folder}: expected one volume, found several volumes: {names}")
     (prefix,) = prefixes
     volumes = {}
     # Shown at once, however large: who makes something of a volume reads it whole first.
@@ -108,7 +108,7 @@ def open_folder(folder: Path, image: Path | None = None) -> dict[str, Volume]:
     shapes = {volume.shape for volume in volumes.values()}
     if len(shapes) > 1:
         raise StrataflowError(
-            f"{folder}: sizes differ: {', '.join(map(str, sorted(shapes, key=str)))}"
+            f"{folder}: volumes differ in size: {', '.join(map(str, sorted(shapes, key=str)))}"
         )
     return volumes
 
@@ -156,7 +156,7 @@ class Viewer:
         self.overlay = Select(title="overlay", value=chosen, options=overlays, name="overlay")
         self.opacity = Slider(start=0, end=1, step=0.05, value=0.7, title="opacity", name="opacity")
         self.threshold = Slider(
-            start=0, end=1, step=0.01, value=probability, title="least fault probability"
+            start=0, end=1, step=0.01, value=probability, title="minimum fault probability"
         )
         self.sliders = [self._slider(axis) for axis in range(3)]
         self.panels = [_Panel(self, axis) for axis in range(3)]
@@ -288,7 +288,7 @@ class _Panel:
             drawn = section_of(viewer.volumes[over], section)
             value = shown = SHOWN[over].factor * drawn
             if over == SPREAD:
-                shown = np.where(drawn < LEAST_SPREAD, np.float32(np.nan), value)
+                shown = np.where(drawn < MIN_SPREAD, np.float32(np.nan), value)
             elif over in TASKS["fault"]:
                 fault = drawn
                 if over != "fsem" and "fsem" in viewer.volumes:
@@ -313,8 +313,8 @@ def _mapper(name: str) -> LinearColorMapper:
     return LinearColorMapper(shown.palette, low=shown.low, high=shown.high, nan_color=nothing)
 
 
-KEYS = """<b>Keys</b>: left and right inline, down and up crossline, page down and page up time or
-depth; a click moves the other two sections to it. Dashed lines: where they cut."""
+KEYS = """<b>Keys</b>: left/right: inline; down/up: crossline; page down/page up: time or depth.
+Click a point to move the other two sections there. Dashed lines show these sections."""
 
 ON_KEY = """
 const keys = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1],
@@ -351,7 +351,7 @@ def make_server(
     try:
         sockets = bind_sockets(port, HOST)
     except OSError as error:
-        raise StrataflowError(f"--port: {port}: {error.strerror}; choose another") from error
+        raise StrataflowError(f"--port: {port}: {error.strerror}; choose another port") from error
     port = sockets[0].getsockname()[1]
     handler = FunctionHandler(lambda document: _open(volumes, document, probability))
     application = Application(handler)

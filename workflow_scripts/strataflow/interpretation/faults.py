@@ -40,7 +40,7 @@ REACH, OFF_PLANE, TURN = 2, 0.6, 5.0
 
 # Voxels of the smallest fault that is kept, lines from one fault stick to the next, and samples or
 # lines from one point of a stick to the next.
-LEAST_VOXELS, STICK_EVERY, POINT_EVERY = 200, 10, 8
+MIN_VOXELS, STICK_EVERY, POINT_EVERY = 200, 10, 8
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def pick_faults(
     prefix: Path,
     output: Path,
     shape: Shape | None = None,
-    least_voxels: int = LEAST_VOXELS,
-    least_probability: float = PROBABILITY,
+    min_voxels: int = MIN_VOXELS,
+    min_probability: float = PROBABILITY,
 ) -> None:
-    """Pick the faults of PREFIX.fsem, .fdip and .fstrike, of at least `least_probability`.
+    """Pick the faults of PREFIX.fsem, .fdip and .fstrike, of at least `min_probability`.
 
     Writes `output`.faults.csv, a row a fault, the largest first; .fault_points.csv, a row a voxel;
     and .fault_sticks.txt in the columns of Charisma fault sticks. `shape` is needed without
@@ -69,8 +69,8 @@ def pick_faults(
     names = ("fsem", "fdip", "fstrike")
     volumes = {name: open_volume(attribute_path(prefix, name), shape, name) for name in names}
     sidecar = volumes["fsem"].sidecar
-    voxels = thin(volumes, least_probability)
-    number = number_faults(voxels, sidecar.shape, least_voxels)
+    voxels = thin(volumes, min_probability)
+    number = number_faults(voxels, sidecar.shape, min_voxels)
     points = _points(voxels, number, sidecar)
     finals = [Path(f"{output}.{end}") for end in ("faults.csv", "fault_points.csv")]
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -80,10 +80,10 @@ def pick_faults(
         sticks.write_text("".join(stick_lines(voxels, number, sidecar)))
 
 
-def thin(volumes: dict[str, Volume], least_probability: float = PROBABILITY) -> FaultVoxels:
+def thin(volumes: dict[str, Volume], min_probability: float = PROBABILITY) -> FaultVoxels:
     """The voxels whose fault probability is largest along the fault's normal.
 
-    Those below `least_probability` do not count; the attributes must have angles down to that.
+    Those below `min_probability` do not count; the attributes must have angles down to that.
     """
     fsem = volumes["fsem"].values
     n3 = fsem.shape[0]
@@ -92,7 +92,7 @@ def thin(volumes: dict[str, Volume], least_probability: float = PROBABILITY) -> 
         last = min(first + BLOCK, n3)
         low = max(first - 1, 0)
         block = np.array(fsem[low : last + 1])
-        at = np.argwhere(block[first - low : last - low] >= least_probability).T
+        at = np.argwhere(block[first - low : last - low] >= min_probability).T
         at[0] += first - low
         here = tuple(at)
         strike, dip = (volumes[n].values[low : last + 1][here] for n in ("fstrike", "fdip"))
@@ -112,8 +112,8 @@ def thin(volumes: dict[str, Volume], least_probability: float = PROBABILITY) -> 
     return FaultVoxels(at, probability, normal)
 
 
-def number_faults(voxels: FaultVoxels, shape: Shape, least_voxels: int) -> NDArray[np.int64]:
-    """The fault of each voxel, (N,): 1 is the largest, 0 is none, of fewer than `least_voxels`."""
+def number_faults(voxels: FaultVoxels, shape: Shape, min_voxels: int) -> NDArray[np.int64]:
+    """The fault of each voxel, (N,): 1 is the largest, 0 is none, of fewer than `min_voxels`."""
     # Beyond the ends of an axis lies no voxel of the next.
     padded = [n + 2 * REACH for n in shape.array]
     place = np.ravel_multi_index(tuple(voxels.at + REACH), padded)
@@ -142,7 +142,7 @@ def number_faults(voxels: FaultVoxels, shape: Shape, least_voxels: int) -> NDArr
     # The largest first; of equals the one that begins first.
     ranks = np.empty(sizes.size, np.int64)
     ranks[np.argsort(-sizes, kind="stable")] = np.arange(1, sizes.size + 1)
-    ranks[sizes < least_voxels] = 0
+    ranks[sizes < min_voxels] = 0
     number = np.empty(at.shape[1], np.int64)
     number[order] = ranks[component]
     return number

@@ -57,7 +57,7 @@ def horizon_levels(rgt: Array, live: NDArray[np.bool_], count: int) -> Array:
     some = rgt[:: thin[0], :: thin[1]][live[:: thin[0], :: thin[1]]]
     mean = some.mean(axis=0, dtype=np.float64) if some.size else np.zeros(rgt.shape[2])
     if mean.size < 2 or mean[-1] <= mean[0]:
-        raise StrataflowError("rgt: does not grow downward, so it has no horizons")
+        raise StrataflowError("rgt: does not increase downward, so horizons cannot be picked")
     growing = np.maximum.accumulate(mean)
     at = np.linspace(0, mean.size - 1, count + 2)[1:-1]
     return np.interp(at, np.arange(mean.size), growing).astype(np.float32)
@@ -103,7 +103,9 @@ def irap_text(depth: Array, sidecar: Sidecar) -> str:
     # x runs along the first axis, y to the left of it.
     x, y, grid = (step2, step3, depth) if turn >= 0 else (step3, step2, depth.T)
     if abs(float(x @ y)) > IRAP_TOLERANCE * float(np.hypot(*x) * np.hypot(*y)):
-        raise StrataflowError("horizons: inlines and crosslines are not at right angles")
+        raise StrataflowError(
+            "horizons: inlines and crosslines are not at right angles, as Irap grids require"
+        )
     rows, columns = grid.shape
     spacing = np.hypot(*x) or 1.0, np.hypot(*y) or 1.0
     rotation = float(np.degrees(np.arctan2(x[1], x[0])))

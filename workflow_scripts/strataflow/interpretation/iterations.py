@@ -21,9 +21,9 @@ def compare_passes(metrics: list[Path], output: Path) -> None:
         try:
             content = json.loads(require_file(path).read_text())
         except ValueError as error:
-            raise StrataflowError(f"{path}: not metrics of evaluate.py ({error})") from error
+            raise StrataflowError(f"{path}: not metrics from evaluate.py ({error})") from error
         if not isinstance(content, dict) or not content:
-            raise StrataflowError(f"{path}: not metrics of evaluate.py")
+            raise StrataflowError(f"{path}: not metrics from evaluate.py")
         scores.append(pd.json_normalize(content))
     table = pd.concat(scores, ignore_index=True)
     table.insert(0, "pass", ["infer", *(f"refine {n}" for n in range(1, len(scores)))])

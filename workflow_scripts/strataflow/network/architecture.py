@@ -59,14 +59,20 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise StrataflowError(f"network: kind must be one of {KINDS}, got {self.kind!r}")
+            raise StrataflowError(
+                f"network kind: expected one of {', '.join(KINDS)}, got {self.kind!r}"
+            )
         if self.preset not in PRESETS:
-            raise StrataflowError(f"preset: must be one of {tuple(PRESETS)}, got {self.preset!r}")
+            raise StrataflowError(
+                f"preset: expected one of {', '.join(PRESETS)}, got {self.preset!r}"
+            )
         if not self.tasks or not set(self.tasks) <= set(TASKS):
-            raise StrataflowError(f"tasks: at least one of {tuple(TASKS)}, got {self.tasks}")
+            raise StrataflowError(
+                f"tasks: expected some of {', '.join(TASKS)}, got {', '.join(self.tasks) or 'none'}"
+            )
         if self.design not in DESIGNS:
             raise StrataflowError(
-                f"network: design must be one of {tuple(DESIGNS)}, got {self.design!r}"
+                f"network design: expected one of {tuple(DESIGNS)}, got {self.design!r}"
             )
 
     @property

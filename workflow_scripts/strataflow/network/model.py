@@ -28,7 +28,7 @@ assert CELL * 2 ** (LEVELS - 1) == STRIDE
 NORM_MOMENTUM = 0.01
 
 # A refinement network corrects probabilities as logits, and believes none more than this.
-LARGEST_PROBABILITY = 0.98
+MAX_PROBABILITY = 0.98
 
 
 def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
@@ -146,7 +146,7 @@ class MultiTaskNetwork(nn.Module):
         return outputs
 
 
-def with_norms_folded(network: MultiTaskNetwork) -> MultiTaskNetwork:
+def with_fused_norms(network: MultiTaskNetwork) -> MultiTaskNetwork:
     """A copy of `network` for inference, whose norms have become part of its convolutions.
 
     It predicts the same up to rounding, a fifth faster.
@@ -175,7 +175,10 @@ def grown(state: dict[str, Tensor], network: MultiTaskNetwork) -> dict[str, Tens
         if wanted.dim() != given.dim() or any(
             w < g for w, g in zip(wanted.shape, given.shape, strict=True)
         ):
-            raise StrataflowError(f"network: {name}: {tuple(given.shape)} does not fit in")
+            raise StrataflowError(
+                f"network: {name}: weights of shape {tuple(given.shape)} do not fit into "
+                f"{tuple(wanted.shape)}"
+            )
         known = tuple(slice(side) for side in given.shape)
         if given.dim() > 1:
             wanted[: given.shape[0], given.shape[1] :] = 0
@@ -187,7 +190,7 @@ def _as_output(task: str, given: Tensor) -> Tensor:
     """Channels of a task as refinement reads them, in the form in which networks predict them."""
     if task != "fault":
         return given
-    probability = given[:, :1].clamp(1 - LARGEST_PROBABILITY, LARGEST_PROBABILITY)
+    probability = given[:, :1].clamp(1 - MAX_PROBABILITY, MAX_PROBABILITY)
     return torch.cat([probability.logit(), given[:, 1:]], dim=1)
 
 

@@ -32,13 +32,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:
         # The unpickler pops and looks up as a file tells it to: a bad one raises anything.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StrataflowError(f"{path}: not a checkpoint that can be read ({reason})") from error
+        raise StrataflowError(f"{path}: not a readable checkpoint ({reason})") from error
     if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
-        raise StrataflowError(f"{path}: not a checkpoint of strataflow")
+        raise StrataflowError(f"{path}: not a strataflow checkpoint")
     require_format(path, content.get("format", FORMAT), FORMAT)
     stored = content["hyper_parameters"]
     if not isinstance(stored, dict) or "architecture" not in stored:
-        raise StrataflowError(f"{path}: a checkpoint of another program: no architecture in it")
+        raise StrataflowError(f"{path}: not a strataflow checkpoint: it holds no architecture")
     return content
 
 
@@ -51,9 +51,11 @@ def _require_intact(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise StrataflowError(f"{path}: not a checkpoint that can be read ({error})") from error
+        raise StrataflowError(f"{path}: not a readable checkpoint ({error})") from error
     if damaged:
-        raise StrataflowError(f"{path}: damaged: {damaged} in it is not what was written")
+        raise StrataflowError(
+            f"{path}: checksum mismatch in {damaged}: the file is damaged; regenerate it"
+        )
 
 
 def architecture_of(content: dict[str, Any]) -> Architecture:
@@ -79,12 +81,13 @@ def load_network(path: Path, kind: str, tasks: tuple[str, ...]) -> MultiTaskNetw
     architecture = architecture_of(content)
     if architecture.kind != kind:
         raise StrataflowError(
-            f"{path}: holds a network of kind '{architecture.kind}', '{kind}' is needed"
+            f"{path}: expected a network of kind '{kind}', got '{architecture.kind}'"
         )
     missing = [task for task in tasks if task not in architecture.tasks]
     if missing:
         raise StrataflowError(
-            f"{path}: has no task {' '.join(missing)}, only {' '.join(architecture.tasks)}"
+            f"{path}: the network lacks the tasks {', '.join(missing)}; "
+            f"it has {', '.join(architecture.tasks)}"
         )
     network = MultiTaskNetwork(architecture)
     load_state(network, network_state(content), path)
@@ -98,7 +101,7 @@ def load_state(network: MultiTaskNetwork, state: dict[str, torch.Tensor], path: 
             {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
         )
     except RuntimeError as error:
-        raise StrataflowError(f"{path}: weights of another network") from error
+        raise StrataflowError(f"{path}: the weights do not match the network") from error
 
 
 def write_weights(checkpoint: Path, output: Path) -> None:

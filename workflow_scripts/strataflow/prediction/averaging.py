@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..errors import StrataflowError
 
 # Resampled further than this, a survey is unlike all that the networks have learned from.
-SMALLEST_FACTOR, LARGEST_FACTOR = 0.5, 2.0
+MIN_FACTOR, MAX_FACTOR = 0.5, 2.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Averaging:
         chosen = [_scale(factor) for factor in scales]
         if ORIGINAL not in chosen or len(set(chosen)) < len(chosen):
             raise StrataflowError(
-                f"scales: a list of different factors with 1 among them expected, got {scales}"
+                f"scales: expected different factors that include 1, got {scales}"
             )
         others = tuple(scale for scale in chosen if scale != ORIGINAL)
         return cls(symmetries, (ORIGINAL, *others), uncertainty)
@@ -99,13 +99,12 @@ class Averaging:
     def __post_init__(self) -> None:
         if self.symmetries not in NUMBERS_OF_SYMMETRIES:
             raise StrataflowError(
-                f"symmetries: one of {_listed(NUMBERS_OF_SYMMETRIES)} expected, "
-                f"got {self.symmetries}"
+                f"symmetries: expected {_listed(NUMBERS_OF_SYMMETRIES)}, got {self.symmetries}"
             )
         if self.uncertainty and self.copies == 1:
             raise StrataflowError(
-                "uncertainty: needs two copies or more, got one: "
-                "set symmetries to 2 or more, or give several scales"
+                "uncertainty: requires at least two copies, got one; "
+                "set symmetries to at least 2, or give several scales"
             )
 
     @property
@@ -125,7 +124,7 @@ class Averaging:
             return
         for name, on in (("scales", len(self.scales) > 1), ("uncertainty", self.uncertainty)):
             if on:
-                raise StrataflowError(f"{name}: for faults alone, which are not predicted here")
+                raise StrataflowError(f"{name}: applies to faults only, but the fault task is off")
 
 
 def _scale(given: float | Sequence[float]) -> Scale:
@@ -134,11 +133,11 @@ def _scale(given: float | Sequence[float]) -> Scale:
     if (
         len(factors) != 2
         or not numbers
-        or not SMALLEST_FACTOR <= min(factors) <= max(factors) <= LARGEST_FACTOR
+        or not MIN_FACTOR <= min(factors) <= max(factors) <= MAX_FACTOR
     ):
         raise StrataflowError(
-            f"scales: factors from {SMALLEST_FACTOR:g} to {LARGEST_FACTOR:g}, "
-            f"or pairs of them (vertical, lateral), expected, got {given}"
+            f"scales: expected factors from {MIN_FACTOR:g} to {MAX_FACTOR:g}, "
+            f"or pairs of them (vertical, lateral), got {given}"
         )
     return Scale(float(factors[0]), float(factors[1]))
 

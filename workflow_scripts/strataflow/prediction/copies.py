@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import StrataflowError
 from ..hardware import precision_of_hardware
 from ..volume.orientation import TENSOR_COMPONENTS, turned_fault_channels
-from ..volume.raw import Array
+from ..volume.raw import Array, Shape
 from .averaging import SYMMETRIES, Averaging, Scale, Symmetry
 from .resampling import ResampledGrid
 from .tiling import Corner, TileGrid, Tiling
@@ -84,7 +84,8 @@ class TilePredictor:
             except torch.OutOfMemoryError as error:
                 if size == 1:
                     raise StrataflowError(
-                        f"tile: {tiles.shape[2:]} needs more memory than the GPU has"
+                        f"tile: {Shape(*tiles.shape[:1:-1])} needs more memory than the GPU has; "
+                        "choose a smaller tile"
                     ) from error
                 size //= 2
                 continue

@@ -19,7 +19,7 @@ from ..errors import StrataflowError
 from ..files import require_free_space, written_whole
 from ..hardware import keep_memory, limit_threads, single_threaded
 from ..network.architecture import STRIDE
-from ..network.model import MultiTaskNetwork, with_norms_folded
+from ..network.model import MultiTaskNetwork, with_fused_norms
 from ..volume.attributes import (
     CHANNELS,
     PROBABILITY,
@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 GPU_BATCH = 16
 
 # Tiles that a CPU works on side by side at most, each with a core and half a gigabyte of its own.
-MOST_TILES = 8
+MAX_TILES = 8
 
 
 def predict_slab(
@@ -83,7 +83,8 @@ def predict_slab(
     volume = source.volume
     if max(volume.shape.array) < STRIDE:
         raise StrataflowError(
-            f"{volume.path}: {volume.shape} is smaller than the smallest tile, {STRIDE} a side"
+            f"{volume.path}: {volume.shape} is smaller than the minimum tile, "
+            f"{STRIDE} voxels along each axis"
         )
     shape = volume.shape.array
     slab = Slab(number, count, shape, tiling.tile, tiling.overlap, tasks, averaging.uncertainty)
@@ -145,7 +146,7 @@ def _require_sound(source: Source, inlines: slice) -> None:
                 i2, i1 = bad[0]
                 raise StrataflowError(
                     f"{volume.path}: {volume.values[i3, i2, i1]} at n1={i1} n2={i2} n3={i3}"
-                    f" ({len(bad)} such values on this inline); put 0 there"
+                    f" ({len(bad)} such values on this inline); replace them with 0"
                 )
 
 
@@ -219,7 +220,7 @@ def _predicted_tiles(
     limit_threads()
     keep_memory()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = with_norms_folded(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload] # torch leaves it out of its stubs
+    network = with_fused_norms(network).to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload] # torch leaves it out of its stubs
     grid = slab.grid
     predictor = TilePredictor(network, slab.tasks, grid, tiling, averaging, device)
     corners = grid.corners(grid.with_halo(slab.rows))
@@ -236,7 +237,7 @@ def _predicted_tiles(
     # each core has a tile of its own.
     alone = device.type == "cpu" and tiling.precision == "fp32"
     with single_threaded() if alone else nullcontext(1) as cores:
-        results = _in_order(outputs, _ahead(read), min(cores, MOST_TILES))
+        results = _in_order(outputs, _ahead(read), min(cores, MAX_TILES))
         predicted = (tile for tiles in results for tile in tiles)
         for number, (shift, blended) in enumerate(predicted):
             if shift is not None and number >= in_halo:

@@ -34,7 +34,8 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
         expected = replace(first, number=number, count=len(prefixes), shape=sidecar.shape.array)
         if slabs[prefix] != expected:
             raise StrataflowError(
-                f"{description_path(prefix)}: {slabs[prefix]}, where {expected} is needed"
+                f"{description_path(prefix)}: the slabs are incomplete or do not match: "
+                f"expected {expected}, got {slabs[prefix]}"
             )
     names = first.attributes
     finals = [attribute_path(output, name) for name in names]

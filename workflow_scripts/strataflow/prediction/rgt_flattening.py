@@ -23,10 +23,10 @@ from ..volume.structure_tensor import HALO, count_cells, in_cells, texture_norma
 
 # Voxels along the side of a cell; twice as many, and so on, where there would be too many cells.
 CELL = 8
-MOST_CELLS = 2_000_000
+MAX_CELLS = 2_000_000
 
 # Slopes, in samples a line, beyond which a texture is no reflector.
-STEEPEST = 4.0
+MAX_SLOPE = 4.0
 
 # Weight of the network's gradient along lines and along traces, beside that of a plane reflector.
 LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.1
@@ -41,7 +41,7 @@ ROUNDS, ITERATIONS, TOLERANCE = 3, 100, 1e-3
 GROWTH = (0.2, 3.0)
 
 # Geologic time grows downward by at least so much a sample, on average it grows by 1.
-LEAST_GROWTH = 0.05
+MIN_GROWTH = 0.05
 
 
 def follow_reflectors(
@@ -54,7 +54,7 @@ def follow_reflectors(
     not looked at any more once its correction is there.
     """
     cell = CELL
-    while np.prod(count_cells(image.shape, cell)) > MOST_CELLS:
+    while np.prod(count_cells(image.shape, cell)) > MAX_CELLS:
         cell *= 2
     depth = np.arange(time.shape[2], dtype=np.float32)
     shift = _over_cells(time, cell, np.mean, less=depth)
@@ -63,8 +63,8 @@ def follow_reflectors(
     if fault is not None:
         weight *= np.square(1 - _over_cells(fault, cell, np.max))
     slopes = -normals[:2] / np.maximum(normals[2], 1e-6)
-    weight *= np.hypot(*slopes) <= STEEPEST
-    slopes = np.clip(slopes, -STEEPEST, STEEPEST)
+    weight *= np.hypot(*slopes) <= MAX_SLOPE
+    slopes = np.clip(slopes, -MAX_SLOPE, MAX_SLOPE)
     cells = _solve(shift, slopes, weight + UNSEEN, cell) - shift
     along3, along2, along1 = (_interpolation(n, cell) for n in time.shape)
     for row in along3:
@@ -75,7 +75,7 @@ def follow_reflectors(
 
 def growing(time: Array) -> Array:
     """`time` (..., n1) in samples, raised where it grows too little along the trace."""
-    floor = LEAST_GROWTH * np.arange(time.shape[-1], dtype=np.float32)
+    floor = MIN_GROWTH * np.arange(time.shape[-1], dtype=np.float32)
     return np.maximum.accumulate(time - floor, axis=-1) + floor
 
 

@@ -24,7 +24,7 @@ from .tiling import TileGrid
 FORMAT = "strataflow slab 1"
 
 # No survey has more lines or samples; a description that says so is not believed.
-LONGEST_SIDE = 1 << 24
+MAX_SIDE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -102,30 +102,33 @@ def read_description(prefix: Path) -> Slab:
         )
         checksums = {name: str(content["checksums"][name]) for name in slab.attributes}
         if not 0 <= slab.number < slab.count:
-            raise ValueError(f"slab {slab.number} of {slab.count}")
+            raise ValueError(f"expected a number below the count {slab.count}, got {slab.number}")
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise StrataflowError(f"{path}: not a slab of strataflow ({error})") from error
+        raise StrataflowError(f"{path}: not a strataflow slab ({error})") from error
     for name, checksum in checksums.items():
         file = require_file(attribute_path(prefix, name))
         if file.stat().st_size != slab.n_bytes(name):
             raise StrataflowError(
-                f"{file}: {slab.n_bytes(name)} bytes expected, the file has {file.stat().st_size}"
+                f"{file}: expected {slab.n_bytes(name)} bytes, got {file.stat().st_size}; "
+                "predict the slab again"
             )
         if file_checksum(file) != checksum:
-            raise StrataflowError(f"{file}: not what was written: make the slab anew")
+            raise StrataflowError(
+                f"{file}: checksum mismatch: the file changed or is damaged; predict the slab again"
+            )
     return slab
 
 
 def _tasks(names: list[str]) -> tuple[str, ...]:
     if not isinstance(names, list) or not names or not set(names) <= set(TASKS):
-        raise ValueError(f"tasks {names}")
+        raise ValueError(f"tasks: expected some of {', '.join(TASKS)}, got {names}")
     return tuple(names)
 
 
 def _three(numbers: list[int]) -> tuple[int, int, int]:
     n3, n2, n1 = (int(number) for number in numbers)
-    if not 1 <= min(n3, n2, n1) <= max(n3, n2, n1) <= LONGEST_SIDE:
-        raise ValueError(f"{n3} x {n2} x {n1}")
+    if not 1 <= min(n3, n2, n1) <= max(n3, n2, n1) <= MAX_SIDE:
+        raise ValueError(f"expected sizes from 1 to {MAX_SIDE}, got n1={n1} n2={n2} n3={n3}")
     return (n3, n2, n1)
 
 

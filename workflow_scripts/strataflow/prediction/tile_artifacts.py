@@ -221,15 +221,13 @@ def _draw(table: pd.DataFrame, path: Path, image: Volume) -> None:
         if axis in table:
             left.plot(table[axis], names, marker, mfc="none", label=f"along {axis}s")
     left.plot(table["border over inside"], names, "k|", ms=18, mew=2, label="all")
-    left.set(xlabel="difference of neighbours at borders of tiles / beside them")
+    left.set(xlabel="difference of neighbours at tile borders / beside them")
     left.invert_yaxis()
     left.legend(fontsize="small")
     if "change by shift" in table:
         shifted = table[(names != "image") & (names != "orientation")]
         right.barh(shifted["quantity"], shifted["change by shift"].astype(float), color="0.6")
         right.invert_yaxis()
-    right.set(xlabel=f"change by a shift of {SHIFT} voxels / mean deviation", xlim=(0, None))
-    figure.suptitle(
-        f"Traces of the tiles: {Path(image.sidecar.source.get('segy', image.path)).name}"
-    )
+    right.set(xlabel=f"change under a shift of {SHIFT} voxels / mean deviation", xlim=(0, None))
+    figure.suptitle(f"Tile artifacts: {Path(image.sidecar.source.get('segy', image.path)).name}")
     save_picture(path, figure)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..network.architecture import STRIDE
-from ..volume.raw import Array
+from ..volume.raw import Array, Shape
 
 Corner = tuple[int, int, int]
 
@@ -37,6 +37,18 @@ class Tiling:
     tile: tuple[int, int, int] = (128, 128, 128)
     overlap: float = 0.25
     precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if len(self.tile) != 3 or any(side < STRIDE or side % STRIDE for side in self.tile):
+            raise StrataflowError(
+                f"tile: expected three multiples of {STRIDE}, got (n3, n2, n1) = {self.tile}"
+            )
+        if not 0 <= self.overlap < 1:
+            raise StrataflowError(f"overlap: expected 0 to below 1, got {self.overlap}")
+        if self.precision not in PRECISIONS:
+            raise StrataflowError(
+                f"precision: expected one of {PRECISIONS}, got {self.precision!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -126,11 +138,9 @@ class TileGrid:
         [0, 1).
         """
         if any(side < STRIDE or side % STRIDE for side in tile):
-            raise StrataflowError(
-                f"tile: sides must be multiples of {STRIDE}, got {tile} as n3, n2, n1"
-            )
+            raise StrataflowError(f"tile: expected multiples of {STRIDE}, got {Shape(*tile[::-1])}")
         if not 0 <= overlap < 1:
-            raise StrataflowError(f"overlap: must be at least 0 and below 1, got {overlap}")
+            raise StrataflowError(f"overlap: expected at least 0 and below 1, got {overlap}")
         axes = [TileAxis.cover(n, t, overlap) for n, t in zip(shape, tile, strict=True)]
         return cls((axes[0], axes[1], axes[2]))
 

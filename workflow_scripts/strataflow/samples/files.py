@@ -94,7 +94,9 @@ def require_intact(paths: list[Path]) -> None:
     known = [path for path in paths if path in written]
     for path, found in zip(known, _checksums(known), strict=True):
         if found != written[path]:
-            raise StrataflowError(f"{path}: not what was written: make the samples anew")
+            raise StrataflowError(
+                f"{path}: checksum mismatch: the file changed or is damaged; regenerate the samples"
+            )
 
 
 def _checksums(paths: list[Path]) -> list[str]:
@@ -113,5 +115,8 @@ def count_samples(folder: Path) -> int:
     numbers = sorted(int(stem) for stem in stems if stem.isdigit())
     for expected, number in enumerate(numbers):
         if number != expected:
-            raise StrataflowError(f"{sample_path(folder, expected)}: missing sample {expected}")
+            raise StrataflowError(
+                f"{sample_path(folder, expected)}: missing; "
+                "samples must be numbered from 0 without gaps"
+            )
     return len(numbers)

@@ -14,7 +14,12 @@ from ..errors import StrataflowError
 from ..volume.volume import Axis, HeaderBytes
 from .grid import Grid
 from .layout import Layout
-from .reader import DEAD, USUAL_INTERVAL
+
+# Sample interval in microseconds where no header gives one.
+DEFAULT_INTERVAL = 4000.0
+
+# Trace identification code of a dead trace in the SEG-Y standard.
+DEAD = 2
 
 
 def _factor(scalar: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -75,8 +80,8 @@ class HeaderSums:
         if other.size:
             number = start + int(other[0]) + 1
             raise StrataflowError(
-                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g}, "
-                f"others at {self.delay:g} (bytes 109-110): shift them to one start"
+                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g}, but trace 1 "
+                f"at {self.delay:g} (bytes 109-110); shift all traces to the same start"
             )
 
     def corners(self) -> tuple[tuple[float, float], ...]:
@@ -92,7 +97,7 @@ class HeaderSums:
         grid, corners, unit = self.grid, self.corners(), self.layout.coordinate_unit
         spacing3 = math.dist(corners[0], corners[2]) / max(grid.shape.n3 - 1, 1)
         spacing2 = math.dist(corners[0], corners[1]) / max(grid.shape.n2 - 1, 1)
-        interval = (self.layout.interval or USUAL_INTERVAL) / 1000
+        interval = (self.layout.interval or DEFAULT_INTERVAL) / 1000
         return (
             Axis("inline", grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
             Axis("crossline", grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),

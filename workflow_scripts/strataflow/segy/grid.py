@@ -19,7 +19,7 @@ from .layout import TRACE_HEADER, Layout, field_width
 BLOCK = 1 << 16
 
 # A grid with more places a trace than this is none.
-MOST_PLACES = 10
+MAX_PLACES_PER_TRACE = 10
 
 # Where programs put line numbers, the standard first; then coordinates that may serve as such.
 USUAL_BYTES = (
@@ -67,7 +67,10 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
     for name in ("iline", "xline", "cdp_x", "cdp_y"):
         byte = getattr(where, name)
         if byte > TRACE_HEADER + 1 - field_width(byte):
-            raise StrataflowError(f"{layout.path}: {name}: byte {byte} is outside a trace header")
+            raise StrataflowError(
+                f"{layout.path}: {name}: byte {byte} is outside the trace header, expected 1 to "
+                f"{TRACE_HEADER + 1 - field_width(byte)}"
+            )
     inline, crossline = read_fields(layout, where.iline, where.xline)
     asked = f"{layout.path}: line numbers at bytes {where.iline} and {where.xline}"
     for name, numbers in (("inline", inline), ("crossline", crossline)):
@@ -75,15 +78,16 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
         if stray is not None:
             low, high = np.percentile(numbers, (0.5, 99.5))
             raise StrataflowError(
-                f"{layout.path}: {name} {numbers[stray]} of trace {stray + 1} is far outside of "
-                f"the others ({low:.0f} to {high:.0f}): mend or drop that trace{_or(layout, where)}"
+                f"{layout.path}: {name} {numbers[stray]} of trace {stray + 1} is far outside the "
+                f"range of the others ({low:.0f} to {high:.0f}); correct or remove that trace"
+                f"{_or(layout, where)}"
             )
     inlines, crosslines = _lines(inline), _lines(crossline)
     places = inlines.count * crosslines.count
-    if places > MOST_PLACES * layout.traces:
+    if places > MAX_PLACES_PER_TRACE * layout.traces:
         raise StrataflowError(
-            f"{asked} make no grid: {inlines.count} x {crosslines.count} places for "
-            f"{layout.traces} traces{_or(layout, where)}"
+            f"{asked} do not form a grid: {inlines.count} inlines x {crosslines.count} crosslines "
+            f"for {layout.traces} traces{_or(layout, where)}"
         )
     place = _places(inline, crossline, inlines, crosslines)
     seen = np.zeros(places, bool)
@@ -94,7 +98,7 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
         single = inline if inlines.count == 1 else crossline
         if single[0] == 0:
             raise StrataflowError(
-                f"{asked}: a 2D line, one of the numbers is 0 all along; a 3D grid is needed"
+                f"{asked}: a 2D line, one of them is 0 in all traces; a 3D grid is needed"
                 f"{_or(layout, where)}"
             )
     return Grid(Shape(layout.n1, crosslines.count, inlines.count), inlines, crosslines, place)
@@ -153,17 +157,18 @@ def _why_no_grid(
         span = f"offsets {offsets[0]} to {offsets[-1]} (byte {int(TraceField.offset)})"
         if places.size < records.size < traces:
             return (
-                f"make no grid: shot gathers, {records.size} of them (byte 9), {span}: process to "
-                "a stack first"
+                f"do not form a grid: a file of {records.size} shot gathers (byte 9), {span}; "
+                "process it to a stack first"
             )
         return (
-            f"put up to {count.max()} traces in one place: a pre-stack file, {span}: stack it "
-            "first, or extract one offset"
+            f"give up to {count.max()} traces the same grid position: a pre-stack file, {span}; "
+            "stack it first, or extract one offset"
         )
     hint = _or(layout, where)
     if hint:
         zero = " are 0 in all traces" if not inline.any() and not crossline.any() else ""
-        return f"{zero.strip() or f'put {traces} traces in {places.size} places'}{hint}"
+        shared = f"give {traces} traces {places.size} grid positions"
+        return f"{zero.strip() or shared}{hint}"
     if places.size == 1 and _unique(cdp).size == traces:
         return (
             f"are the same in all traces: a 2D line of {traces} CDPs (byte {int(TraceField.CDP)}); "
@@ -172,12 +177,13 @@ def _why_no_grid(
     if 2 * places.size > traces:
         double = int(first[np.argmax(count > 1)])
         return (
-            f"put {traces - places.size} traces in the place of another one, as at inline "
-            f"{inline[double]}, crossline {crossline[double]} (trace {double + 1}): keep one"
+            f"give {traces - places.size} traces the grid position of another trace, e.g. inline "
+            f"{inline[double]}, crossline {crossline[double]} (trace {double + 1}); "
+            "remove the duplicates"
         )
     return (
-        f"put {traces} traces in {places.size} places, up to {count.max()} in one: a pre-stack "
-        "file, a 2D line or wrong byte positions"
+        f"give {traces} traces {places.size} grid positions, up to {count.max()} traces share "
+        "one: a pre-stack file, a 2D line or wrong byte positions"
     )
 
 
@@ -187,7 +193,7 @@ def _or(layout: Layout, where: HeaderBytes) -> str:
     if not fitting:
         return ""
     iline, xline, n3, n2 = fitting[0]
-    return f"; --iline {iline} --xline {xline} would make a grid of {n3} x {n2}"
+    return f"; try --iline {iline} --xline {xline}: {n3} inlines x {n2} crosslines"
 
 
 def fitting_bytes(layout: Layout) -> list[tuple[int, int, int, int]]:

@@ -113,20 +113,21 @@ def words(found: dict[str, Any]) -> str:
         f"{found['file']}: SEG-Y revision {found['revision']}, {found['byte_order']} endian, "
         f"{found['bytes']:,} bytes\n"
         f"{found['traces']:,} traces of {found['samples']:,} samples, {found['sample_format']}, "
-        f"every {found['interval']:g} ms ({found['length_unit']} in depth); "
-        f"coordinates in units of {found['coordinate_unit']}"
+        f"sample interval {found['interval']:g} ms ({found['length_unit']} in depth), "
+        f"coordinates in {found['coordinate_unit']}"
     )
     percentiles = pd.DataFrame([found["amplitudes"]["percentiles"]], ["amplitude"])
     percentiles.columns = [f"{name} %" for name in percentiles.columns]
     amplitudes = (
         f"amplitudes of {found['amplitudes']['traces']:,} traces, "
-        f"{found['amplitudes']['not_finite']:,} samples NaN or infinite\n"
+        f"{found['amplitudes']['not_finite']:,} NaN or infinite samples\n"
         f"{percentiles.to_string(float_format='{:.6g}'.format)}"
     )
     if not grid:
         fitting = pd.DataFrame(found["fitting_bytes"])
-        would = f"would make a grid:\n{fitting.to_string(index=False)}" if len(fitting) else ""
-        return "\n\n".join(part for part in (head, found["reason"], would, amplitudes) if part)
+        table = fitting.to_string(index=False)
+        other = f"byte positions that form a grid:\n{table}" if len(fitting) else ""
+        return "\n\n".join(part for part in (head, found["reason"], other, amplitudes) if part)
     lines = pd.DataFrame([grid["inlines"], grid["crosslines"]], ["inline", "crossline"])
     corners = pd.DataFrame(
         grid["corners"],
@@ -134,9 +135,9 @@ def words(found: dict[str, Any]) -> str:
         ["x", "y"],
     )
     summary = (
-        f"a post-stack 3D grid, sorted by {grid['sorting']}, first sample at {grid['start']:g} "
+        f"post-stack 3D grid, sorted by {grid['sorting']}, first sample at {grid['start']:g} "
         f"ms ({found['length_unit']} in depth): "
-        f"{grid['places']:,} places, {grid['missing_traces']:,} without a trace, "
+        f"{grid['places']:,} grid positions, {grid['missing_traces']:,} missing traces, "
         f"{grid['dead_traces']:,} dead traces"
     )
     tables = (lines.to_string(), corners.to_string(float_format="{:.2f}".format))

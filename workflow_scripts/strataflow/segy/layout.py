@@ -127,7 +127,7 @@ def _fill(stream: Any, block: NDArray, path: Path) -> None:
     while done < len(wanted):
         count = stream.readinto(wanted[done:])
         if not count:
-            raise StrataflowError(f"{path}: became shorter while it was read")
+            raise StrataflowError(f"{path}: the file became shorter while it was being read")
         done += count
 
 
@@ -202,7 +202,10 @@ def read_layout(path: Path) -> Layout:
     require_file(path)
     size = path.stat().st_size
     if size < FILE_HEADER + TRACE_HEADER:
-        raise StrataflowError(f"{path}: not SEG-Y: {size} bytes are less than its headers")
+        raise StrataflowError(
+            f"{path}: not SEG-Y: the file has {size} bytes, but the headers of one trace alone "
+            f"need {FILE_HEADER + TRACE_HEADER}"
+        )
     with open(path, "rb") as stream:
         head = np.frombuffer(stream.read(FILE_HEADER), np.uint8)
         byte_order, code = _byte_order(path, head)
@@ -233,7 +236,8 @@ def read_layout(path: Path) -> Layout:
         trailers = max(int(binary(TRAILERS, "i4")), 0) if second else 0
         if not FILE_HEADER <= first_trace <= size - TRACE_HEADER:
             raise StrataflowError(
-                f"{path}: truncated: ends at byte {size}, its first trace begins at {first_trace}"
+                f"{path}: truncated: the file ends at byte {size}, but its first trace starts at "
+                f"byte {first_trace}"
             )
         stream.seek(first_trace)
         header = np.frombuffer(stream.read(TRACE_HEADER), np.uint8)
@@ -248,8 +252,8 @@ def read_layout(path: Path) -> Layout:
     # More than the file has bytes would not even make a type of a trace.
     if not 0 < n1 <= size or not 0 <= TRACE_HEADER * additional <= size or data <= 0:
         raise StrataflowError(
-            f"{path}: its binary header says {n1} samples and {additional} additional headers a "
-            f"trace and {trailers} records after them, in a file of {size} bytes"
+            f"{path}: invalid binary header: {n1} samples and {additional} additional headers per "
+            f"trace and {trailers} trailing records do not fit into {size} bytes"
         )
     trace_bytes = {
         n: trace_type(n, code, byte_order, additional).itemsize for n in (n1, in_trace) if n
@@ -279,16 +283,18 @@ def _byte_order(path: Path, head: NDArray[np.uint8]) -> tuple[str, int]:
     codes = {order: int(head[at : at + 2].view(f"{order}u2")[0]) for order in "><"}
     mark = head[BYTE_ORDER_MARK - 1 : BYTE_ORDER_MARK + 3]
     if head[MAJOR_REVISION - 1] == 2 and mark.tobytes() == bytes([2, 1, 4, 3]):
-        raise StrataflowError(f"{path}: its bytes are swapped in pairs, which is not supported")
+        raise StrataflowError(f"{path}: pairwise byte-swapped data are not supported")
     for order, code in codes.items():
         if code in FORMATS:
             return order, code
     if codes[">"] == 4:
-        raise StrataflowError(f"{path}: fixed point samples with gain (code 4) are not supported")
+        raise StrataflowError(
+            f"{path}: fixed-point samples with gain (format code 4) are not supported"
+        )
     known = " ".join(str(code) for code in FORMATS)
     raise StrataflowError(
-        f"{path}: not SEG-Y: its sample format code (bytes 3225-3226) is {codes['>']}, "
-        f"none of {known}"
+        f"{path}: not SEG-Y: unknown sample format code {codes['>']} (bytes 3225-3226), "
+        f"expected one of {known}"
     )
 
 
@@ -302,7 +308,7 @@ def _count_text_headers(stream: BinaryIO, path: Path) -> int:
             return number
         if len(record) < TEXT_HEADER:
             break
-    raise StrataflowError(f"{path}: its extended text headers have no end, {end}")
+    raise StrataflowError(f"{path}: the extended text headers lack the end marker {end}")
 
 
 def _count_traces(
@@ -318,12 +324,12 @@ def _count_traces(
         return traces
     if in_trace and not data % trace_bytes[in_trace]:
         raise StrataflowError(
-            f"{path}: the binary header says {n1} samples a trace (bytes 3221-3222), the trace "
-            f"headers and the size of the file say {in_trace}"
+            f"{path}: the binary header gives {n1} samples per trace (bytes 3221-3222), but the "
+            f"trace headers and the file size give {in_trace}"
         )
     raise StrataflowError(
         f"{path}: truncated: the file ends at byte {size}, {rest} bytes into trace {traces + 1}, "
-        f"which has {trace_bytes[n1]} ({n1} samples)"
+        f"which has {trace_bytes[n1]} bytes ({n1} samples)"
     )
 
 

@@ -19,18 +19,13 @@ from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.amplitudes import RunningStatistics, clip_limits
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes, Sidecar, sidecar_path, traces_path, write_sidecar
-from .geometry import HeaderSums
+from .geometry import DEFAULT_INTERVAL, HeaderSums
 from .grid import scan
 from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 
 # Samples, of traces spread over a file, that are looked at to find where amplitudes are clipped.
 LOOKED_AT = 1 << 21
 
-# Where headers give no sample interval.
-USUAL_INTERVAL = 4000.0
-
-# What the standard's trace identification code calls a dead trace.
-DEAD = 2
 
 # Rows of the table of traces that are written together.
 TABLE_ROWS = 1 << 16
@@ -65,7 +60,7 @@ def segy_to_binary(
     grid = scan(layout, where)
     shape = grid.shape
     if expected and expected != shape:
-        raise StrataflowError(f"{path}: {expected} given, the file has {shape}")
+        raise StrataflowError(f"{path}: size {expected} given, but the file has {shape}")
     require_free_space(output.parent, shape.n_bytes + 32 * layout.traces)
     statistics = RunningStatistics(*_clip_limits(layout))
     headers = HeaderSums(layout, grid, where)
@@ -117,14 +112,14 @@ def segy_to_binary(
         write_sidecar(beside, sidecar, raw)
     missing = shape.n3 * shape.n2 - layout.traces
     dead = np.count_nonzero(~live)
-    print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead in all")
+    print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead or missing")
     if not layout.interval:
-        assumed = f"{USUAL_INTERVAL / 1000:g} {sidecar.axes[2].unit}"
-        print(f"{path}: no sample interval in its headers, {assumed} assumed")
+        assumed = f"{DEFAULT_INTERVAL / 1000:g} {sidecar.axes[2].unit}"
+        print(f"{path}: no sample interval in the headers, assuming {assumed}")
     if layout.coordinate_unit in ANGULAR_UNITS.values():
-        print(f"{path}: coordinates in units of {layout.coordinate_unit}: distances are no lengths")
+        print(f"{path}: coordinates in {layout.coordinate_unit}: distances are not lengths")
     if statistics.bad:
-        print(f"{path}: {statistics.bad} samples that were NaN or infinite are now 0")
+        print(f"{path}: {statistics.bad} NaN or infinite samples set to 0")
 
 
 def spread_traces(layout: Layout) -> NDArray[np.float32]:

@@ -52,7 +52,9 @@ def export_segy(
     layout = read_layout(template)
     grid = scan(layout, where)
     if grid.shape != volume.shape:
-        raise StrataflowError(f"{volume.path}: {volume.shape}, but {template} is {grid.shape}")
+        raise StrataflowError(
+            f"{volume.path}: size {volume.shape} differs from {template}, {grid.shape}"
+        )
     code = SAMPLE_FORMATS[sample_format]
     kind = trace_type(layout.n1, code, layout.byte_order, layout.additional_trace_headers)
     given = layout.map()

@@ -10,7 +10,7 @@ import numpy as np
 from .scenario import Scenario
 
 # Wavelets beyond this many samples have died out at the lowest frequency, and are cut there.
-LONGEST_HALF = 64
+MAX_HALF_LENGTH = 64
 
 # Sigma of the lateral smear that makes a Ricker wavelet act along the normal of the layers, times
 # the frequency: exp(-(f3^2 + f2^2) / f^2), the lateral part of an isotropic Ricker wavelet, is the
@@ -107,7 +107,7 @@ class Acquisition:
         """Half length of the wavelets in samples."""
         lowest = self.frequency * (1 - self.decay)
         long = self.ormsby or self.minimum_phase or self.whitening
-        return min(LONGEST_HALF, int(np.ceil((1.3 if long else 1.0) / lowest)))
+        return min(MAX_HALF_LENGTH, int(np.ceil((1.3 if long else 1.0) / lowest)))
 
     @property
     def wavelet(self) -> str:

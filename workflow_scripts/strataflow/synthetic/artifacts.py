@@ -19,7 +19,7 @@ from .filters import PATCH, smooth_field
 Shape3 = tuple[int, int, int]
 
 # Largest time shift of a line by statics, in samples.
-LARGEST_STATIC = 1.0
+MAX_STATIC = 1.0
 
 # Furthest that a diffraction and the operator of residual migration reach, in voxels.
 DIFFRACTION_REACH = 20
@@ -166,7 +166,7 @@ def statics(
     line3, line2 = rng.standard_normal(shape[0]), rng.standard_normal(shape[1])
     share = rng.beta(0.4, 0.4)
     shift = rms * (np.sqrt(share) * line3[inlines, None] + np.sqrt(1 - share) * line2)
-    return np.clip(shift, -LARGEST_STATIC, LARGEST_STATIC)
+    return np.clip(shift, -MAX_STATIC, MAX_STATIC)
 
 
 def line_gain(rng: np.random.Generator, strength: float, shape: Shape3, inlines: slice) -> Array:

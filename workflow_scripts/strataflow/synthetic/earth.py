@@ -16,7 +16,7 @@ from .imaging import Recording, unit_rms
 from .random_earth import random_model
 from .scenario import ANYTHING, Scenario
 
-SMALLEST = 16
+MIN_SIDE = 16
 
 # Reflections are seen where their RMS, over windows of these sigmas in voxels along n2 and n1, is
 # at least so much of the noise, and so much of the RMS of the survey.
@@ -62,9 +62,9 @@ class SampleStatistics:
 
 
 def require_size(shape: Shape) -> None:
-    """Raise StrataflowError when a side is below SMALLEST."""
-    if min(shape.array) < SMALLEST:
-        raise StrataflowError(f"size: {shape}: every side must be at least {SMALLEST}")
+    """Raise StrataflowError when a side is below MIN_SIDE."""
+    if min(shape.array) < MIN_SIDE:
+        raise StrataflowError(f"size: expected at least {MIN_SIDE} along each axis, got {shape}")
 
 
 class SyntheticEarth:
@@ -159,7 +159,7 @@ def labelled_cube(
 ) -> LabelledCube:
     """The sample of `shape` that follows from `seed` and `scenario` alone.
 
-    Raises StrataflowError for a side below SMALLEST.
+    Raises StrataflowError for a side below MIN_SIDE.
     """
     earth = SyntheticEarth(seed, shape, scenario)
     image, clean, geology = earth.cube()

@@ -72,7 +72,7 @@ def synthesize_samples(
     `counts` gives how many for each of SPLITS; they take the `scenarios` in turn. A sample depends
     on the seed, its split and its number only, never on the number of workers. Samples wait in
     hidden folders beside the final ones until all are there, so that a run that was stopped goes on
-    at the missing ones. Raises StrataflowError for sizes below SMALLEST.
+    at the missing ones. Raises StrataflowError for sizes below MIN_SIDE.
     """
     require_size(shape)
     with claimed_folder(folders.manifest("train").parent):

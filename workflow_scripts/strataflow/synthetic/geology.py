@@ -26,7 +26,7 @@ POINTS = 1 << 16
 TABLE_DENSITY = 8
 
 # A sample that spans less age than this (in a fault) is averaged over this much of it.
-LEAST_THICKNESS = 0.05
+MIN_THICKNESS = 0.05
 
 # Samples by which layers are displaced at random on the surface of a fault with a damage zone.
 CRUSHED = 3.0
@@ -663,9 +663,9 @@ class _LayerTable:
         edges[..., 0] = 2 * edges[..., 1] - edges[..., 2]
         edges[..., -1] = 2 * edges[..., -2] - edges[..., -3]
         thickness = np.diff(edges, axis=-1)
-        thin = np.abs(thickness) < LEAST_THICKNESS
+        thin = np.abs(thickness) < MIN_THICKNESS
         if thin.any():
-            thickness[thin] = LEAST_THICKNESS
+            thickness[thin] = MIN_THICKNESS
         place = (edges - self.start) * np.float32(TABLE_DENSITY)
         np.clip(place, 0, len(self.tables[0][1]) - 1, out=place)
         low = place.astype(np.int32)

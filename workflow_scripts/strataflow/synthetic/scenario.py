@@ -29,36 +29,34 @@ class Scenario:
     throw: Range = field(
         default=(0.5, 40),
         metadata=_limits(
-            0, 200, "throw at the centre of faults in samples; of strike-slip, the slip"
+            0, 200, "throw at the fault centre in samples; for strike-slip faults, the slip"
         ),
     )
     reverse: float = field(
         default=0.2,
-        metadata=_limits(0, 1, "share of faults that are reverse; those of no kind are normal"),
+        metadata=_limits(0, 1, "fraction of reverse faults; the rest are normal or strike-slip"),
     )
     strike_slip: float = field(
-        default=0.1, metadata=_limits(0, 1, "share of faults that slip along strike")
+        default=0.1, metadata=_limits(0, 1, "fraction of strike-slip faults")
     )
     rigid: float = field(
         default=0.0,
-        metadata=_limits(
-            0, 1, "share of faults along which blocks move as one, without tips or drag"
-        ),
+        metadata=_limits(0, 1, "fraction of faults that move rigid blocks, without tips or drag"),
     )
     layer_dip: Range = field(
-        default=(0, 60), metadata=_limits(0, 70, "steepest dip of the layers in degrees")
+        default=(0, 60), metadata=_limits(0, 70, "maximum dip of the layers in degrees")
     )
     tilt: Range = field(
         default=(0, 0.6),
-        metadata=_limits(0, 1, "share of that dip that is the same everywhere, not of folds"),
+        metadata=_limits(0, 1, "fraction of the layer dip that is regional tilt, not folds"),
     )
     layer_thickness: Range = field(
         default=(1.2, 7),
-        metadata=_limits(1, 50, "mean thickness of the layers of a package in samples"),
+        metadata=_limits(1, 50, "mean layer thickness within a package in samples"),
     )
     package: Range = field(
         default=(20, 100),
-        metadata=_limits(5, 10000, "thickness of packages of like layers in samples"),
+        metadata=_limits(5, 10000, "thickness of packages of similar layers in samples"),
     )
     unconformity: float = field(
         default=0.35, metadata=_limits(0, 1, "probability of an unconformity")
@@ -66,44 +64,42 @@ class Scenario:
     channel: float = field(default=0.3, metadata=_limits(0, 1, "probability of channels"))
     frequency: Range = field(
         default=(0.05, 0.2),
-        metadata=_limits(0.02, 0.25, "peak frequency in cycles a sample; 0.12 is 30 Hz at 4 ms"),
+        metadata=_limits(0.02, 0.25, "peak frequency in cycles per sample; 0.12 is 30 Hz at 4 ms"),
     )
     noise: Range = field(
-        default=(0.03, 1.0), metadata=_limits(0, 10, "RMS of the noise over that of the signal")
+        default=(0.03, 1.0), metadata=_limits(0, 10, "ratio of noise RMS to signal RMS")
     )
     lateral_smear: Range = field(
         default=(0.2, 3),
-        metadata=_limits(0.01, 20, "loss of lateral resolution, sigma of a Gaussian in voxels"),
+        metadata=_limits(0.01, 20, "lateral smoothing, sigma of a Gaussian in voxels"),
     )
     drag: float = field(
         default=0.3,
-        metadata=_limits(0, 1, "share of faults that bend layers beside them as well"),
+        metadata=_limits(0, 1, "fraction of faults with drag"),
     )
     damage: float = field(
         default=0.3,
-        metadata=_limits(0, 1, "share of faults with a zone of crushed layers about them"),
+        metadata=_limits(0, 1, "fraction of faults with a damage zone"),
     )
-    clinoform: float = field(
-        default=0.15, metadata=_limits(0, 1, "probability of clinoforms, layers that build out")
-    )
+    clinoform: float = field(default=0.15, metadata=_limits(0, 1, "probability of clinoforms"))
     chaotic: float = field(
         default=0.2,
-        metadata=_limits(0, 1, "probability of chaotic bodies, such as mass-transport deposits"),
+        metadata=_limits(0, 1, "probability of chaotic bodies, e.g. mass-transport deposits"),
     )
     bright: float = field(
         default=0.25,
-        metadata=_limits(0, 1, "probability of bodies with sharp edges that are bright or dim"),
+        metadata=_limits(0, 1, "probability of bright or dim bodies with sharp edges"),
     )
     collapse: float = field(
-        default=0.15, metadata=_limits(0, 1, "probability of round collapses, as above karst")
+        default=0.15, metadata=_limits(0, 1, "probability of round collapses, e.g. above karst")
     )
     sag: float = field(
-        default=0.2, metadata=_limits(0, 1, "probability of broad sags and pull-ups of velocity")
+        default=0.2, metadata=_limits(0, 1, "probability of broad velocity sags and pull-ups")
     )
     bins: Range = field(
         default=(0.6, 1.7),
         metadata=_limits(
-            0.2, 5, "length of a bin over that for which all other settings are, along each axis"
+            0.2, 5, "relative bin size along each axis; all other settings are for a size of 1"
         ),
     )
     fault_thickness: float = field(
@@ -112,7 +108,7 @@ class Scenario:
     defects: float = field(
         default=1.0,
         metadata=_limits(
-            0, 3, "factor on the probability of each defect of acquisition and processing"
+            0, 3, "factor on the probability of each acquisition or processing defect"
         ),
     )
 
@@ -122,16 +118,18 @@ class Scenario:
             values = (value,) if isinstance(value, (int, float)) else tuple(value)
             if list(values) != sorted(values):
                 raise StrataflowError(
-                    f"{setting.name}: {value[0]} to {value[1]}: the smaller number comes first"
+                    f"{setting.name}: expected minimum and maximum, got {value[0]} {value[1]}"
                 )
             for number in values:
                 if not limits["least"] <= number <= limits["most"]:
                     raise StrataflowError(
-                        f"{setting.name}: {number} is not in {limits['least']} to {limits['most']}"
+                        f"{setting.name}: expected {limits['least']} to {limits['most']}, "
+                        f"got {number}"
                     )
         if self.reverse + self.strike_slip > 1:
             raise StrataflowError(
-                f"reverse and strike_slip: {self.reverse} + {self.strike_slip} is more than 1"
+                "reverse and strike_slip: expected a sum of at most 1, "
+                f"got {self.reverse} + {self.strike_slip}"
             )
 
 

@@ -46,7 +46,7 @@ def synthesize_survey(
 
     It is made slab by slab, the same whatever the number of workers, and lies on a north-east
     turned grid with lines counted in the usual large numbers, so that a mistake in headers or
-    corners shows. Raises StrataflowError for a side below SMALLEST.
+    corners shows. Raises StrataflowError for a side below MIN_SIDE.
     """
     earth = SyntheticEarth((seed, SURVEY), shape, scenario)
     names = ("image", *ATTRIBUTES)

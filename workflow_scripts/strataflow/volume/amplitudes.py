@@ -71,14 +71,19 @@ class RunningStatistics:
     def require_contrast(self, name: str) -> None:
         """Raise StrataflowError, naming `name`, when no live sample differs from the others."""
         if not self.count:
-            raise StrataflowError(f"{name}: all amplitudes are the same (0, or NaN)")
+            raise StrataflowError(
+                f"{name}: all amplitudes are 0, NaN or infinite; seismic amplitudes are needed"
+            )
         _require_contrast(self.result(), name)
 
 
 def _require_contrast(statistics: AmplitudeStatistics, name: str) -> None:
     largest = max(abs(statistics.clip_low), abs(statistics.clip_high))
     if not statistics.std > 1e-7 * largest:
-        raise StrataflowError(f"{name}: all amplitudes are the same ({statistics.mean:g})")
+        raise StrataflowError(
+            f"{name}: all amplitudes are the same ({statistics.mean:g}); "
+            "seismic amplitudes are needed"
+        )
 
 
 def clip_limits(values: Array) -> tuple[float, float]:

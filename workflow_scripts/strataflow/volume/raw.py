@@ -47,7 +47,7 @@ def require_size(path: Path, shape: Shape) -> None:
     n_bytes = require_file(path).stat().st_size
     if n_bytes != shape.n_bytes:
         raise StrataflowError(
-            f"{path}: {shape} needs {shape.n_bytes} bytes, the file has {n_bytes}"
+            f"{path}: {shape} requires {shape.n_bytes} bytes, but the file has {n_bytes}"
         )
 
 
@@ -56,5 +56,5 @@ def infer_shape(path: Path) -> Shape:
     values = require_file(path).stat().st_size / 4
     n = round(values ** (1 / 3))
     if n**3 != values:
-        raise StrataflowError(f"{path}: not a cube, so --n1 --n2 --n3 must be given")
+        raise StrataflowError(f"{path}: not a cube; give the size with --n1 --n2 --n3")
     return Shape(n, n, n)

@@ -128,9 +128,9 @@ class Volume:
             if _checksum(self.values[i3]) != self.sidecar.checksums[i3]:
                 axis, beside = self.sidecar.axes[0], sidecar_path(self.path)
                 raise StrataflowError(
-                    f"{self.path}: inline {axis.first + i3 * axis.step:g} is not what was written: "
-                    f"make the file anew, or, if it was changed on purpose, take 'checksums' out "
-                    f"of {beside.name}"
+                    f"{self.path}: inline {axis.first + i3 * axis.step:g}: checksum mismatch: "
+                    "the file changed or is damaged; regenerate it, or, if the change is "
+                    f"intended, remove 'checksums' from {beside.name}"
                 )
 
 
@@ -156,7 +156,9 @@ def attribute_path(prefix: Path | str, attribute: str) -> Path:
 def require_same_shape(volume: Volume, other: Volume) -> None:
     """Raise StrataflowError, with both sizes, when `volume` is not of the shape of `other`."""
     if volume.shape != other.shape:
-        raise StrataflowError(f"{volume.path}: {volume.shape}, but {other.path} is {other.shape}")
+        raise StrataflowError(
+            f"{volume.path}: size {volume.shape} differs from {other.path}, {other.shape}"
+        )
 
 
 def label_path(prefix: Path, attribute: str) -> Path | None:
@@ -219,15 +221,20 @@ def read_sidecar(raw: Path) -> Sidecar:
         require_format(path, content.get("format", FORMAT), FORMAT)
         shape = Shape(*(_whole(content[n]) for n in ("n1", "n2", "n3")))
         if min(shape.array) < 1:
-            raise StrataflowError(f"{path}: {shape}: a volume has no such size")
+            raise StrataflowError(f"{path}: invalid size {shape}, expected at least 1 each")
         # Known before anything of a size that it claims is allocated.
         require_size(raw, shape)
         runs = [_whole(run) for run in content["live_runs"]]
         if min(runs) < 0 or sum(runs) != shape.n2 * shape.n3:
-            raise StrataflowError(f"{path}: {shape} but live_runs add up to {sum(runs)} traces")
+            raise StrataflowError(
+                f"{path}: live_runs: expected {shape.n2 * shape.n3} traces for {shape}, "
+                f"got {sum(runs)}"
+            )
         checksums = tuple(str(checksum) for checksum in content.get("checksums", ()))
         if len(checksums) not in (0, shape.n3):
-            raise StrataflowError(f"{path}: {shape.n3} inlines but {len(checksums)} checksums")
+            raise StrataflowError(
+                f"{path}: checksums: expected {shape.n3}, one per inline, got {len(checksums)}"
+            )
         amplitudes = content["amplitudes"]
         return Sidecar(
             attribute=str(content["attribute"]),
@@ -245,18 +252,18 @@ def read_sidecar(raw: Path) -> Sidecar:
             checksums=checksums,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise StrataflowError(f"{path}: not a sidecar of strataflow ({error})") from error
+        raise StrataflowError(f"{path}: not a strataflow sidecar ({error})") from error
 
 
 def _whole(number: Any) -> int:
     if type(number) is not int:
-        raise ValueError(f"{number!r} where a whole number is needed")
+        raise ValueError(f"expected a whole number, got {number!r}")
     return number
 
 
 def _finite(number: Any) -> float:
     if isinstance(number, bool) or not math.isfinite(number):
-        raise ValueError(f"{number!r} where a number is needed")
+        raise ValueError(f"expected a finite number, got {number!r}")
     return float(number)
 
 
@@ -264,14 +271,17 @@ def _axis(content: dict[str, Any]) -> Axis:
     axis = Axis(**content)
     _finite(axis.first)
     if _finite(axis.spacing) <= 0 or _finite(axis.step) == 0:
-        raise ValueError(f"{axis.name}: spacing {axis.spacing}, step {axis.step}")
+        raise ValueError(
+            f"{axis.name}: expected spacing above 0 and step other than 0, "
+            f"got spacing {axis.spacing}, step {axis.step}"
+        )
     return axis
 
 
 def _corners(content: list[Any]) -> tuple[tuple[float, float], ...]:
     corners = tuple((_finite(x), _finite(y)) for x, y in content)
     if len(corners) != 4:
-        raise ValueError(f"{len(corners)} corners")
+        raise ValueError(f"corners: expected 4, got {len(corners)}")
     return corners
 
 
@@ -294,11 +304,15 @@ def open_volume(
     if beside.is_file():
         sidecar = read_sidecar(path)
         if shape and shape != sidecar.shape:
-            raise StrataflowError(f"{path}: {shape} given, the sidecar says {sidecar.shape}")
+            raise StrataflowError(
+                f"{path}: size {shape} given, but the sidecar has {sidecar.shape}"
+            )
     elif shape:
         sidecar = plain_sidecar(shape, attribute)
     else:
-        raise StrataflowError(f"{path}: no sidecar {beside.name}, so --n1 --n2 --n3 must be given")
+        raise StrataflowError(
+            f"{path}: no sidecar {beside.name}; give the size with --n1 --n2 --n3"
+        )
     volume = Volume(path, read_cube(path, sidecar.shape), sidecar)
     if intact:
         volume.require_intact()

@@ -1,0 +1,56 @@
+"""What a run delivers."""
+
+DESCRIPTION = ("statistics.csv", "statistics.png", "sheet.png", "comparison.csv", "comparison.png")
+
+
+def descriptions():
+    """Description of the synthetic samples, where there is training on them."""
+    if not config["training"]["epochs"] or not config["synthetic"]["train"]:
+        return []
+    return [f"results/describe_samples/{name}" for name in DESCRIPTION]
+
+
+def picks(volume):
+    """Faults and horizons of a volume, as far as they are predicted and wanted."""
+    names = []
+    if config["export"]["faults"] and "fsem" in PREDICTED:
+        names += ["faults.csv", "fault_points.csv", "fault_sticks.txt"]
+    if config["export"]["horizons"] and "rgt" in PREDICTED:
+        names += ["horizons.csv", *(f"{name}.irap" for name in HORIZONS)]
+    return [f"results/predictions/{volume}/{volume}.{name}" for name in names]
+
+
+def pictures():
+    """Names of the pictures of a volume's attributes."""
+    more = {"dhr": "spectrum", "fstrike": "rose"}
+    return [*INFERRED, *(picture for name, picture in more.items() if name in PREDICTED)]
+
+
+def delivered_of(volume):
+    """All that is delivered of a volume under results/predictions/."""
+    suffixes = ["", ".json"]
+    suffixes += [".sgy"] * config["export"]["segy"]
+    suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
+    prefix = f"results/predictions/{volume}/{volume}"
+    files = [f"{prefix}.{name}{suffix}" for name in INFERRED for suffix in suffixes]
+    files += [f"{prefix}.{name}.png" for name in pictures()]
+    files += picks(volume)
+    files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
+    if is_evaluated(volume):
+        files += [f"results/predictions/{volume}/{n}" for n in ("metrics.json", "passes.csv")]
+    return files
+
+
+def delivered():
+    """The same of all volumes that are predicted."""
+    return [file for volume in PREDICTED_VOLUMES for file in delivered_of(volume)]
+
+
+def predictions():
+    """All that a run is asked for."""
+    return [
+        *descriptions(),
+        *delivered(),
+        "results/predictions/index.html",
+        "results/predictions/timings.csv",
+    ]

@@ -1,0 +1,218 @@
+"""`strataflow` as a command: stages as subcommands, and a whole interpretation in one call."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import segyio
+import yaml
+
+from conftest import REPOSITORY, SCRIPTS, Finished, refused_in_one_line, write_segy
+from strataflow.cli.main import scripts
+from strataflow.errors import StrataflowError
+from strataflow.segy.choice import choose_header_bytes
+from strataflow.volume.volume import HeaderBytes
+from strataflow.workflow.project import parse_setting, prepare
+
+Command = Callable[..., Finished]
+
+
+@pytest.fixture
+def strataflow(tmp_path: Path) -> Command:
+    """Run the command in an empty folder; never raises."""
+
+    def run(*words: object, library: Path = SCRIPTS) -> Finished:
+        environment = os.environ | {"PYTHONPATH": str(library), "OMP_WAIT_POLICY": "passive"}
+        return subprocess.run(
+            [sys.executable, "-m", "strataflow", *map(str, words)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Path:
+    """A SEG-Y of 32 inlines, 40 crosslines and 48 samples: layers that a fault offsets."""
+    i3, i2, i1 = np.indices((32, 40, 48))
+    depth = i1 + 0.1 * i3 + 7 * (i2 > 20)
+    return write_segy(tmp_path / "My survey.sgy", np.sin(depth / 3).astype(np.float32))
+
+
+def move_fields(path: Path, to: dict[int, int], keep: bool = False) -> None:
+    """Move header fields to other byte positions, in place."""
+    with segyio.open(path, "r+", strict=False) as file:
+        for trace in range(file.tracecount):
+            header = dict(file.header[trace])
+            new = {byte: header[segyio.TraceField(field)] for field, byte in to.items()}
+            old = {} if keep else {field: 0 for field in to if field not in new}
+            file.header[trace] = old | new
+
+
+def test_every_script_is_a_subcommand_that_knows_its_own_name(strataflow: Command) -> None:
+    names = scripts()
+    assert {path.name for path in names.values()} == {path.name for path in SCRIPTS.glob("*.py")}
+    listed = strataflow("--help")
+    assert listed.returncode == 0
+    assert all(f"\n  {name} " in listed.stdout for name in [*names, "run"])
+    helped = strataflow("train-infer", "--help")
+    assert helped.stdout.startswith("usage: strataflow train-infer ")
+    assert "--dir_data_train" in helped.stdout
+    refused_in_one_line(strataflow("infer"), "strataflow infer: error:", "--input")
+    refused_in_one_line(strataflow("infr"), "unknown command 'infr'; did you mean 'infer'?")
+
+
+def test_the_line_numbers_are_found_wherever_they_are(survey: Path) -> None:
+    assert choose_header_bytes(survey, {}) == HeaderBytes()
+    move_fields(survey, {189: 9, 193: 21, 181: 73, 185: 77})
+    assert choose_header_bytes(survey, {}) == HeaderBytes(9, 21, 73, 77)
+    assert choose_header_bytes(survey, {"cdp_x": 81, "cdp_y": 85}).cdp_x == 81
+    with pytest.raises(StrataflowError, match="--iline 9 --xline 21"):
+        choose_header_bytes(survey, {"iline": 189, "xline": 193})
+
+
+def test_a_choice_is_asked_for_where_several_positions_make_a_grid(survey: Path) -> None:
+    move_fields(survey, {189: 9, 193: 21})
+    with segyio.open(survey, "r+", strict=False) as file:
+        for trace in range(file.tracecount):
+            # Another numbering: the same grid, other numbers.
+            inline, crossline = divmod(trace, 40)
+            file.header[trace] = {5: 700 + inline, 13: 900 + 2 * crossline}
+    with pytest.raises(StrataflowError) as raised:
+        choose_header_bytes(survey, {})
+    said = str(raised.value)
+    assert "choose one of: --iline 9 --xline 21" in said
+    assert "--iline 5 --xline 13" in said
+    assert choose_header_bytes(survey, {"iline": 5, "xline": 13}).iline == 5
+
+
+def test_a_folder_gets_a_sheet_and_a_configuration_and_keeps_what_is_edited(
+    survey: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    prepare(folder, [survey], {}, {"prediction.overlap": 0.5}, None)
+    sheet = pd.read_csv(folder / "config/volumes.tsv", sep="\t", dtype=str)
+    assert sheet.to_dict("records") == [
+        {"volume": "My_survey", "segy": str(survey), "iline": "189", "xline": "193"}
+        | {"cdp_x": "181", "cdp_y": "185"}
+    ]
+    path = folder / "config/config.yaml"
+    config = yaml.safe_load(path.read_text())
+    assert config["prediction"]["overlap"] == 0.5
+    assert config["training"]["epochs"] == 0
+    assert Path(config["training"]["init_weights"]).is_absolute()
+    path.write_text(path.read_text().replace("overlap: 0.5", "overlap: 0.3"))
+    prepare(folder, [survey], {}, {"prediction.symmetries": 4}, True)
+    config = yaml.safe_load(path.read_text())
+    assert (config["prediction"]["overlap"], config["prediction"]["symmetries"]) == (0.3, 4)
+    assert config["training"]["epochs"] > 0
+    assert config["synthetic"]["train"] > 0
+    other = write_segy(tmp_path / "b" / "My survey.sgy", np.ones((4, 5, 6), np.float32))
+    prepare(folder, [other], {}, {}, None)
+    sheet = pd.read_csv(folder / "config/volumes.tsv", sep="\t", dtype=str)
+    assert list(sheet["volume"]) == ["My_survey", "My_survey-2"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"predicton.overlap": 0.5}, "predicton: unknown key; did you mean 'prediction'?"),
+        ({"prediction.overlap": 2}, "prediction.overlap: expected less than 1"),
+        ({"volumes.name": 2}, "'volumes' has no keys below it"),
+        ({"training.init_weights": "gone"}, "gone/infer.pth: no such file"),
+    ],
+)
+def test_a_wrong_setting_leaves_no_folder(
+    survey: Path, tmp_path: Path, setting: dict[str, object], said: str
+) -> None:
+    with pytest.raises(StrataflowError, match=said):
+        prepare(tmp_path / "project", [survey], {}, setting, None)
+    assert not (tmp_path / "project").exists()
+
+
+def test_settings_are_yaml() -> None:
+    assert parse_setting("training.epochs=0") == ("training.epochs", 0)
+    assert parse_setting("prediction.tile=[64, 64, 64]") == ("prediction.tile", [64, 64, 64])
+    assert parse_setting("training.init_weights=null") == ("training.init_weights", None)
+    for wrong in ("training.epochs", "=3", "a b=3", "prediction.tile=[64"):
+        with pytest.raises(StrataflowError, match="--set"):
+            parse_setting(wrong)
+
+
+@pytest.mark.workflow
+def test_one_call_interprets_a_survey_and_a_second_one_does_nothing(
+    strataflow: Command, survey: Path, tmp_path: Path
+) -> None:
+    move_fields(survey, {189: 9, 193: 21})
+    words = ("run", survey, "--output", "project", "--cores", 2)
+    small = ("--set", "prediction.tile=[48, 48, 48]")
+    planned = strataflow(*words, *small, "--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    lines = planned.stdout.splitlines()
+    assert lines[0].startswith("segy_to_binary   volume=My_survey")
+    assert lines[-1] == f"{len(lines) - 1} jobs would run"
+    assert not (tmp_path / "project").exists()
+    done = strataflow(*words, *small)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = tmp_path / "project/results/predictions"
+    said = done.stdout.splitlines()[-2:]
+    assert said == [
+        f"page: {results / 'index.html'}",
+        f"faults of My_survey: {results / 'My_survey/My_survey.fsem.sgy'}",
+    ]
+    assert (results / "index.html").is_file()
+    with segyio.open(results / "My_survey/My_survey.fsem.sgy", iline=9, xline=21) as file:
+        assert (len(file.ilines), len(file.xlines), len(file.samples)) == (32, 40, 48)
+    again = strataflow("run", "--output", "project", "--dry-run")
+    assert again.stdout == "nothing to do\n"
+    changed = strataflow("run", "--output", "project", "--set", "export.degrees=true", "--dry-run")
+    rules = {line.split()[0] for line in changed.stdout.splitlines()[:-1]}
+    assert rules == {"export_segy", "make_overview"}
+
+
+@pytest.mark.workflow
+def test_a_failed_run_says_which_job_and_why(strataflow: Command, tmp_path: Path) -> None:
+    dead = write_segy(tmp_path / "flat.sgy", np.ones((20, 20, 20), np.float32))
+    done = strataflow("run", dead, "--output", "project")
+    assert done.returncode == 1
+    assert "all amplitudes are the same" in done.stderr
+    assert "The same command resumes it" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.workflow
+def test_the_installed_package_brings_the_workflow_with_it(
+    strataflow: Command, survey: Path, tmp_path: Path
+) -> None:
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    quiet = ("--no-deps", "--no-build-isolation")
+    source = tmp_path / "source"
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True
+    ).stdout
+    for name in filter(None, names.decode().split("\0")):
+        target = source / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((REPOSITORY / name).read_bytes())
+    subprocess.run([*pip, "wheel", *quiet, "--wheel-dir", tmp_path, source], check=True)
+    (wheel,) = tmp_path.glob("strataflow-*.whl")
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    planned = strataflow("run", survey, "--output", "project", "--dry-run", library=site)
+    assert planned.returncode == 0, planned.stderr
+    assert planned.stdout.splitlines()[-1].endswith("jobs would run")
+    done = strataflow("inspect", survey, library=site)
+    assert "SEG-Y revision" in done.stdout

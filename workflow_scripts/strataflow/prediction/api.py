@@ -1,0 +1,111 @@
+"""Prediction from Python: an array or a file in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import StrataflowError
+from ..home import shipped_weights
+from ..network.weights import load_network
+from ..segy.choice import choose_header_bytes
+from ..segy.reader import segy_to_binary
+from ..volume.attributes import PROBABILITY, TASKS, attributes_of
+from ..volume.raw import Array, Shape, read_cube
+from ..volume.volume import Volume, attribute_path, open_volume
+from .averaging import Averaging
+from .predict import predict_volume
+from .sources import image_source
+from .tiling import Tiling
+
+SEGY_ENDINGS = (".sgy", ".segy")
+
+
+def predict(
+    volume: ArrayLike | str | Path,
+    *,
+    tasks: Sequence[str] = ("dhr", "rgt", "fault"),
+    weights: str | Path | None = None,
+    shape: tuple[int, int, int] | None = None,
+    header_bytes: Mapping[str, int] | None = None,
+    tile: tuple[int, int, int] = (128, 128, 128),
+    overlap: float = 0.25,
+    precision: str = "auto",
+    symmetries: int = 1,
+    probability: float = PROBABILITY,
+    progress: bool = False,
+) -> dict[str, Array]:
+    """Predict the attributes of a seismic volume with the inference network.
+
+    Args:
+        volume: amplitudes as an array (n3, n2, n1) = (inline, crossline, sample), or the path of a
+            SEG-Y file (.sgy, .segy) or of a raw float32 volume.
+        tasks: what to predict, some of "dhr", "rgt", "fault".
+        weights: a .pth or .ckpt file; the shipped weights if left out.
+        shape: (n3, n2, n1) of a raw volume without a sidecar.
+        header_bytes: byte positions `iline`, `xline`, `cdp_x`, `cdp_y` of a SEG-Y file; found in
+            the file if left out.
+        tile: size of the tiles (n3, n2, n1), multiples of 16.
+        overlap: share of a tile that overlaps the next one, from 0 to below 1.
+        precision: "auto", the fastest of the hardware, or "fp32".
+        symmetries: number of flipped and turned copies to average: 1, 2, 4, 8 or 16.
+        probability: minimum fault probability of voxels that get dip and strike.
+        progress: whether to show a progress bar.
+
+    Returns:
+        float32 arrays (n3, n2, n1) by attribute: `dhr` (image, RMS of the normalised input), `rgt`
+        (0 to 1), `fsem` (fault probability), `fdip` and `fstrike` (degrees over 180, 0 off the
+        faults).
+
+    Raises:
+        StrataflowError: the volume, the weights or a setting do not fit.
+    """
+    unknown = set(tasks) - TASKS.keys()
+    if unknown or not tasks:
+        raise StrataflowError(f"tasks: expected some of {tuple(TASKS)}, got {tuple(tasks)}")
+    chosen = tuple(task for task in TASKS if task in tasks)
+    network = load_network(Path(weights) if weights else shipped_weights("infer"), "infer", chosen)
+    averaging = Averaging(symmetries=symmetries)
+    averaging.require_faults(chosen)
+    tiling = Tiling(tile, overlap, precision)
+    with TemporaryDirectory(prefix="strataflow-") as folder:
+        opened = _opened(volume, Path(folder), shape, dict(header_bytes or {}))
+        prefix = Path(folder) / "predicted"
+        predict_volume(
+            *(network, image_source(opened), prefix, chosen, tiling),
+            show_progress=progress,
+            averaging=averaging,
+            probability=probability,
+        )
+        return {
+            name: np.array(read_cube(attribute_path(prefix, name), opened.shape))
+            for name in attributes_of(chosen)
+        }
+
+
+def _opened(
+    volume: ArrayLike | str | Path,
+    folder: Path,
+    shape: tuple[int, int, int] | None,
+    header_bytes: dict[str, int],
+) -> Volume:
+    """`volume` as a raw volume, converted into `folder` where it is an array or SEG-Y."""
+    raw = folder / "image.bin"
+    if isinstance(volume, str | Path):
+        path = Path(volume)
+        if path.suffix.lower() not in SEGY_ENDINGS:
+            return open_volume(path, Shape(*shape[::-1]) if shape else None)
+        segy_to_binary(path, raw, choose_header_bytes(path, header_bytes))
+        return open_volume(raw)
+    values = np.asarray(volume, dtype="<f4")
+    if values.ndim != 3:
+        raise StrataflowError(
+            f"volume: expected an array (n3, n2, n1), got one of shape {values.shape}"
+        )
+    n3, n2, n1 = values.shape
+    values.tofile(raw)
+    return open_volume(raw, Shape(n1, n2, n3))

@@ -1,0 +1,70 @@
+"""Byte positions of line numbers and coordinates, found in a file that does not say them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import StrataflowError
+from ..volume.volume import HeaderBytes
+from .grid import fitting_bytes, read_fields, scan
+from .layout import Layout, read_layout
+
+# Coordinate fields: CDP in the standard, then source, then group.
+COORDINATES = ((181, 185), (73, 77), (81, 85))
+
+
+def choose_header_bytes(path: Path, given: dict[str, int]) -> HeaderBytes:
+    """The byte positions of a file that make a grid.
+
+    The standard positions (189, 193) are taken if they make a grid, otherwise the others in use if
+    only one pair does. Coordinates are those of the CDP, or of the source or group where the CDP
+    has none.
+
+    Args:
+        path: SEG-Y file.
+        given: positions that the user has chosen, by `iline`, `xline`, `cdp_x`, `cdp_y`.
+
+    Raises:
+        StrataflowError: the file is damaged, no pair makes a grid, or several do.
+    """
+    layout = read_layout(path)
+    where = replace(HeaderBytes(), **given)
+    if not {"iline", "xline"} & given.keys():
+        try:
+            scan(layout, where)
+        except StrataflowError as error:
+            pairs = [(iline, xline) for iline, xline, _, _ in fitting_bytes(layout)]
+            numbers = [pair for pair in pairs if not set(pair) & set(np.ravel(COORDINATES))]
+            choices = _different(layout, numbers or pairs)
+            if not choices:
+                raise error
+            if len(choices) > 1:
+                words = ", ".join(f"--iline {iline} --xline {xline}" for iline, xline in choices)
+                raise StrataflowError(
+                    f"{path}: several byte positions make a grid; choose one of: {words}"
+                ) from None
+            where = replace(where, iline=choices[0][0], xline=choices[0][1])
+    scan(layout, where)
+    if not {"cdp_x", "cdp_y"} & given.keys():
+        for x, y in COORDINATES:
+            if any(field.any() for field in read_fields(layout, x, y)):
+                return replace(where, cdp_x=x, cdp_y=y)
+    return where
+
+
+def _different(layout: Layout, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Those of `pairs` whose fields hold other numbers than the pairs before them."""
+    positions = sorted({byte for pair in pairs for byte in pair})
+    fields = dict(zip(positions, read_fields(layout, *positions), strict=True)) if pairs else {}
+    kept: list[tuple[int, int]] = []
+    for pair in pairs:
+        same = (
+            all(np.array_equal(fields[a], fields[b]) for a, b in zip(pair, other, strict=True))
+            for other in kept
+        )
+        if not any(same):
+            kept.append(pair)
+    return kept

@@ -82,7 +82,8 @@ def furnished(taught: Workflow) -> Workflow:
     """The same with what the other pages take for granted."""
     folder = taught.folder
     shutil.copy(folder / "mine" / "image.sgy", folder / "survey.sgy")
-    for path in (REPOSITORY / "Makefile", *REPOSITORY.glob("requirements*.txt")):
+    files = (REPOSITORY / "Makefile", REPOSITORY / "pyproject.toml")
+    for path in (*files, *REPOSITORY.glob("requirements*.txt")):
         shutil.copy(path, folder)
     (folder / "my").mkdir()
     shutil.copy(folder / "config" / "config.yaml", folder / "my")

@@ -36,7 +36,7 @@ def test_a_survey_is_told_with_its_lines_corners_and_dead_traces(
     words = run_script("inspect_segy", segy).stdout
     assert "19 traces of 16 samples" in words
     assert "sorted by inline" in words
-    assert "1 without a trace, 1 dead traces" in words
+    assert "1 missing traces, 1 dead traces" in words
 
 
 def test_crossline_sorting_is_told(run_script: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A SEG-Y survey to a raw volume, its sidecar and its table of traces, in one streaming pass."""
+"""Conversion of SEG-Y to a raw volume, its sidecar and its trace table, in one streaming pass."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .geometry import DEFAULT_INTERVAL, HeaderSums
 from .grid import scan
 from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 
-# Samples, of traces spread over a file, that are looked at to find where amplitudes are clipped.
+# Number of samples from evenly spaced traces that determine the clip limits.
 LOOKED_AT = 1 << 21
 
 
-# Rows of the table of traces that are written together.
+# Number of rows of the trace table that are written together.
 TABLE_ROWS = 1 << 16
 
 TABLE = pa.schema(
@@ -49,12 +49,23 @@ def segy_to_binary(
     domain: str = "time",
     expected: Shape | None = None,
 ) -> None:
-    """Write the survey at `path` as a raw volume `output` with its sidecar and table of traces.
+    """Convert a SEG-Y survey to a raw volume with its sidecar and trace table.
 
-    Missing traces are zero and, like traces that the header calls dead and image traces that hold
-    nothing but zeros, dead in the sidecar. NaN and infinite samples become zero and are counted.
-    Raises StrataflowError when the file is damaged, no post-stack 3D grid or not of the `expected`
-    shape, and when all amplitudes of an image are the same.
+    The sidecar marks traces as dead if they are missing, have the trace identification code of a
+    dead trace or, for images, contain only zeros. Missing traces are written as zeros. NaN and
+    infinite samples are set to zero and counted.
+
+    Args:
+        path: SEG-Y file.
+        output: Raw volume to write.
+        where: Byte positions of line numbers and coordinates.
+        attribute: image, or the attribute that the samples hold.
+        domain: time or depth.
+        expected: Size to require, if known.
+
+    Raises:
+        StrataflowError: The file is damaged, is not a post-stack 3D survey, differs in size from
+            `expected`, or is an image with constant amplitudes.
     """
     layout = read_layout(path)
     grid = scan(layout, where)
@@ -78,7 +89,7 @@ def segy_to_binary(
                 place = grid.place[start : start + len(block)]
                 rows = headers.add(block["header"], place, start)
                 statistics.clean(samples)
-                # A label is rightly zero all along many a trace.
+                # Traces of labels may be zero throughout without being dead.
                 if attribute in ("image", "dhr"):
                     rows["live"] &= samples.any(axis=1)
                 live[place] = rows["live"]
@@ -123,20 +134,20 @@ def segy_to_binary(
 
 
 def spread_traces(layout: Layout) -> NDArray[np.float32]:
-    """Samples (traces, n1) of traces spread evenly over a file, LOOKED_AT in all at the most."""
+    """Samples (traces, n1) of evenly spaced traces, at most LOOKED_AT samples in total."""
     step = -(-layout.traces * layout.n1 // LOOKED_AT)
     return decode(np.array(layout.map()["samples"][::step]), layout.format, layout.byte_order)
 
 
 def _clip_limits(layout: Layout) -> tuple[float, float]:
-    """Clip limits from live traces spread evenly over the file."""
+    """Clip limits from evenly spaced live traces."""
     traces = spread_traces(layout)
     finite = traces[np.isfinite(traces) & (traces != 0).any(axis=1, keepdims=True)]
     return clip_limits(finite) if finite.size else (0.0, 0.0)
 
 
 def _write(stream: BinaryIO, samples: NDArray[np.float32], place: NDArray[np.int64]) -> None:
-    """Write traces (N, n1) to their places in a raw volume, neighbours together."""
+    """Write traces (N, n1) to their grid positions in a raw volume, adjacent ones together."""
     if (np.diff(place) <= 0).any():
         order = np.argsort(place)
         samples, place = samples[order], place[order]
@@ -153,7 +164,7 @@ def _write(stream: BinaryIO, samples: NDArray[np.float32], place: NDArray[np.int
 
 @contextmanager
 def _table(path: Path) -> Iterator[Any]:
-    """A function that adds rows, arrays by column, to the table of traces at `path`."""
+    """Yield a function that appends rows, as arrays by column, to the trace table at `path`."""
     waiting: list[dict[str, NDArray]] = []
 
     def flush() -> None:
@@ -176,6 +187,6 @@ def _table(path: Path) -> Iterator[Any]:
 
 
 def _column(kind: pa.DataType, values: NDArray) -> pa.Array:
-    """A column over the memory of `values`; from NumPy arrays pyarrow would first load pandas."""
+    """Wrap `values` as a column; `pa.array` would import pandas, which is slow."""
     stored = np.packbits(values, bitorder="little") if pa.types.is_boolean(kind) else values
     return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(stored.data)])

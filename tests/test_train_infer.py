@@ -47,6 +47,8 @@ from strataflow.training.trainer import (
 from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
 from strataflow.volume.raw import Shape
 
+pytestmark = pytest.mark.training
+
 Run = Callable[..., Finished]
 
 NETWORK = Architecture("infer", "small", ("dhr", "rgt", "fault"))

@@ -116,6 +116,7 @@ def choose(page: Any, name: str, value: str) -> None:
     page.execute_script(code, name, value)
 
 
+@pytest.mark.display
 def test_a_key_moves_the_inline_and_its_picture_alone(page: Any) -> None:
     before = picture(page)
     page.find_element(By.TAG_NAME, "body").send_keys(Keys.ARROW_RIGHT)
@@ -128,6 +129,7 @@ def test_a_key_moves_the_inline_and_its_picture_alone(page: Any) -> None:
     assert changed[130:520, width:].mean() < 0.05
 
 
+@pytest.mark.display
 def test_another_overlay_is_another_picture(page: Any) -> None:
     faults = picture(page)
     red = (faults[..., 0] - faults[..., 2] > 0.4).mean()
@@ -144,6 +146,7 @@ def test_another_overlay_is_another_picture(page: Any) -> None:
     assert (spread[130:520] > 0.3).mean() < 0.01
 
 
+@pytest.mark.display
 def test_the_pointer_tells_line_numbers_and_values(page: Any) -> None:
     choose(page, "overlay", "fsem")
     canvas = page.execute_script(

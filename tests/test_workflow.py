@@ -23,7 +23,7 @@ from conftest import (
 )
 from strataflow.volume.volume import read_sidecar
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.workflow
 
 EXPORTS = {"export_segy": 5, "export_vgi": 5}
 PICKS = {"pick_faults": 1, "pick_horizons": 1}

@@ -42,7 +42,7 @@ class HeaderSums:
 
     def add(
         self, headers: NDArray[np.uint8], place: NDArray[np.int64], start: int
-    ) -> dict[str, NDArray]:
+    ) -> NDArray[np.bool_]:
         """Add a block of trace headers.
 
         Args:
@@ -51,7 +51,7 @@ class HeaderSums:
             start: Index of the first trace in the file.
 
         Returns:
-            Columns of the trace table. `live` is taken from the trace identification code alone.
+            Which traces are live, (traces,), by the trace identification code alone.
 
         Raises:
             StrataflowError: The recording start of a trace differs from that of the first trace.
@@ -70,16 +70,7 @@ class HeaderSums:
         design = np.stack([np.ones(place.size), i3, i2], axis=1)
         self.left += design.T @ design
         self.right += design.T @ (xy - self.origin)
-        return {
-            "trace": np.arange(start, start + place.size),
-            "inline": get(self.where.iline),
-            "crossline": get(self.where.xline),
-            "i3": i3.astype(np.int32),
-            "i2": i2.astype(np.int32),
-            "x": xy[:, 0],
-            "y": xy[:, 1],
-            "live": get(TraceField.TraceIdentificationCode) != DEAD,
-        }
+        return get(TraceField.TraceIdentificationCode) != DEAD
 
     def _check_delay(self, get: Any, start: int) -> None:
         delay = get(TraceField.DelayRecordingTime) * _factor(get(TraceField.ScalarTraceHeader))

@@ -78,8 +78,8 @@ def _grid(layout: Layout, grid: Grid, where: HeaderBytes) -> dict[str, Any]:
     dead = 0
     for start, block in layout.blocks():
         samples = decode(block["samples"], layout.format, layout.byte_order)
-        rows = sums.add(block["header"], grid.place[start : start + len(block)], start)
-        dead += int(np.count_nonzero(~(rows["live"] & samples.any(axis=1))))
+        alive = sums.add(block["header"], grid.place[start : start + len(block)], start)
+        dead += int(np.count_nonzero(~(alive & samples.any(axis=1))))
     axes = sums.axes("time")
     return {
         "inlines": _lines(grid.inlines, where.iline, axes[0].spacing),

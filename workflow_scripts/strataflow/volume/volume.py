@@ -154,11 +154,6 @@ def sidecar_path(raw: Path) -> Path:
     return raw.with_suffix(".json") if raw.suffix == ".bin" else raw.with_name(raw.name + ".json")
 
 
-def traces_path(raw: Path) -> Path:
-    """Path of the trace table of a raw volume, with one row per trace of its SEG-Y."""
-    return sidecar_path(raw).with_suffix(".traces.parquet")
-
-
 def attribute_path(prefix: Path | str, attribute: str) -> Path:
     """Path of the raw volume of `attribute` with the given PREFIX."""
     return Path(f"{prefix}.{attribute}")

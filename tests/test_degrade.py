@@ -46,7 +46,9 @@ def measures(target: Cubes, corrupted: Cubes) -> dict[str, float]:
         "precision": both.sum() / max(found.sum(), 1),
         "angle": float(np.median(axial_angle(*normals))) if both.any() else 0.0,
         "rgt_error": float(np.std(corrupted["rgt"] - target["rgt"]) / per_sample),
-        "dhr_correlation": float(np.corrcoef(target["dhr"].ravel(), corrupted["dhr"].ravel())[0, 1]),
+        "dhr_correlation": float(
+            np.corrcoef(target["dhr"].ravel(), corrupted["dhr"].ravel())[0, 1]
+        ),
     }
 
 

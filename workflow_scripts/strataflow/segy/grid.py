@@ -90,8 +90,8 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
         if outlier is not None:
             low, high = np.percentile(numbers, (0.5, 99.5))
             raise StrataflowError(
-                f"{layout.path}: {name} {numbers[outlier]} of trace {outlier + 1} is far outside the "
-                f"range of the others ({low:.0f} to {high:.0f}); correct or remove that trace"
+                f"{layout.path}: {name} {numbers[outlier]} of trace {outlier + 1} is far outside "
+                f"the range of the others ({low:.0f} to {high:.0f}); correct or remove that trace"
                 f"{_suggestion(layout, where)}"
             )
     inlines, crosslines = _lines(inline), _lines(crossline)

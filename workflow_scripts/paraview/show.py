@@ -105,14 +105,14 @@ def sections(reader: Any) -> Iterator[Any]:
         yield section
 
 
-def in_place(source: Any, name: str, least: float) -> Any:
-    """Cells of `source` with values of at least `least`, as an unstructured grid.
+def in_place(source: Any, name: str, minimum: float) -> Any:
+    """Cells of `source` with values of at least `minimum`, as an unstructured grid.
 
     The Contour filter ignores the direction matrix of image data (ParaView 5.11).
     """
     cells = simple.Threshold(Input=source, Scalars=["POINTS", name])
     cells.ThresholdMethod = "Above Upper Threshold"
-    cells.UpperThreshold = least
+    cells.UpperThreshold = minimum
     cells.AllScalars = 0
     return cells
 

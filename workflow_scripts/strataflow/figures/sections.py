@@ -165,9 +165,9 @@ def _draw_rose(
     colours = colormaps[CYCLIC](middles / np.pi)
     for ax, (name, volumes) in zip(grid[0], given.items(), strict=False):
         counts = np.zeros(ROSE_SECTORS)
-        least = FAULT_THRESHOLD if volumes is labels else probability
+        minimum = FAULT_THRESHOLD if volumes is labels else probability
         for strike, fsem in zip(volumes["fstrike"].values, volumes["fsem"].values, strict=True):
-            azimuth = volumes["fstrike"].sidecar.azimuth(180 * strike[fsem >= least])
+            azimuth = volumes["fstrike"].sidecar.azimuth(180 * strike[fsem >= minimum])
             counts += np.histogram(azimuth, edges)[0]
         share = counts / max(counts.sum(), 1)
         ax.set(theta_zero_location="N", theta_direction=-1)
@@ -276,8 +276,8 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
         else None
     )
     if layer.attribute == "fsem":
-        least = min(MIN_SHOWN, layer.probability)
-        return show(np.ma.masked_less(values, least), cmap=FAULT_COLOURS, vmin=0, vmax=1)
+        minimum = min(MIN_SHOWN, layer.probability)
+        return show(np.ma.masked_less(values, minimum), cmap=FAULT_COLOURS, vmin=0, vmax=1)
     hidden = values <= 0 if fsem is None else fsem < layer.probability
     return show(
         np.ma.masked_where(hidden, 180 * values),

@@ -230,15 +230,15 @@ def _largest_near(probability: Array, where: NDArray[np.bool_]) -> Array:
 
 def _calibration(probability: Array, true: NDArray[np.bool_]) -> Metrics:
     errors = {}
-    for name, least in (("", 0.0), ("_where_probable", PROBABLE)):
-        mean, share, count = reliability(probability, true, least)
+    for name, minimum in (("", 0.0), ("_where_probable", PROBABLE)):
+        mean, share, count = reliability(probability, true, minimum)
         error = np.nansum(count * np.abs(mean - share)) / count.sum() if count.any() else None
         errors[f"calibration_error{name}"] = None if error is None else float(error)
     return errors
 
 
 def reliability(
-    probability: Array, true: NDArray[np.bool_], least: float = 0.0
+    probability: Array, true: NDArray[np.bool_], minimum: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Reliability diagram: mean probability, fault fraction and voxel count in each bin.
 
@@ -248,12 +248,12 @@ def reliability(
     Args:
         probability: Fault probability, any shape.
         true: Labelled faults, bool of the same shape.
-        least: Minimum probability of the voxels that are counted.
+        minimum: Minimum probability of the voxels that are counted.
 
     Returns:
         Three arrays (CALIBRATION_BINS,); the first two are NaN in empty bins.
     """
-    seen = probability >= least
+    seen = probability >= minimum
     values = probability[seen]
     bins = np.minimum((values * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     count = np.bincount(bins, minlength=CALIBRATION_BINS)
@@ -278,7 +278,7 @@ def surface_distances(
         The mean of both directions, and the larger of both 95th percentiles; None without faults.
     """
     pairs = ((predicted, probability), (label, FAULT_THRESHOLD))
-    found, true = ((values >= least) & live[:, :, None] for values, least in pairs)
+    found, true = ((values >= minimum) & live[:, :, None] for values, minimum in pairs)
     if not found.any() or not true.any():
         return {"surface_distance_mean": None, "surface_distance_p95": None}
     away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]

@@ -27,7 +27,7 @@ def directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
 
 
 def median_thickness(
-    probability: Array, where: NDArray[np.bool_] | None = None, least: float = PROBABILITY
+    probability: Array, where: NDArray[np.bool_] | None = None, minimum: float = PROBABILITY
 ) -> float | None:
     """Median fault thickness in voxels, weighted by fault area.
 
@@ -42,12 +42,12 @@ def median_thickness(
         probability: Fault probability or label (n3, n2, n1).
         where: Mask of the same shape to limit the voxels, such as the neighbourhood of labelled
             faults.
-        least: Minimum probability of a fault zone.
+        minimum: Minimum probability of a fault zone.
 
     Returns:
         Thickness in voxels; None without fault voxels.
     """
-    found = probability >= least
+    found = probability >= minimum
     at = np.argwhere(found if where is None else found & where).T
     if not at.size:
         return None
@@ -60,7 +60,7 @@ def median_thickness(
         for side in (1.0, -1.0):
             points = at[:, :, None] + side * direction[:, None, None] * steps
             values = map_coordinates(probability, points, order=1, mode="nearest")
-            inside = np.logical_and.accumulate(values >= least, axis=1)
+            inside = np.logical_and.accumulate(values >= minimum, axis=1)
             chord += STEP * inside.sum(axis=1)
         chords = np.minimum(chords, chord)
     chords = np.maximum(chords, 1)

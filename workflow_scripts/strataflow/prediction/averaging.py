@@ -149,8 +149,8 @@ def _scale(given: float | Sequence[float]) -> Scale:
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
-    *most, last = map(str, numbers)
-    return f"{', '.join(most)} or {last}"
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} or {last}"
 
 
 # No averaging.

@@ -131,11 +131,13 @@ class TilePredictor:
         automatic = self.tiling.precision == "auto" and half is not None
         with torch.autocast(self.device.type, half, enabled=automatic):
             outputs = network(given.contiguous(memory_format=torch.channels_last_3d))
-        said = {task: outputs[task].float() for task in tasks}
-        if "fault" in said:
-            probability = said["fault"][:, :1].sigmoid()
-            said["fault"] = torch.cat([probability, probability * said["fault"][:, 1:]], dim=1)
-        return said
+        predicted = {task: outputs[task].float() for task in tasks}
+        if "fault" in predicted:
+            probability = predicted["fault"][:, :1].sigmoid()
+            predicted["fault"] = torch.cat(
+                [probability, probability * predicted["fault"][:, 1:]], dim=1
+            )
+        return predicted
 
     def _fault_at_scale(
         self, copies: ResampledGrid, corner: Corner, window: Tensor, symmetry: Symmetry
@@ -242,8 +244,8 @@ def tensor_at_original_scale(tensor: Tensor, scale: Scale) -> Tensor:
     )
     before, after = tensor[:3].sum(dim=0), scaled[:3].sum(dim=0)
     # Limits for tensors of normals; away from faults a network may predict other tensors.
-    least, most = max(factors) ** -2, min(factors) ** -2
-    ratio = torch.where(after > 0, before / after, least).clamp(least, most)
+    minimum, maximum = max(factors) ** -2, min(factors) ** -2
+    ratio = torch.where(after > 0, before / after, minimum).clamp(minimum, maximum)
     return scaled * ratio
 
 

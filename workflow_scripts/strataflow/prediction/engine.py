@@ -90,7 +90,7 @@ def predict_slab(
     slab = Slab(number, count, shape, tiling.tile, tiling.overlap, tasks, averaging.uncertainty)
     names = slab.attributes
     require_free_space(prefix.parent, sum(slab.n_bytes(name) for name in names))
-    _require_sound(source, inlines_read(slab, averaging))
+    _require_valid(source, inlines_read(slab, averaging))
     finals = [attribute_path(prefix, name) for name in names]
     with written_whole(*finals, description_path(prefix)) as (*files, description):
         raws = dict(zip(names, files, strict=True))
@@ -116,7 +116,7 @@ def _write_slab(
         blended += [SPREAD] if averaging.uncertainty else []
         channels = sum(CHANNELS.get(task, 1) for task in blended)
         predicted = _predicted_tiles(network, source, slab, tiling, averaging, streams.get("rgt"))
-        tiles = _ahead(predicted)
+        tiles = _prefetched(predicted)
         bar = stack.enter_context(_progress_bar(slab, disable=not show_progress))
         for inlines, crosslines, block in blend(slab.grid, slab.rows, channels, tiles):
             alive = live[inlines, crosslines, None]
@@ -132,7 +132,7 @@ def _write_slab(
             bar.update(alive.size * slab.shape[2])
 
 
-def _require_sound(source: Source, inlines: slice) -> None:
+def _require_valid(source: Source, inlines: slice) -> None:
     """Raise StrataflowError for an inline with a checksum mismatch or values not finite."""
     for volume in source.volumes:
         for i3 in range(*inlines.indices(volume.shape.n3)):
@@ -169,7 +169,7 @@ def _progress_bar(slab: Slab, disable: bool) -> tqdm:
     return tqdm(total=voxels, unit="voxel", unit_scale=True, disable=disable)
 
 
-def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+def _prefetched(items: Iterator[Item]) -> Iterator[Item]:
     """Compute the next of `items` in a thread while the caller uses the current one."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, items, None)
@@ -237,7 +237,7 @@ def _predicted_tiles(
     # results, each core predicts its own tile.
     alone = device.type == "cpu" and tiling.precision == "fp32"
     with single_threaded() if alone else nullcontext(1) as cores:
-        results = _in_order(outputs, _ahead(read), min(cores, MAX_TILES))
+        results = _in_order(outputs, _prefetched(read), min(cores, MAX_TILES))
         predicted = (tile for tiles in results for tile in tiles)
         for number, (shift, blended) in enumerate(predicted):
             if shift is not None and number >= in_halo:

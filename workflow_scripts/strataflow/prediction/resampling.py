@@ -43,8 +43,8 @@ class ResampledAxis:
     @cached_property
     def size(self) -> int:
         """Size of a tile in voxels of the copy, a multiple of STRIDE."""
-        most = max(last - first for first, last in self._strides)
-        return min(STRIDE * most, self._length)
+        longest = max(last - first for first, last in self._strides)
+        return min(STRIDE * longest, self._length)
 
     @property
     def _length(self) -> int:

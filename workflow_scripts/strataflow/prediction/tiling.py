@@ -233,8 +233,8 @@ def blend(
     along3, along2, along1 = grid.axes
     width = along2.starts[-1] + along2.size
     weights3, weights2, weights1 = (axis.weights() for axis in grid.axes)
-    most = max(map(along3.shared, range(len(along3.starts))))
-    behind = np.zeros((channels, most, width, along1.n), np.float32)
+    max_shared = max(map(along3.shared, range(len(along3.starts))))
+    behind = np.zeros((channels, max_shared, width, along1.n), np.float32)
     # Allocate once: allocation takes longer than the sums.
     block = np.empty((channels, along3.size, along2.size, along1.n), np.float32)
     weighted = np.empty((channels, along2.size, along1.size), np.float32)

@@ -86,20 +86,20 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
     inline, crossline = read_fields(layout, where.iline, where.xline)
     asked = f"{layout.path}: line numbers at bytes {where.iline} and {where.xline}"
     for name, numbers in (("inline", inline), ("crossline", crossline)):
-        stray = _stray(numbers)
-        if stray is not None:
+        outlier = _outlier(numbers)
+        if outlier is not None:
             low, high = np.percentile(numbers, (0.5, 99.5))
             raise StrataflowError(
-                f"{layout.path}: {name} {numbers[stray]} of trace {stray + 1} is far outside the "
-                f"range of the others ({low:.0f} to {high:.0f}); correct or remove that trace"
-                f"{_or(layout, where)}"
+                f"{layout.path}: {name} {numbers[outlier]} of trace {outlier + 1} is far outside "
+                f"the range of the others ({low:.0f} to {high:.0f}); correct or remove that trace"
+                f"{_suggestion(layout, where)}"
             )
     inlines, crosslines = _lines(inline), _lines(crossline)
     places = inlines.count * crosslines.count
     if places > MAX_PLACES_PER_TRACE * layout.traces:
         raise StrataflowError(
             f"{asked} do not form a grid: {inlines.count} inlines x {crosslines.count} crosslines "
-            f"for {layout.traces} traces{_or(layout, where)}"
+            f"for {layout.traces} traces{_suggestion(layout, where)}"
         )
     place = _places(inline, crossline, inlines, crosslines)
     seen = np.zeros(places, bool)
@@ -111,7 +111,7 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
         if single[0] == 0:
             raise StrataflowError(
                 f"{asked}: a 2D line, one of them is 0 in all traces; a 3D grid is needed"
-                f"{_or(layout, where)}"
+                f"{_suggestion(layout, where)}"
             )
     return Grid(Shape(layout.n1, crosslines.count, inlines.count), inlines, crosslines, place)
 
@@ -141,7 +141,7 @@ def _places(
     return place
 
 
-def _stray(numbers: NDArray[np.int32]) -> int | None:
+def _outlier(numbers: NDArray[np.int32]) -> int | None:
     """Index of a trace with an outlying number: far outside the 0.5 to 99.5 percentile range."""
     if numbers.size < 100:
         return None
@@ -176,7 +176,7 @@ def _why_no_grid(
             f"give up to {count.max()} traces the same grid position: a pre-stack file, {span}; "
             "stack it first, or extract one offset"
         )
-    hint = _or(layout, where)
+    hint = _suggestion(layout, where)
     if hint:
         zero = " are 0 in all traces" if not inline.any() and not crossline.any() else ""
         shared = f"give {traces} traces {places.size} grid positions"
@@ -199,7 +199,7 @@ def _why_no_grid(
     )
 
 
-def _or(layout: Layout, where: HeaderBytes) -> str:
+def _suggestion(layout: Layout, where: HeaderBytes) -> str:
     """Suggest other byte positions that form a grid, as the end of an error message."""
     fitting = [pair for pair in fitting_bytes(layout) if pair[:2] != (where.iline, where.xline)]
     if not fitting:

@@ -116,7 +116,7 @@ def _sorting(grid: Grid) -> str:
     return "inline" if slow3 >= slow2 else "crossline"
 
 
-def words(found: dict[str, Any]) -> str:
+def as_text(found: dict[str, Any]) -> str:
     """Format the result of inspect_segy as text."""
     grid = found["grid"]
     head = (

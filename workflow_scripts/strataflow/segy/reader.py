@@ -20,7 +20,7 @@ from .grid import scan
 from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 
 # Number of samples from evenly spaced traces that determine the clip limits.
-LOOKED_AT = 1 << 21
+CLIP_SAMPLES = 1 << 21
 
 
 def segy_to_binary(
@@ -114,8 +114,8 @@ def segy_to_binary(
 
 
 def spread_traces(layout: Layout) -> NDArray[np.float32]:
-    """Samples (traces, n1) of evenly spaced traces, at most LOOKED_AT samples in total."""
-    step = -(-layout.traces * layout.n1 // LOOKED_AT)
+    """Samples (traces, n1) of evenly spaced traces, at most CLIP_SAMPLES samples in total."""
+    step = -(-layout.traces * layout.n1 // CLIP_SAMPLES)
     return decode(np.array(layout.map()["samples"][::step]), layout.format, layout.byte_order)
 
 

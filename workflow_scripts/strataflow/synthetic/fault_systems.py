@@ -32,9 +32,9 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def random_count(rng: np.random.Generator, least: int, most: int) -> int:
-    """Random number of faults, log-uniform above `least`: few in most surveys, many in some."""
-    return least + int(log_uniform(rng, 1.0, most - least + 2.0 - 1e-9)) - 1
+def random_count(rng: np.random.Generator, minimum: int, maximum: int) -> int:
+    """Random number of faults, log-uniform above `minimum`: few in most surveys, many in some."""
+    return minimum + int(log_uniform(rng, 1.0, maximum - minimum + 2.0 - 1e-9)) - 1
 
 
 def random_faults(

@@ -136,3 +136,15 @@ class Scenario:
 
 # The default scenario.
 ANYTHING = Scenario()
+
+
+def scenario_schema() -> dict[str, Any]:
+    """JSON schema of the settings of a scenario, all of them optional."""
+    properties: dict[str, Any] = {}
+    for setting in fields(Scenario):
+        limits = setting.metadata
+        number = {"type": "number", "minimum": limits["least"], "maximum": limits["most"]}
+        if isinstance(setting.default, tuple):
+            number = {"type": "array", "minItems": 2, "maxItems": 2, "items": number}
+        properties[setting.name] = {**number, "description": limits["what"]}
+    return {"type": "object", "additionalProperties": False, "properties": properties}

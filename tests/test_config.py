@@ -64,6 +64,7 @@ def sheet(tmp_path: Path) -> Sheet:
         ("interpretation.probability", 0),
         ("interpretation.probability", "high"),
         ("segy.iline", 300),
+        ("segy.iline", "189:int12"),
         ("refinement.iterations", 0.5),
         ("synthetic.scenario", {"faults": [15, 0]}),
         ("synthetic.scenario", {"unconformity": 1.2}),
@@ -128,7 +129,7 @@ def test_no_training_and_no_weights_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "a b", "a'b", 'a"b', "..", "-a", ""])
 def test_a_volume_name_that_could_leave_its_folder_is_refused(sheet: Sheet, name: str) -> None:
-    with pytest.raises(StrataflowError, match=r"volumes.tsv: volume 1 .*volume: "):
+    with pytest.raises(StrataflowError, match=r"volumes.tsv: line 2 .*volume: "):
         read_sheet(sheet(f"{HEADER}\n{name}\tx.sgy\n"))
 
 
@@ -142,11 +143,33 @@ def test_a_volume_name_that_could_leave_its_folder_is_refused(sheet: Sheet, name
         (f"{HEADER}\tilin\nnorth\tx.sgy\t9\n", "ilin: unknown key; did you mean 'iline'?"),
         ("volume,segy\nnorth,x.sgy\n", "columns are separated by commas; separate them by tabs"),
         (f"{HEADER}\n", "no volumes"),
+        ("", "empty; expected a line of column names"),
+        (f"{HEADER}\nnorth\tx.sgy\ty\n", "line 2: 3 cells for 2 columns"),
+        (f"{HEADER}\tsegy\nnorth\tx.sgy\ty\n", "column names must be there once each"),
+        (f"{HEADER}\nnorth\t{{volume}}.sgy\n", "segy: {volume}.sgy: braces are not supported"),
+        (f"{HEADER}\tiline\nnorth\tx.sgy\t189.5\n", "iline: '189.5' does not fit"),
     ],
 )
 def test_a_wrong_sheet_is_refused_with_the_reason(sheet: Sheet, text: str, said: str) -> None:
     with pytest.raises(StrataflowError, match=rf"volumes.tsv: .*{re.escape(said)}"):
         read_sheet(sheet(text))
+
+
+def test_what_spreadsheets_write_is_read_as_it_is_meant(
+    sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/geo")
+    text = f"# a comment\n{HEADER}\tiline\txline\t\n\nnorth\t~/x.sgy\t189.0\t217:int32\t\t\n"
+    path = sheet(text)
+    path.write_text("\ufeff" + text.replace("\n", "\r\n"), newline="")
+    expected = {"volume": "north", "segy": "/home/geo/x.sgy", "iline": "189", "xline": "217:int32"}
+    assert read_sheet(path) == {"north": expected}
+
+
+def test_a_survey_named_by_a_number_is_refused() -> None:
+    config = configuration({"synthetic.surveys": {2020: {"size": [48, 48, 48], "seed": 1}}})
+    with pytest.raises(StrataflowError, match=r"config: synthetic\.surveys: 2020: put the name in"):
+        require_configuration(config)
 
 
 def test_a_missing_sheet_is_refused(tmp_path: Path) -> None:

@@ -139,8 +139,10 @@ def test_every_sample_format_is_read_in_both_byte_orders(
 @pytest.mark.parametrize("value", [1.0, -1.5, 0.1, 1e-20, -3.4e38, 16.0, 15.9999, 0.0])
 def test_ibm_floats_are_read_to_the_last_digit(tmp_path: Path, value: float) -> None:
     values = np.full((2, 2, 4), value, np.float32)
-    values[0, 0] = 0.5 * value
-    values[0, 1, 0] = 1
+    values[..., 1] = 0.5 * value
+    # Constant traces would be null.
+    values[..., 0] = 1
+    values[..., 3] = -1
     segy = write_bytes(tmp_path / "x.sgy", values.reshape(4, 4).tolist(), lines(2), code=1)
     raw, _ = read(segy, tmp_path / "x.bin")
     # 24 bits in digits of base 16 hold at least 21 significant ones.

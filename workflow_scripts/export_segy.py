@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.cli.arguments import Parser, add_shape, run, shape_of
+from strataflow.cli.arguments import Parser, add_shape, header_position, run, shape_of
 from strataflow.segy.writer import SAMPLE_FORMATS, export_segy
 from strataflow.volume.volume import HeaderBytes, open_volume
 
@@ -21,7 +21,7 @@ def main() -> None:
     for name, what in (("iline", "inline"), ("xline", "crossline")):
         parser.add_argument(
             f"--{name}",
-            type=int,
+            type=header_position,
             metavar="BYTE",
             help=f"byte position of the {what} number; if omitted, as in the sidecar or standard",
         )

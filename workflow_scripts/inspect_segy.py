@@ -5,12 +5,13 @@ from pathlib import Path
 
 from strataflow.cli.arguments import Parser, add_header_bytes, header_bytes_of, run
 from strataflow.segy.inspect import as_text, inspect_segy
+from strataflow.volume.volume import HeaderBytes
 
 
 def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("segy", type=Path, help="SEG-Y file")
-    add_header_bytes(parser)
+    add_header_bytes(parser, HeaderBytes())
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     a = parser.parse_args()
     found = inspect_segy(a.segy, header_bytes_of(a))

@@ -12,6 +12,7 @@ from strataflow.cli.arguments import (
 )
 from strataflow.segy.reader import segy_to_binary
 from strataflow.volume.attributes import ATTRIBUTES
+from strataflow.volume.volume import HeaderBytes
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument(
         "--domain", choices=["time", "depth"], default="time", help="domain of the vertical axis"
     )
-    add_header_bytes(parser)
+    add_header_bytes(parser, HeaderBytes())
     add_shape(parser)
     a = parser.parse_args()
     segy_to_binary(a.input, a.output, header_bytes_of(a), a.attribute, a.domain, shape_of(a))

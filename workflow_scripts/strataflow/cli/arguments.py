@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from ..errors import StrataflowError
 from ..samples.files import SPLITS, Folders
+from ..segy.layout import parse_position
 from ..volume.attributes import PROBABILITY
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
@@ -106,9 +107,23 @@ def shape_of(arguments: argparse.Namespace) -> Shape | None:
     return Shape(**given)
 
 
-def add_header_bytes(parser: argparse.ArgumentParser) -> None:
-    """Add --iline --xline --cdp_x --cdp_y, byte positions in the trace header."""
-    standard = HeaderBytes()
+def header_position(text: str) -> int | str:
+    """A byte position of a trace header field, with or without a type, as in 217:int32."""
+    try:
+        parse_position(text)
+    except StrataflowError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return int(text) if text.isdecimal() else text
+
+
+def add_header_bytes(parser: argparse.ArgumentParser, standard: HeaderBytes | None) -> None:
+    """Add --iline --xline --cdp_x --cdp_y, byte positions in the trace header.
+
+    Args:
+        parser: Parser to extend.
+        standard: Defaults; None if positions that are left out are found in the file.
+    """
+    found = "" if standard else "; found in the file if left out"
     for name, what in (
         ("iline", "inline number"),
         ("xline", "crossline number"),
@@ -117,10 +132,10 @@ def add_header_bytes(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(
             f"--{name}",
-            type=positive,
-            default=getattr(standard, name),
+            type=header_position,
+            default=getattr(standard, name, None),
             metavar="BYTE",
-            help=f"byte position of the {what} in the trace header",
+            help=f"byte of the {what} in the trace header, such as 189 or 217:int32{found}",
         )
 
 

@@ -17,7 +17,7 @@ from ..home import home
 from ..workflow.configuration import read_sheet
 from ..workflow.plan import plan, snakemake_environment
 from ..workflow.project import SHEET, parse_setting, prepare, unchanged
-from .arguments import Parser, positive
+from .arguments import Parser, add_header_bytes, positive
 
 PREDICTIONS = "results/predictions"
 
@@ -63,18 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         help="SEG-Y files, post-stack 3D; none to run a folder again that has them",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="its folder")
-    for name, what in (
-        ("iline", "inline number"),
-        ("xline", "crossline number"),
-        ("cdp_x", "CDP easting"),
-        ("cdp_y", "CDP northing"),
-    ):
-        parser.add_argument(
-            f"--{name}",
-            type=positive,
-            metavar="BYTE",
-            help=f"byte position of the {what} in the trace header; found in the file if left out",
-        )
+    add_header_bytes(parser, None)
     parser.add_argument(
         "--train",
         action=argparse.BooleanOptionalAction,

@@ -31,7 +31,7 @@ def predict(
     tasks: Sequence[str] = ("dhr", "rgt", "fault"),
     weights: str | Path | None = None,
     shape: tuple[int, int, int] | None = None,
-    header_bytes: Mapping[str, int] | None = None,
+    header_bytes: Mapping[str, int | str] | None = None,
     tile: tuple[int, int, int] = (128, 128, 128),
     overlap: float = 0.25,
     precision: str = "auto",
@@ -48,7 +48,7 @@ def predict(
         weights: a .pth or .ckpt file; the shipped weights if left out.
         shape: (n3, n2, n1) of a raw volume without a sidecar.
         header_bytes: byte positions `iline`, `xline`, `cdp_x`, `cdp_y` of a SEG-Y file; found in
-            the file if left out.
+            the file if left out. A position may name its type, as in "217:int32".
         tile: size of the tiles (n3, n2, n1), multiples of 16.
         overlap: share of a tile that overlaps the next one, from 0 to below 1.
         precision: "auto", the fastest of the hardware, or "fp32".
@@ -73,7 +73,7 @@ def predict(
     averaging.require_faults(chosen)
     tiling = Tiling(tile, overlap, precision)
     with TemporaryDirectory(prefix="strataflow-") as folder:
-        opened = _opened(volume, Path(folder), shape, dict(header_bytes or {}))
+        opened = _opened(volume, Path(folder), shape, header_bytes or {})
         prefix = Path(folder) / "predicted"
         predict_volume(
             *(network, image_source(opened), prefix, chosen, tiling),
@@ -91,7 +91,7 @@ def _opened(
     volume: ArrayLike | str | Path,
     folder: Path,
     shape: tuple[int, int, int] | None,
-    header_bytes: dict[str, int],
+    header_bytes: Mapping[str, int | str],
 ) -> Volume:
     """`volume` as a raw volume, converted into `folder` where it is an array or SEG-Y."""
     raw = folder / "image.bin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +10,12 @@ import numpy as np
 
 from ..errors import StrataflowError
 from ..volume.volume import HeaderBytes
+from .geometry import COORDINATES, coordinate_bytes
 from .grid import fitting_bytes, read_fields, scan
 from .layout import Layout, read_layout
 
-# Coordinate fields: CDP in the standard, then source, then group.
-COORDINATES = ((181, 185), (73, 77), (81, 85))
 
-
-def choose_header_bytes(path: Path, given: dict[str, int]) -> HeaderBytes:
+def choose_header_bytes(path: Path, given: Mapping[str, int | str]) -> HeaderBytes:
     """The byte positions of a file that make a grid.
 
     The standard positions (189, 193) are taken if they make a grid, otherwise the others in use if
@@ -49,9 +48,9 @@ def choose_header_bytes(path: Path, given: dict[str, int]) -> HeaderBytes:
             where = replace(where, iline=choices[0][0], xline=choices[0][1])
     scan(layout, where)
     if not {"cdp_x", "cdp_y"} & given.keys():
-        for x, y in COORDINATES:
-            if any(field.any() for field in read_fields(layout, x, y)):
-                return replace(where, cdp_x=x, cdp_y=y)
+        found = coordinate_bytes(layout, (where.cdp_x, where.cdp_y))
+        if found:
+            return replace(where, cdp_x=found[0], cdp_y=found[1])
     return where
 
 

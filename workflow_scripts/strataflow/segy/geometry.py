@@ -1,111 +1,220 @@
-"""Corner coordinates, spacing and origin of a survey from its trace headers."""
+"""Corner coordinates, spacing and recording start of a survey, from its trace headers."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from segyio import TraceField
 
 from ..errors import StrataflowError
-from ..volume.volume import Axis, HeaderBytes
-from .grid import Grid
+from ..volume.volume import Axis
+from .grid import Grid, are_constant, read_fields
 from .layout import Layout
 
 # Sample interval in microseconds where no header gives one.
 DEFAULT_INTERVAL = 4000.0
 
-# Trace identification code of a dead trace in the SEG-Y standard.
-DEAD = 2
+# Header fields with coordinates: CDP, source, receiver group.
+COORDINATES = ((181, 185), (73, 77), (81, 85))
+
+# A trace fits the grid of coordinates if it lies within this share of the line spacing; the fit is
+# used if this share of the traces does. The robust fit tries so many triples of traces, and judges
+# each by so many others.
+TOLERANCE, MIN_SHARE = 0.5, 0.5
+TRIALS, JUDGES = 200, 5000
+
+Corners = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Geometry of a survey.
+
+    Attributes:
+        corners: CDP coordinates (x, y) at first inline and first crossline, first and last, last
+            and first, last and last; empty if the headers hold no coordinates.
+        axes: Axes of (n3, n2, n1). Without coordinates the lines have a spacing of 1 line.
+        null: Null traces, those of the grid and further ones that were found by their headers.
+        notes: What the user should know, one line each.
+    """
+
+    corners: Corners
+    axes: tuple[Axis, Axis, Axis]
+    null: NDArray[np.bool_]
+    notes: tuple[str, ...]
+
+
+def survey_geometry(layout: Layout, grid: Grid, domain: str) -> Geometry:
+    """Coordinates by a robust affine fit over the live traces, and the start of recording.
+
+    Args:
+        layout: Layout of the file.
+        grid: Its grid.
+        domain: time or depth.
+
+    Raises:
+        StrataflowError: Live traces start at different times.
+    """
+    delay, null = _delay(layout, grid)
+    live = np.flatnonzero(~null)
+    corners, notes = _corners(layout, grid, live)
+    if layout.interval:
+        interval = layout.interval / 1000
+    else:
+        interval = DEFAULT_INTERVAL / 1000
+        unit = "ms" if domain == "time" else layout.length_unit
+        notes.append(f"no sample interval in the headers, assuming {interval:g} {unit}")
+    spacing3 = spacing2 = 0.0
+    if corners:
+        spacing3 = math.dist(corners[0], corners[2]) / max(grid.shape.n3 - 1, 1)
+        spacing2 = math.dist(corners[0], corners[1]) / max(grid.shape.n2 - 1, 1)
+    unit = layout.coordinate_unit if corners else "line"
+    axes = (
+        Axis("inline", grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
+        Axis("crossline", grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),
+        Axis("sample", delay, interval, interval, "ms" if domain == "time" else layout.length_unit),
+    )
+    return Geometry(corners, axes, null, tuple(notes))
+
+
+def coordinate_bytes(
+    layout: Layout, first: tuple[int | str, int | str]
+) -> tuple[int | str, int | str] | None:
+    """Byte positions that hold coordinates: `first`, or else one of COORDINATES; None for none."""
+    for pair in (first, *COORDINATES):
+        if any(field.any() for field in read_fields(layout, *pair)):
+            return pair
+    return None
+
+
+def _delay(layout: Layout, grid: Grid) -> tuple[float, NDArray[np.bool_]]:
+    """Recording start of the live traces, and the null traces.
+
+    Traces with another start are null if they are constant, otherwise it is an error.
+    """
+    start, scalar = read_fields(layout, TraceField.DelayRecordingTime, TraceField.ScalarTraceHeader)
+    delays = start * _factor(scalar)
+    null = grid.null.copy()
+    values, counts = np.unique(delays[~null], return_counts=True)
+    common = float(values[np.argmax(counts)])
+    others = np.flatnonzero(~null & (delays != common))
+    # A check of all traces would take as long as the conversion.
+    if others.size <= 0.5 * delays.size:
+        constant = are_constant(layout, others)
+        null[others[constant]] = True
+        others = others[~constant]
+    if others.size:
+        first = int(np.flatnonzero(~null)[0])
+        other = int(others[0]) if others[0] != first else int(np.flatnonzero(delays == common)[0])
+        raise StrataflowError(
+            f"{layout.path}: trace {other + 1} starts at {delays[other]:g}, but trace {first + 1} "
+            f"at {delays[first]:g} (bytes 109-110); shift all traces to the same start"
+        )
+    return common, null
+
+
+def _corners(layout: Layout, grid: Grid, live: NDArray[np.int64]) -> tuple[Corners, list[str]]:
+    """Corner coordinates from the traces `live`, empty where there are none, and notes."""
+    asked = (grid.where.cdp_x, grid.where.cdp_y)
+    found = coordinate_bytes(layout, asked)
+    if found is None:
+        return (), ["no coordinates in the headers: x, y and azimuths are left out"]
+    notes = []
+    if found != asked:
+        notes.append(
+            f"no coordinates at bytes {asked[0]} and {asked[1]}; those at bytes {found[0]} and"
+            f" {found[1]} are taken"
+        )
+    x, y, scalar = (
+        field[live] for field in read_fields(layout, *found, TraceField.SourceGroupScalar)
+    )
+    scale = _factor(scalar)
+    xy = np.stack([x * scale, y * scale], axis=1)
+    i3, i2 = np.divmod(grid.place[live], grid.shape.n2)
+    lines = np.stack([np.ones(live.size), i3, i2], axis=1)
+    limit = TOLERANCE * _spacing(grid.place[live], xy, grid) + float(scale.max())
+    affine, fits = _fit(lines, xy, limit)
+    share = np.count_nonzero(fits) / live.size
+    if share < MIN_SHARE:
+        notes.append(
+            f"the coordinates of {1 - share:.0%} of the traces do not fit the grid: x, y and"
+            " azimuths are left out"
+        )
+        return (), notes
+    if not fits.all():
+        first = int(np.flatnonzero(~fits)[0])
+        expected = lines[first] @ affine
+        notes.append(
+            f"the coordinates of {np.count_nonzero(~fits)} of {live.size} live traces do not fit"
+            f" the grid and are ignored, first trace {live[first] + 1} at ({xy[first, 0]:.10g},"
+            f" {xy[first, 1]:.10g}), expected ({expected[0]:.10g}, {expected[1]:.10g})"
+        )
+    shape = grid.shape
+    ends = [(1, a, b) for a in (0, shape.n3 - 1) for b in (0, shape.n2 - 1)]
+    return tuple((float(x), float(y)) for x, y in np.array(ends) @ affine), notes
+
+
+def _spacing(place: NDArray[np.int64], xy: NDArray[np.float64], grid: Grid) -> float:
+    """The smaller of the usual distances between neighbours along both axes; 0 for none.
+
+    Args:
+        place: Grid position of each trace (N,).
+        xy: Coordinates (N, 2).
+        grid: The grid.
+    """
+    i3, i2 = np.divmod(place, grid.shape.n2)
+    distances = []
+    for key in (i3 * grid.shape.n2 + i2, i2 * grid.shape.n3 + i3):
+        order = np.argsort(key)
+        near = np.flatnonzero(np.diff(key[order]) == 1)
+        between = np.hypot(*(xy[order[near + 1]] - xy[order[near]]).T)
+        distances += [float(np.median(between))] if near.size else []
+    return min((d for d in distances if d > 0), default=0.0)
+
+
+def _fit(
+    lines: NDArray[np.float64], xy: NDArray[np.float64], limit: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Affine map from (1, i3, i2) to coordinates that most traces agree with, and which do.
+
+    Least squares over all traces; if some are off by more than `limit`, over the largest set that
+    agrees with the map through three traces (random sample consensus, Fischler and Bolles, 1981,
+    Commun. ACM 24).
+    """
+
+    def agree(affine: NDArray[np.float64], which: slice | NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.hypot(*(lines[which] @ affine - xy[which]).T) <= limit
+
+    everything = slice(None)
+    affine = _least_squares(lines, xy)
+    best = agree(affine, everything)
+    if best.all():
+        return affine, best
+    rng = np.random.default_rng(0)
+    judges = rng.permutation(len(xy))[:JUDGES]
+    most = 0
+    for _ in range(TRIALS):
+        three = rng.choice(len(xy), min(3, len(xy)), replace=False)
+        trial = _least_squares(lines[three], xy[three])
+        count = int(np.count_nonzero(agree(trial, judges)))
+        if count > most:
+            best, most = agree(trial, everything), count
+    if best.any():
+        affine = _least_squares(lines[best], xy[best])
+    return affine, agree(affine, everything)
+
+
+def _least_squares(lines: NDArray[np.float64], xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Affine map (3, 2); along axes with a single line the smallest."""
+    # About the first trace, since coordinates have more digits than their differences.
+    affine = np.linalg.lstsq(lines, xy - xy[0], rcond=1e-12)[0]
+    affine[0] += xy[0]
+    return affine
 
 
 def _factor(scalar: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Factor from a trace header scalar: a negative scalar divides, and 0 means 1."""
+    """Factor of a scalar in the trace header: negative ones divide, 0 stands for 1."""
     return np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
-
-
-@dataclass
-class HeaderSums:
-    """Coordinates and recording start, accumulated over blocks of trace headers."""
-
-    layout: Layout
-    grid: Grid
-    where: HeaderBytes
-    delay: float | None = None
-    origin: NDArray[np.float64] | None = None
-    # Normal equations of the affine map from (1, i3, i2) to coordinates relative to `origin`.
-    left: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 3)))
-    right: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 2)))
-
-    def add(
-        self, headers: NDArray[np.uint8], place: NDArray[np.int64], start: int
-    ) -> NDArray[np.bool_]:
-        """Add a block of trace headers.
-
-        Args:
-            headers: Trace headers (traces, 240).
-            place: Grid position of each trace, i3 * n2 + i2.
-            start: Index of the first trace in the file.
-
-        Returns:
-            Which traces are live, (traces,), by the trace identification code alone.
-
-        Raises:
-            StrataflowError: The recording start of a trace differs from that of the first trace.
-        """
-        headers = np.array(headers)
-
-        def get(byte: int) -> NDArray[np.int32]:
-            return self.layout.field(headers, byte)
-
-        self._check_delay(get, start)
-        scale = _factor(get(TraceField.SourceGroupScalar))
-        xy = np.stack([get(byte) * scale for byte in (self.where.cdp_x, self.where.cdp_y)], axis=1)
-        i3, i2 = np.divmod(place, self.grid.shape.n2)
-        if self.origin is None:
-            self.origin = xy[0]
-        design = np.stack([np.ones(place.size), i3, i2], axis=1)
-        self.left += design.T @ design
-        self.right += design.T @ (xy - self.origin)
-        return get(TraceField.TraceIdentificationCode) != DEAD
-
-    def _check_delay(self, get: Any, start: int) -> None:
-        delay = get(TraceField.DelayRecordingTime) * _factor(get(TraceField.ScalarTraceHeader))
-        if self.delay is None:
-            self.delay = float(delay[0])
-        other = np.flatnonzero(delay != self.delay)
-        if other.size:
-            number = start + int(other[0]) + 1
-            raise StrataflowError(
-                f"{self.layout.path}: trace {number} starts at {delay[other[0]]:g}, but trace 1 "
-                f"at {self.delay:g} (bytes 109-110); shift all traces to the same start"
-            )
-
-    def corners(self) -> tuple[tuple[float, float], ...]:
-        """CDP coordinates of the four corners, from a least-squares affine fit to all traces."""
-        assert self.origin is not None
-        affine = np.linalg.lstsq(self.left, self.right, rcond=1e-12)[0]
-        shape = self.grid.shape
-        ends = [(1, a, b) for a in (0, shape.n3 - 1) for b in (0, shape.n2 - 1)]
-        return tuple((float(x), float(y)) for x, y in np.array(ends) @ affine + self.origin)
-
-    def axes(self, domain: str) -> tuple[Axis, Axis, Axis]:
-        """Axes of (n3, n2, n1)."""
-        grid, corners, unit = self.grid, self.corners(), self.layout.coordinate_unit
-        spacing3 = math.dist(corners[0], corners[2]) / max(grid.shape.n3 - 1, 1)
-        spacing2 = math.dist(corners[0], corners[1]) / max(grid.shape.n2 - 1, 1)
-        interval = (self.layout.interval or DEFAULT_INTERVAL) / 1000
-        return (
-            Axis("inline", grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
-            Axis("crossline", grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),
-            Axis(
-                "sample",
-                self.delay or 0.0,
-                interval,
-                interval,
-                "ms" if domain == "time" else self.layout.length_unit,
-            ),
-        )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import permutations
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,16 @@ from segyio import TraceField
 from ..errors import StrataflowError
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
-from .layout import TRACE_HEADER, Layout, field_width
+from .layout import DEAD, TRACE_HEADER, Layout, decode, field_width, parse_position
 
 # Number of trace headers in a block.
 BLOCK = 1 << 16
 
 # Maximum number of grid positions per trace; more indicate wrong line numbers.
 MAX_PLACES_PER_TRACE = 10
+
+# Maximum share of traces that are checked for being null because of their line numbers.
+MAX_SUSPECTS = 0.2
 
 # Usual byte positions of line numbers, the standard first, then coordinates as a substitute.
 USUAL_BYTES = (
@@ -45,16 +49,21 @@ class Grid:
         shape: Size of the volume.
         inlines: Inline numbers.
         crosslines: Crossline numbers.
-        place: Grid position i3 * n2 + i2 of each trace, int64 in file order.
+        place: Grid position i3 * n2 + i2 of each trace, int64 in file order; -1 for null traces
+            whose line numbers are not on the grid.
+        null: Traces that are coded as dead, or constant with unusable headers.
+        where: Byte positions that were read, with their types where these were in doubt.
     """
 
     shape: Shape
     inlines: Lines
     crosslines: Lines
     place: NDArray[np.int64]
+    null: NDArray[np.bool_]
+    where: HeaderBytes
 
 
-def read_fields(layout: Layout, *positions: int) -> list[NDArray[np.int32]]:
+def read_fields(layout: Layout, *positions: int | str) -> list[NDArray[np.int32]]:
     """Read the fields at byte `positions` of all trace headers, one array (traces,) for each."""
     fields = [np.empty(layout.traces, np.int32) for _ in positions]
     traces = layout.map()
@@ -68,6 +77,10 @@ def read_fields(layout: Layout, *positions: int) -> list[NDArray[np.int32]]:
 def scan(layout: Layout, where: HeaderBytes) -> Grid:
     """Build the post-stack 3D grid from the line numbers in the trace headers.
 
+    Null traces (coded as dead, or constant with headers that do not fit) take no part. Where the
+    standard has a field of two bytes, a position without a type is read with four bytes, or with
+    two if four make no grid.
+
     Args:
         layout: Layout of the file.
         where: Byte positions of the line numbers.
@@ -76,44 +89,162 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
         StrataflowError: The line numbers do not form a grid. The message says what the file seems
             to be and what to do.
     """
-    for name in ("iline", "xline", "cdp_x", "cdp_y"):
-        byte = getattr(where, name)
-        if byte > TRACE_HEADER + 1 - field_width(byte):
-            raise StrataflowError(
-                f"{layout.path}: {name}: byte {byte} is outside the trace header, expected 1 to "
-                f"{TRACE_HEADER + 1 - field_width(byte)}"
-            )
-    inline, crossline = read_fields(layout, where.iline, where.xline)
+    for name, position in vars(where).items():
+        try:
+            parse_position(position)
+        except StrataflowError as error:
+            raise StrataflowError(f"{layout.path}: {name}: {error}") from None
+    errors = []
+    for reading in _readings(where):
+        try:
+            return _scan(layout, reading)
+        except StrataflowError as error:
+            errors.append(error)
+    raise errors[-1]
+
+
+def _readings(where: HeaderBytes) -> Iterator[HeaderBytes]:
+    """`where` with each type that its line numbers may have."""
+
+    def choices(position: int | str) -> list[int | str]:
+        in_doubt = isinstance(position, int) and field_width(position) == 2
+        wide = in_doubt and int(position) <= TRACE_HEADER - 3
+        return [*([f"{position}:int32"] if wide else []), position]
+
+    for iline, xline in product(choices(where.iline), choices(where.xline)):
+        yield replace(where, iline=iline, xline=xline)
+
+
+def _scan(layout: Layout, where: HeaderBytes) -> Grid:
+    """The grid for one reading of the line numbers, see `scan`."""
+    inline, crossline, code = read_fields(
+        layout, where.iline, where.xline, TraceField.TraceIdentificationCode
+    )
+    null = _coded_dead(code)
+    suspects = _suspects(inline, crossline, null)
+    null[suspects[are_constant(layout, suspects)]] = True
+    live = ~null
     asked = f"{layout.path}: line numbers at bytes {where.iline} and {where.xline}"
     for name, numbers in (("inline", inline), ("crossline", crossline)):
-        outlier = _outlier(numbers)
-        if outlier is not None:
-            low, high = np.percentile(numbers, (0.5, 99.5))
+        outliers = np.flatnonzero(_far_from(numbers, numbers[live]) & live)
+        if outliers.size:
+            outlier = int(outliers[0])
+            low, high = np.percentile(numbers[live], (0.5, 99.5))
             raise StrataflowError(
                 f"{layout.path}: {name} {numbers[outlier]} of trace {outlier + 1} is far outside "
                 f"the range of the others ({low:.0f} to {high:.0f}); correct or remove that trace"
                 f"{_suggestion(layout, where)}"
             )
-    inlines, crosslines = _lines(inline), _lines(crossline)
+    inlines, crosslines = _lines(inline[live]), _lines(crossline[live])
+    for position, lines in ((where.iline, inlines), (where.xline, crosslines)):
+        # Two neighbouring fields of two bytes, read as one of four.
+        if str(position).endswith(":int32") and lines.count > 1 and lines.step % (1 << 16) == 0:
+            raise StrataflowError(f"{asked} do not form a grid: byte {position} is not 4 bytes")
+    used = live | _usable(inline, crossline, null, inlines, crosslines)
+    inlines, crosslines = _lines(inline[used]), _lines(crossline[used])
+    traces = int(np.count_nonzero(live))
     places = inlines.count * crosslines.count
-    if places > MAX_PLACES_PER_TRACE * layout.traces:
+    if places > MAX_PLACES_PER_TRACE * traces:
         raise StrataflowError(
             f"{asked} do not form a grid: {inlines.count} inlines x {crosslines.count} crosslines "
-            f"for {layout.traces} traces{_suggestion(layout, where)}"
+            f"for {traces} traces{_suggestion(layout, where)}"
         )
-    place = _places(inline, crossline, inlines, crosslines)
+    place = np.full(layout.traces, -1, np.int64)
+    place[used] = _places(inline[used], crossline[used], inlines, crosslines)
     seen = np.zeros(places, bool)
-    seen[place] = True
-    if np.count_nonzero(seen) < layout.traces:
+    seen[place[live]] = True
+    if np.count_nonzero(seen) < traces:
         raise StrataflowError(f"{asked} {_why_no_grid(layout, where, place, inline, crossline)}")
-    if layout.traces > 1 and min(inlines.count, crosslines.count) == 1:
-        single = inline if inlines.count == 1 else crossline
+    # A null trace does not take the place of a live one, nor of a null one before it.
+    dead = np.flatnonzero(used & null)
+    _, first = np.unique(place[dead], return_index=True)
+    free = np.zeros(dead.size, bool)
+    free[first] = ~seen[place[dead[first]]]
+    place[dead[~free]] = -1
+    if traces > 1 and min(inlines.count, crosslines.count) == 1:
+        single = inline[live] if inlines.count == 1 else crossline[live]
         if single[0] == 0:
             raise StrataflowError(
                 f"{asked}: a 2D line, one of them is 0 in all traces; a 3D grid is needed"
                 f"{_suggestion(layout, where)}"
             )
-    return Grid(Shape(layout.n1, crosslines.count, inlines.count), inlines, crosslines, place)
+    shape = Shape(layout.n1, crosslines.count, inlines.count)
+    return Grid(shape, inlines, crosslines, place, null, where)
+
+
+def _coded_dead(code: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Traces with the identification code of a dead trace; none if all have it."""
+    dead = code == DEAD
+    return dead if not dead.all() else np.zeros_like(dead)
+
+
+def _suspects(
+    inline: NDArray[np.int32], crossline: NDArray[np.int32], null: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Indices of live traces whose line numbers are outlying, both zero, or shared with another.
+
+    None if these are too many to be null traces.
+    """
+    live = np.flatnonzero(~null)
+    numbers = inline[live], crossline[live]
+    odd = (numbers[0] == 0) & (numbers[1] == 0)
+    for values in numbers:
+        odd |= _far_from(values, values[~odd])
+    key = numbers[0].astype(np.int64) << 32 | (numbers[1].astype(np.int64) & 0xFFFFFFFF)
+    order = np.argsort(key, kind="stable")
+    same = np.flatnonzero(np.diff(key[order]) == 0)
+    odd[order[same]] = odd[order[same + 1]] = True
+    suspects = live[odd]
+    return suspects if suspects.size <= MAX_SUSPECTS * live.size else suspects[:0]
+
+
+def are_constant(layout: Layout, traces: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the traces with these indices are constant, see `is_constant`."""
+    mapped = layout.map()["samples"]
+    constant = np.empty(traces.size, bool)
+    for start in range(0, traces.size, 1024):
+        part = traces[start : start + 1024]
+        samples = decode(np.array(mapped[part]), layout.format, layout.byte_order)
+        constant[start : start + len(part)] = is_constant(samples)
+    return constant
+
+
+def is_constant(samples: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which traces (N, n1) have only one value, or none that is finite.
+
+    A trace of one sample counts only if that is 0 or not finite.
+    """
+    first = samples[:, 0]
+    if samples.shape[1] == 1:
+        return (first == 0) | ~np.isfinite(first)
+    middle, last = samples[:, samples.shape[1] // 2], samples[:, -1]
+    constant = ((first == middle) & (first == last)) | ~(np.isfinite(first) | np.isfinite(last))
+    # Few traces are left to compare in full.
+    some = samples[constant]
+    constant[constant] = (some == some[:, :1]).all(axis=1) | ~np.isfinite(some).any(axis=1)
+    return constant
+
+
+def _usable(
+    inline: NDArray[np.int32],
+    crossline: NDArray[np.int32],
+    null: NDArray[np.bool_],
+    inlines: Lines,
+    crosslines: Lines,
+) -> NDArray[np.bool_]:
+    """Null traces whose line numbers are on the grid of the live ones, or continue it."""
+    usable = null & ~((inline == 0) & (crossline == 0))
+    for numbers, lines in ((inline, inlines), (crossline, crosslines)):
+        wide = numbers.astype(np.int64)
+        last = lines.first + lines.step * (lines.count - 1)
+        # An edge of dead traces is as wide as the live survey at most.
+        margin = lines.step * max(lines.count, 10)
+        # A single 0 is a missing number unless the lines begin beside it.
+        if not lines.first - lines.step <= 0 <= last + lines.step:
+            usable &= wide != 0
+        usable &= (wide - lines.first) % lines.step == 0
+        usable &= (wide >= lines.first - margin) & (wide <= last + margin)
+    return usable
 
 
 def _lines(numbers: NDArray[np.int32]) -> Lines:
@@ -141,14 +272,13 @@ def _places(
     return place
 
 
-def _outlier(numbers: NDArray[np.int32]) -> int | None:
-    """Index of a trace with an outlying number: far outside the 0.5 to 99.5 percentile range."""
-    if numbers.size < 100:
-        return None
-    low, high = np.percentile(numbers, (0.5, 99.5))
+def _far_from(numbers: NDArray[np.int32], others: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which `numbers` are outliers: far outside the 0.5 to 99.5 percentile range of `others`."""
+    if others.size < 100:
+        return np.zeros(numbers.shape, bool)
+    low, high = np.percentile(others, (0.5, 99.5))
     spread = max(high - low, 10)
-    outside = np.flatnonzero((numbers < low - spread) | (numbers > high + spread))
-    return int(outside[0]) if outside.size else None
+    return (numbers < low - spread) | (numbers > high + spread)
 
 
 def _why_no_grid(
@@ -159,11 +289,12 @@ def _why_no_grid(
     crossline: NDArray[np.int32],
 ) -> str:
     """Explain why several traces share a grid position, and what to do."""
-    offset, record, cdp = read_fields(
-        layout, TraceField.offset, TraceField.FieldRecord, TraceField.CDP
-    )
+    used = np.flatnonzero(place >= 0)
+    place, inline, crossline = place[used], inline[used], crossline[used]
+    asked = (TraceField.offset, TraceField.FieldRecord, TraceField.CDP)
+    offset, record, cdp = (field[used] for field in read_fields(layout, *asked))
     places, first, count = np.unique(place, return_index=True, return_counts=True)
-    traces = layout.traces
+    traces = used.size
     offsets, records = _unique(offset), _unique(record)
     if offsets.size > 1:
         span = f"offsets {offsets[0]} to {offsets[-1]} (byte {int(TraceField.offset)})"
@@ -190,7 +321,7 @@ def _why_no_grid(
         double = int(first[np.argmax(count > 1)])
         return (
             f"give {traces - places.size} traces the grid position of another trace, e.g. inline "
-            f"{inline[double]}, crossline {crossline[double]} (trace {double + 1}); "
+            f"{inline[double]}, crossline {crossline[double]} (trace {used[double] + 1}); "
             "remove the duplicates"
         )
     return (
@@ -217,19 +348,25 @@ def fitting_bytes(layout: Layout) -> list[tuple[int, int, int, int]]:
     Returns:
         Tuples (iline byte, xline byte, number of inlines, number of crosslines), best first.
     """
-    fields = dict(zip(USUAL_BYTES, read_fields(layout, *USUAL_BYTES), strict=True))
-    lines = {byte: _lines(numbers) for byte, numbers in fields.items()}
-    varying = [byte for byte in USUAL_BYTES if 1 < lines[byte].count < layout.traces]
+    code, *numbers = read_fields(layout, TraceField.TraceIdentificationCode, *USUAL_BYTES)
+    # Null traces often have no numbers at all.
+    live = ~_coded_dead(code) & np.logical_or.reduce([field != 0 for field in numbers])
+    traces = int(np.count_nonzero(live))
+    if not traces:
+        return []
+    fields = {byte: field[live] for byte, field in zip(USUAL_BYTES, numbers, strict=True)}
+    lines = {byte: _lines(field) for byte, field in fields.items()}
+    varying = [byte for byte in USUAL_BYTES if 1 < lines[byte].count < traces]
     changes = {byte: np.count_nonzero(np.diff(fields[byte])) for byte in varying}
     found = []
     for iline, xline in permutations(varying, 2):
         places = lines[iline].count * lines[xline].count
-        if changes[iline] > changes[xline] or not layout.traces <= places <= 2 * layout.traces:
+        if changes[iline] > changes[xline] or not traces <= places <= 2 * traces:
             continue
         place = _places(fields[iline], fields[xline], lines[iline], lines[xline])
         seen = np.zeros(places, bool)
         seen[place] = True
-        if np.count_nonzero(seen) == layout.traces:
+        if np.count_nonzero(seen) == traces:
             rank = (places, USUAL_BYTES.index(iline) + USUAL_BYTES.index(xline))
             found.append((rank, (iline, xline, lines[iline].count, lines[xline].count)))
     return [pair for _, pair in sorted(found)]

@@ -10,8 +10,8 @@ import pandas as pd
 
 from ..errors import StrataflowError
 from ..volume.volume import HeaderBytes
-from .geometry import HeaderSums
-from .grid import Grid, fitting_bytes, scan
+from .geometry import survey_geometry
+from .grid import Grid, fitting_bytes, is_constant, scan
 from .layout import FORMATS, Layout, decode, read_layout, text_of
 from .reader import spread_traces
 
@@ -58,7 +58,7 @@ def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
             for iline, xline, n3, n2 in fitting_bytes(layout)
         ]
         return found | {"grid": None, "reason": str(error), "fitting_bytes": fitting}
-    return found | {"grid": _grid(layout, grid, where)}
+    return found | {"grid": _grid(layout, grid)}
 
 
 def _amplitudes(layout: Layout) -> dict[str, Any]:
@@ -72,28 +72,29 @@ def _amplitudes(layout: Layout) -> dict[str, Any]:
     }
 
 
-def _grid(layout: Layout, grid: Grid, where: HeaderBytes) -> dict[str, Any]:
+def _grid(layout: Layout, grid: Grid) -> dict[str, Any]:
     shape = grid.shape
-    sums = HeaderSums(layout, grid, where)
+    geometry = survey_geometry(layout, grid, "time")
     dead = 0
     for start, block in layout.blocks():
         samples = decode(block["samples"], layout.format, layout.byte_order)
-        alive = sums.add(block["header"], grid.place[start : start + len(block)], start)
-        dead += int(np.count_nonzero(~(alive & samples.any(axis=1))))
-    axes = sums.axes("time")
+        null = geometry.null[start : start + len(block)]
+        dead += int(np.count_nonzero(null | is_constant(samples)))
+    axes = geometry.axes
     return {
-        "inlines": _lines(grid.inlines, where.iline, axes[0].spacing),
-        "crosslines": _lines(grid.crosslines, where.xline, axes[1].spacing),
+        "inlines": _lines(grid.inlines, grid.where.iline, axes[0].spacing),
+        "crosslines": _lines(grid.crosslines, grid.where.xline, axes[1].spacing),
         "start": axes[2].first,
         "sorting": _sorting(grid),
         "places": shape.n3 * shape.n2,
-        "missing_traces": shape.n3 * shape.n2 - layout.traces,
+        "missing_traces": shape.n3 * shape.n2 - int(np.count_nonzero(grid.place >= 0)),
         "dead_traces": dead,
-        "corners": [list(corner) for corner in sums.corners()],
+        "corners": [list(corner) for corner in geometry.corners],
+        "notes": list(geometry.notes),
     }
 
 
-def _lines(lines: Any, byte: int, spacing: float) -> dict[str, Any]:
+def _lines(lines: Any, byte: int | str, spacing: float) -> dict[str, Any]:
     last = lines.first + lines.step * (lines.count - 1)
     return {
         "byte": byte,
@@ -140,7 +141,7 @@ def as_text(found: dict[str, Any]) -> str:
         return "\n\n".join(part for part in (head, found["reason"], other, amplitudes) if part)
     lines = pd.DataFrame([grid["inlines"], grid["crosslines"]], ["inline", "crossline"])
     corners = pd.DataFrame(
-        grid["corners"],
+        grid["corners"] or [[float("nan")] * 2] * 4,
         ["first inline, first crossline", "first, last", "last, first", "last, last"],
         ["x", "y"],
     )
@@ -151,4 +152,5 @@ def as_text(found: dict[str, Any]) -> str:
         f"{grid['dead_traces']:,} dead traces"
     )
     tables = (lines.to_string(), corners.to_string(float_format="{:.2f}".format))
-    return "\n\n".join((head, summary, *tables, amplitudes))
+    notes = "\n".join(grid["notes"])
+    return "\n\n".join(part for part in (head, summary, notes, *tables, amplitudes) if part)

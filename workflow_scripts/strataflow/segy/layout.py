@@ -1,4 +1,4 @@
-"""Layout of SEG-Y files of revisions 0 to 2, in either byte order.
+"""Layout of SEG-Y files of revisions 0 to 2.1, in either byte order.
 
 Byte positions are those of the standard (SEG Technical Standards Committee, 2017, SEG-Y_r2.0),
 counted from 1. Fields have the names of segyio. The layout is checked before any trace is read, so
@@ -54,6 +54,9 @@ FORMATS: dict[int, tuple[str, str]] = {
 TWO_BYTES = {29, 31, 33, 35, 69, 71, *range(89, 181, 2), 201, 203, 209, 211, 213, 215, 217, 223}
 TWO_BYTES |= {229, 231, 239}
 
+# Types of a header field that can be named after a byte position, as in 217:int32.
+FIELD_KINDS = {"int16": "i2", "int32": "i4", "float32": "f4", "float64": "f8"}
+
 # Units by measurement system (binary header), and angular units by coordinate unit (trace header).
 LENGTH_UNITS = {1: "m", 2: "ft"}
 ANGULAR_UNITS = {2: "arcsec", 3: "degree", 4: "dms"}
@@ -62,6 +65,9 @@ ANGULAR_UNITS = {2: "arcsec", 3: "degree", 4: "dms"}
 EXTENDED_SAMPLES, EXTENDED_INTERVAL, BYTE_ORDER_MARK = 3269, 3273, 3297
 MAJOR_REVISION, MINOR_REVISION = 3501, 3502
 ADDITIONAL_TRACE_HEADERS, FIRST_TRACE, TRAILERS = 3507, 3521, 3529
+
+# Trace identification code of a dead trace in the SEG-Y standard.
+DEAD = 2
 
 # Size in bytes of a block of traces that fits into the processor cache.
 BLOCK_BYTES = 1 << 21
@@ -126,9 +132,20 @@ class Layout:
                 _fill(stream, block, self.path)
                 yield start, block
 
-    def field(self, headers: NDArray[np.uint8], byte: int) -> NDArray[np.int32]:
-        """Integers at `byte` of trace headers (..., 240)."""
-        return get(headers, byte, field_width(byte), self.byte_order)
+    def field(self, headers: NDArray[np.uint8], position: int | str) -> NDArray[np.int32]:
+        """Whole numbers of a field of trace headers (..., 240).
+
+        Args:
+            headers: Header bytes.
+            position: Byte, counted from 1, with or without a type, such as 217 or "217:int32".
+        """
+        byte, kind = parse_position(position)
+        if kind[0] == "i":
+            return get(headers, byte, int(kind[1]), self.byte_order)
+        part = np.ascontiguousarray(headers[..., byte - 1 : byte - 1 + int(kind[1])])
+        numbers = np.rint(part.view(self.byte_order + kind)[..., 0])
+        limits = np.iinfo(np.int32)
+        return np.clip(np.nan_to_num(numbers), limits.min, limits.max).astype(np.int32)
 
 
 def _fill(stream: Any, block: NDArray, path: Path) -> None:
@@ -155,6 +172,25 @@ def trace_type(n1: int, code: int, byte_order: str, additional_headers: int = 0)
     samples = (np.uint8, (n1, 3)) if kind == THREE_BYTES else (byte_order + kind, (n1,))
     more = np.uint8, (TRACE_HEADER * additional_headers,)
     return np.dtype([("header", np.uint8, (TRACE_HEADER,)), ("more", *more), ("samples", *samples)])
+
+
+def parse_position(position: int | str) -> tuple[int, str]:
+    """Byte and NumPy type of a header field; without a type, that of the standard's field there.
+
+    Raises:
+        StrataflowError: Not a byte of the trace header with one of FIELD_KINDS.
+    """
+    byte, mark, kind = str(position).partition(":")
+    if not byte.isdecimal() or (mark and kind not in FIELD_KINDS):
+        raise StrataflowError(
+            f"{position}: expected a byte position, such as 189, or one with a type, such as "
+            f"189:int32 ({', '.join(FIELD_KINDS)})"
+        )
+    found = FIELD_KINDS[kind] if mark else f"i{field_width(int(byte))}"
+    last = TRACE_HEADER + 1 - int(found[1])
+    if not 1 <= int(byte) <= last:
+        raise StrataflowError(f"byte {position} is outside the trace header, expected 1 to {last}")
+    return int(byte), found
 
 
 def field_width(byte: int) -> int:
@@ -275,7 +311,9 @@ def read_layout(path: Path) -> Layout:
             rest = size - FILE_HEADER - TEXT_HEADER * extended
             fits = extended > 0 and n1 and rest % trace_type(n1, code, byte_order).itemsize == 0
             extended = extended if fits and rest > 0 else 0
-        additional = int(binary(ADDITIONAL_TRACE_HEADERS, "i4")) if second else 0
+        # Four bytes in revision 2.0, two in 2.1; the size of the file decides.
+        kinds = (("i2", "i4") if minor else ("i4", "i2")) if second else ()
+        additions = [int(binary(ADDITIONAL_TRACE_HEADERS, kind)) for kind in kinds] or [0]
         given_first = int(binary(FIRST_TRACE, "u8")) if second else 0
         first_trace = given_first or FILE_HEADER + TEXT_HEADER * extended
         trailers = max(int(binary(TRAILERS, "i4")), 0) if second else 0
@@ -286,20 +324,33 @@ def read_layout(path: Path) -> Layout:
             )
         stream.seek(first_trace)
         header = np.frombuffer(stream.read(TRACE_HEADER), np.uint8)
+    in_binary = float(binary(BinField.Interval))
+    in_header = float(get(header, TraceField.TRACE_SAMPLE_INTERVAL, 2, byte_order))
     intervals = [
         float(binary(EXTENDED_INTERVAL, "f8")) if second else 0.0,
-        float(binary(BinField.Interval)),
-        float(get(header, TraceField.TRACE_SAMPLE_INTERVAL, 2, byte_order)),
+        *(in_binary, in_header),
+        # Negative ones are unsigned, as revision 2 says.
+        *(interval % (1 << 16) for interval in (in_binary, in_header)),
     ]
     in_trace = int(get(header, TraceField.TRACE_SAMPLE_COUNT, 2, byte_order)) & 0xFFFF
     n1 = n1 or in_trace
     data = size - first_trace - TEXT_HEADER * trailers
     # NumPy cannot build a trace type from sizes far beyond that of the file.
-    if not 0 < n1 <= size or not 0 <= TRACE_HEADER * additional <= size or data <= 0:
+    possible = [count for count in additions if 0 <= TRACE_HEADER * count <= size]
+    additional = possible[0] if possible else additions[0]
+    if not 0 < n1 <= size or not possible or data <= 0:
         raise StrataflowError(
             f"{path}: invalid binary header: {n1} samples and {additional} additional headers per "
             f"trace and {trailers} trailing records do not fit into {size} bytes"
         )
+    additional = next(
+        (
+            count
+            for count in possible
+            if data % trace_type(n1, code, byte_order, count).itemsize == 0
+        ),
+        additional,
+    )
     trace_bytes = {
         n: trace_type(n, code, byte_order, additional).itemsize for n in (n1, in_trace) if n
     }

@@ -15,12 +15,16 @@ from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.amplitudes import RunningStatistics, clip_limits
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes, Sidecar, sidecar_path, write_sidecar
-from .geometry import DEFAULT_INTERVAL, HeaderSums
-from .grid import scan
+from .geometry import survey_geometry
+from .grid import is_constant, scan
 from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 
 # Number of samples from evenly spaced traces that determine the clip limits.
 CLIP_SAMPLES = 1 << 21
+
+# A null value makes up more than this share of the samples and exceeds the 99.9th percentile of the
+# other magnitudes by this factor.
+NULL_SHARE, NULL_FACTOR = 1e-3, 5.0
 
 
 def segy_to_binary(
@@ -33,9 +37,10 @@ def segy_to_binary(
 ) -> None:
     """Convert a SEG-Y survey to a raw volume with its sidecar.
 
-    The sidecar marks traces as dead if they are missing, have the trace identification code of a
-    dead trace or, for images, contain only zeros. Missing traces are written as zeros. NaN and
-    infinite samples are set to zero and counted.
+    Null traces take part in nothing: the sidecar marks them as dead, like missing ones, and both
+    are written as zeros. Null are traces with the identification code of a dead trace, constant
+    traces of an image, and constant traces with headers that do not fit. Samples with a null value
+    (such as -999.25), NaN and infinite samples are set to zero. All are counted and reported.
 
     Args:
         path: SEG-Y file.
@@ -55,9 +60,11 @@ def segy_to_binary(
     if expected and expected != shape:
         raise StrataflowError(f"{path}: size {expected} given, but the file has {shape}")
     require_free_space(output.parent, shape.n_bytes)
-    statistics = RunningStatistics(*_clip_limits(layout))
-    headers = HeaderSums(layout, grid, where)
+    geometry = survey_geometry(layout, grid, domain)
+    null, filler = geometry.null, null_value(layout, geometry.null)
+    statistics = RunningStatistics(*_clip_limits(layout, null, filler))
     live = np.zeros(shape.n3 * shape.n2, bool)
+    filled = 0
     with (
         written_whole(sidecar_path(output), output) as (beside, raw),
         ThreadPoolExecutor(1) as writer,
@@ -67,17 +74,22 @@ def segy_to_binary(
             written: Future[None] | None = None
             for start, block in layout.blocks():
                 samples = decode(block["samples"], layout.format, layout.byte_order)
-                place = grid.place[start : start + len(block)]
-                alive = headers.add(block["header"], place, start)
-                statistics.clean(samples)
-                # Traces of labels may be zero throughout without being dead.
+                part = slice(start, start + len(block))
+                alive = ~null[part]
+                # Labels may be constant throughout a trace without being dead.
                 if attribute in ("image", "dhr"):
-                    alive &= samples.any(axis=1)
-                live[place] = alive
+                    alive &= ~is_constant(samples)
+                null[part] = ~alive
+                samples[~alive] = 0
+                if filler is not None:
+                    filled += _blank(samples, filler)
+                statistics.clean(samples)
                 statistics.add(samples if alive.all() else samples[alive])
+                placed = grid.place[part] >= 0
+                live[grid.place[part][placed]] = alive[placed]
                 if written:
                     written.result()
-                written = writer.submit(_write, stream, samples, place)
+                written = writer.submit(_write, stream, samples[placed], grid.place[part][placed])
             if written:
                 written.result()
         if attribute == "image":
@@ -86,44 +98,96 @@ def segy_to_binary(
             attribute=attribute,
             shape=shape,
             domain=domain,
-            axes=headers.axes(domain),
-            corners=headers.corners(),
+            axes=geometry.axes,
+            corners=geometry.corners,
             source={
                 "segy": str(path),
                 "format": FORMATS[layout.format][0],
                 "revision": layout.revision,
                 "byte_order": "big" if layout.byte_order == ">" else "little",
-                "header_bytes": asdict(where),
+                "header_bytes": asdict(grid.where),
                 "traces": layout.traces,
+                "null_traces": int(np.count_nonzero(null)),
                 "bad_samples": statistics.bad,
+                "null_value": filler,
+                "null_samples": filled,
             },
             amplitudes=statistics.result() if statistics.count else None,
             live=live.reshape(shape.n3, shape.n2),
         )
         write_sidecar(beside, sidecar, raw)
-    missing = shape.n3 * shape.n2 - layout.traces
+    missing = shape.n3 * shape.n2 - int(np.count_nonzero(grid.place >= 0))
     dead = np.count_nonzero(~live)
     print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead or missing")
-    if not layout.interval:
-        assumed = f"{DEFAULT_INTERVAL / 1000:g} {sidecar.axes[2].unit}"
-        print(f"{path}: no sample interval in the headers, assuming {assumed}")
+    notes = list(geometry.notes)
+    if null.any():
+        notes.append(
+            f"{np.count_nonzero(null)} null traces (coded as dead or constant) take no part"
+        )
+    if filled:
+        notes.append(f"{filled} samples with the null value {filler:g} set to 0")
     if layout.coordinate_unit in ANGULAR_UNITS.values():
-        print(f"{path}: coordinates in {layout.coordinate_unit}: distances are not lengths")
+        notes.append(f"coordinates in {layout.coordinate_unit}: distances are not lengths")
     if statistics.bad:
-        print(f"{path}: {statistics.bad} NaN or infinite samples set to 0")
+        notes.append(f"{statistics.bad} NaN or infinite samples set to 0")
+    for note in notes:
+        print(f"{path}: {note}")
 
 
 def spread_traces(layout: Layout) -> NDArray[np.float32]:
     """Samples (traces, n1) of evenly spaced traces, at most CLIP_SAMPLES samples in total."""
-    step = -(-layout.traces * layout.n1 // CLIP_SAMPLES)
+    step = _stride(layout)
     return decode(np.array(layout.map()["samples"][::step]), layout.format, layout.byte_order)
 
 
-def _clip_limits(layout: Layout) -> tuple[float, float]:
-    """Clip limits from evenly spaced live traces."""
+def _stride(layout: Layout) -> int:
+    """Every how many traces `spread_traces` takes one."""
+    return -(-layout.traces * layout.n1 // CLIP_SAMPLES)
+
+
+def null_value(layout: Layout, null: NDArray[np.bool_]) -> float | None:
+    """A value that stands for missing samples within live traces, such as -999.25 or 1e30.
+
+    It repeats exactly and lies far outside the other values. None if there is none.
+
+    Args:
+        layout: Layout of the file.
+        null: Null traces of the file.
+    """
+    values = _spread_live(layout, null)
+    values = values[np.isfinite(values) & (values != 0)]
+    unique, counts = np.unique(values, return_counts=True)
+    often = unique[counts > max(NULL_SHARE * values.size, 8)]
+    for value in (often[0], often[-1]) if often.size else ():
+        others = np.abs(values[values != value])
+        if others.size and abs(value) > NULL_FACTOR * np.percentile(others, 99.9):
+            return float(value)
+    return None
+
+
+def _spread_live(layout: Layout, null: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Those of `spread_traces` that are neither null nor constant."""
     traces = spread_traces(layout)
-    finite = traces[np.isfinite(traces) & (traces != 0).any(axis=1, keepdims=True)]
+    alive = ~null[:: _stride(layout)]
+    return traces[alive & ~is_constant(traces)]
+
+
+def _clip_limits(
+    layout: Layout, null: NDArray[np.bool_], filler: float | None
+) -> tuple[float, float]:
+    """Clip limits from evenly spaced live traces, without the null value."""
+    traces = _spread_live(layout, null)
+    finite = traces[np.isfinite(traces)]
+    if filler is not None:
+        finite = finite[finite != np.float32(filler)]
     return clip_limits(finite) if finite.size else (0.0, 0.0)
+
+
+def _blank(samples: NDArray[np.float32], filler: float) -> int:
+    """Set samples with the null value to 0 in place, and count them."""
+    missing = samples == np.float32(filler)
+    samples[missing] = 0
+    return int(np.count_nonzero(missing))
 
 
 def _write(stream: BinaryIO, samples: NDArray[np.float32], place: NDArray[np.int64]) -> None:

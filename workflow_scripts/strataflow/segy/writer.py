@@ -88,7 +88,8 @@ def export_segy(
             block = np.empty(place.size, kind)
             block["header"], block["more"] = given["header"][part], given["more"][part]
             samples = values[_as_slice(place)] * unit
-            samples[dead[place]] = 0
+            # Null traces without a place are zeros, too.
+            samples[dead[place] | (place < 0)] = 0
             block["samples"] = encode(samples, code, layout.byte_order)
             at = stream.tell()
             stream.write(block.view(np.uint8).data)

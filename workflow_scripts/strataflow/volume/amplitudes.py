@@ -72,7 +72,8 @@ class RunningStatistics:
         """Raise StrataflowError, which starts with `name`, if all live samples are the same."""
         if not self.count:
             raise StrataflowError(
-                f"{name}: all amplitudes are 0, NaN or infinite; seismic amplitudes are needed"
+                f"{name}: no live trace: all are coded as dead or have the same value throughout;"
+                " seismic amplitudes are needed"
             )
         _require_contrast(self.result(), name)
 

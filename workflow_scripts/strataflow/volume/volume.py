@@ -48,12 +48,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class HeaderBytes:
-    """Byte positions of line numbers and coordinates in the trace header (SEG-Y revision 1)."""
+    """Byte positions of line numbers and coordinates in the trace header (SEG-Y revision 1).
 
-    iline: int = 189
-    xline: int = 193
-    cdp_x: int = 181
-    cdp_y: int = 185
+    A position may name its type, as in "217:int32".
+    """
+
+    iline: int | str = 189
+    xline: int | str = 193
+    cdp_x: int | str = 181
+    cdp_y: int | str = 185
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Sidecar:
         domain: time or depth.
         axes: Axes of (n3, n2, n1).
         corners: CDP coordinates (x, y) at the first inline and first crossline, first and last,
-            last and first, last and last.
+            last and first, last and last; empty if the survey has no coordinates.
         source: The source SEG-Y and its format.
         amplitudes: Statistics for normalisation, if known.
         live: Live traces, bool (n3, n2).
@@ -89,7 +92,10 @@ class Sidecar:
         return (self.axes[0].name, self.axes[1].name, self.domain)
 
     def places(self, at: NDArray) -> dict[str, NDArray[np.float64]]:
-        """Line numbers, CDP coordinates and time or depth of indices (3, N) along (n3, n2, n1)."""
+        """Line numbers, CDP coordinates and time or depth of indices (3, N) along (n3, n2, n1).
+
+        Coordinates are NaN if the survey has none.
+        """
         inline, crossline, vertical = (
             axis.first + axis.step * index for axis, index in zip(self.axes, at, strict=True)
         )
@@ -107,7 +113,13 @@ class Sidecar:
         return np.degrees(np.arctan2(east, north)) % 180
 
     def lattice(self) -> tuple[NDArray[np.float64], ...]:
-        """CDP coordinates of the first trace, and the steps to the next inline and crossline."""
+        """CDP coordinates of the first trace, and the steps to the next inline and crossline.
+
+        NaN if the survey has no coordinates.
+        """
+        if not self.corners:
+            unknown = np.full(2, np.nan)
+            return (unknown, unknown, unknown)
         origin, last2, last3 = (np.array(self.corners[i]) for i in (0, 1, 2))
         return (
             origin,
@@ -287,8 +299,8 @@ def _axis(content: dict[str, Any]) -> Axis:
 
 def _corners(content: list[Any]) -> tuple[tuple[float, float], ...]:
     corners = tuple((_finite(x), _finite(y)) for x, y in content)
-    if len(corners) != 4:
-        raise ValueError(f"corners: expected 4, got {len(corners)}")
+    if len(corners) not in (0, 4):
+        raise ValueError(f"corners: expected 4 or none, got {len(corners)}")
     return corners
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 import copy
 import csv
 import difflib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pandas as pd
 import yaml
 
 from ..errors import StrataflowError
 from ..home import home
 from ..prediction.averaging import Averaging
 from ..synthetic.scenario import Scenario, scenario_schema
+from ..volume.attributes import ATTRIBUTES
+
+# Columns of the sample sheet with byte positions, and with paths.
+BYTE_COLUMNS = ("iline", "xline", "cdp_x", "cdp_y")
+PATH_COLUMNS = ("segy", *ATTRIBUTES)
 
 # What the types of JSON schema are to people, with an example.
 TYPES = {
@@ -116,12 +121,22 @@ def _validator(schema: str) -> Any:
     return _WithDefaults(content)
 
 
+def _require_text_keys(content: Any, place: str) -> None:
+    """Raise StrataflowError for a key that YAML reads as a number or another type."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            if not isinstance(key, str):
+                raise StrataflowError(f"{place}: {key}: put the name in quotes: '{key}'")
+            _require_text_keys(value, f"{place}.{key}" if place != "config" else f"config: {key}")
+
+
 def require_configuration(config: dict[str, Any]) -> None:
     """Check the configuration, and fill in the defaults of the schema where keys are missing.
 
     Raises:
         StrataflowError: names the key, what is wrong with its value and what is expected.
     """
+    _require_text_keys(config, "config")
     require_valid(config, "config.schema.yaml", "config")
     require_scenarios(config["synthetic"])
     averaging_of(config)
@@ -143,20 +158,30 @@ def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:
     if not Path(path).is_file():
         raise StrataflowError(f"config: volumes: {path}: no such file")
     try:
-        table = pd.read_csv(
-            path, sep="\t", dtype=str, comment="#", keep_default_na=False, quoting=csv.QUOTE_NONE
-        )
-    except ValueError as error:
-        reason = " ".join(str(error).split())
-        raise StrataflowError(f"{path}: not a tab-separated sample sheet: {reason}") from None
-    header = ",".join(table.columns)
+        lines = [line for line in _records(path) if any(cell for cell in line[1])]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StrataflowError(f"{path}: not a tab-separated sample sheet: {error}") from None
+    if not lines:
+        raise StrataflowError(f"{path}: empty; expected a line of column names and a line a volume")
+    columns = lines[0][1]
+    while columns and not columns[-1]:
+        columns.pop()
     for name, mark in (("commas", ","), ("semicolons", ";")):
-        if mark in header and "\t" not in header and len(table.columns) == 1:
+        if len(columns) == 1 and mark in columns[0]:
             raise StrataflowError(f"{path}: columns are separated by {name}; separate them by tabs")
+    if len(set(columns)) < len(columns) or not all(columns):
+        raise StrataflowError(f"{path}: column names must be there once each, got {columns}")
     rows: dict[str, dict[str, str]] = {}
-    for line, record in enumerate(table.to_dict("records"), start=1):
-        row = {str(key): cell for key, cell in record.items() if cell or key == "volume"}
-        place = f"{path}: volume {line} ({row['volume']!r})" if "volume" in row else str(path)
+    for number, cells in lines[1:]:
+        if any(cells[len(columns) :]):
+            raise StrataflowError(
+                f"{path}: line {number}: {len(cells)} cells for {len(columns)} columns"
+            )
+        row = _row(dict(zip(columns, cells, strict=False)))
+        place = f"{path}: line {number} ({row['volume']!r})" if "volume" in row else str(path)
+        for column, cell in row.items():
+            if "{" in cell or "}" in cell:
+                raise StrataflowError(f"{place}: {column}: {cell}: braces are not supported")
         require_valid(row, "volumes.schema.yaml", place)
         if row["volume"] in rows:
             raise StrataflowError(f"{path}: volume: {row['volume']!r} is there twice")
@@ -164,6 +189,32 @@ def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:
     if not rows:
         raise StrataflowError(f"{path}: no volumes")
     return rows
+
+
+def _records(path: str | Path) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and cells of a tab-separated file, without comments."""
+    with open(path, newline="", encoding="utf-8-sig") as stream:
+        reader = csv.reader(
+            (line.split("#")[0] if line.lstrip().startswith("#") else line for line in stream),
+            delimiter="\t",
+            quoting=csv.QUOTE_NONE,
+        )
+        for cells in reader:
+            yield reader.line_num, [cell.strip() for cell in cells]
+
+
+def _row(cells: dict[str, str]) -> dict[str, str]:
+    """The cells that are not empty, in the form that the workflow uses.
+
+    Spreadsheets write byte 189 as 189.0; paths may begin with ~.
+    """
+    row = {name: cell for name, cell in cells.items() if cell or name == "volume"}
+    for name, cell in row.items():
+        if name in BYTE_COLUMNS:
+            row[name] = re.sub(r"^(\d+)\.0*$", r"\1", cell)
+        elif name in PATH_COLUMNS and cell.startswith("~"):
+            row[name] = str(Path(cell).expanduser())
+    return row
 
 
 def require_scenarios(synthetic: dict[str, Any]) -> None:

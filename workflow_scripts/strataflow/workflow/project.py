@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ HEADER = """\
 def prepare(
     folder: Path,
     surveys: Sequence[Path],
-    header_bytes: dict[str, int],
+    header_bytes: Mapping[str, int | str],
     settings: dict[str, Any],
     train: bool | None,
 ) -> None:
@@ -128,7 +128,9 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _rows(path: Path, surveys: Sequence[Path], given: dict[str, int]) -> list[dict[str, str]]:
+def _rows(
+    path: Path, surveys: Sequence[Path], given: Mapping[str, int | str]
+) -> list[dict[str, str]]:
     """The rows of the sheet at `path`, with `surveys` added or changed."""
     rows = read_sheet(path) if path.is_file() else {}
     if not surveys and not rows:

@@ -68,7 +68,7 @@ def test_a_size_below_the_minimum_is_refused(run_script: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--faults", 15, 0), ("faults", "minimum and maximum, got 15")),
+        (("--faults", 15, 0), ("faults", "minimum <= maximum, got 15")),
         (("--layer_dip", 0, 80), ("layer_dip", "80", "70")),
         (("--unconformity", 1.5), ("unconformity", "1.5")),
         (("--channel", -0.1), ("channel", "-0.1")),
@@ -76,7 +76,7 @@ def test_a_size_below_the_minimum_is_refused(run_script: Run, tmp_path: Path) ->
         (("--noise", "nan", 1), ("noise", "nan")),
         (("--frequency", 0.1), ("frequency",)),
         (("--fault_thickness", 0), ("fault_thickness",)),
-        (("--scenarios", "{}", '{"throw": [5, 1]}'), ("throw", "minimum and maximum")),
+        (("--scenarios", "{}", '{"throw": [5, 1]}'), ("throw", "minimum <= maximum")),
         (("--scenarios", '{"thrown": 1}'), ("scenarios", "thrown")),
         (("--scenarios", "throw"), ("scenarios", "throw")),
         (("--scenarios", "[1]"), ("scenarios", "[1]")),

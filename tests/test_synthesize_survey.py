@@ -52,5 +52,5 @@ def test_a_survey_too_small_or_a_setting_out_of_limits_is_refused(
     done = run_script("synthesize_survey", "--output", tmp_path / "x", "--n3", 8)
     refused_in_one_line(done, "n3=8", "16")
     done = run_script("synthesize_survey", "--output", tmp_path / "x", "--throw", 9, 3)
-    refused_in_one_line(done, "throw", "minimum and maximum")
+    refused_in_one_line(done, "throw", "minimum <= maximum")
     assert not (tmp_path / "x").exists()

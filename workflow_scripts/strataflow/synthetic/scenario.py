@@ -119,7 +119,7 @@ class Scenario:
             values = (value,) if isinstance(value, (int, float)) else tuple(value)
             if list(values) != sorted(values):
                 raise StrataflowError(
-                    f"{setting.name}: expected minimum and maximum, got {value[0]} {value[1]}"
+                    f"{setting.name}: expected minimum <= maximum, got {value[0]} {value[1]}"
                 )
             for number in values:
                 if not limits["least"] <= number <= limits["most"]:

@@ -189,7 +189,7 @@ def test_a_failed_run_says_which_job_and_why(strataflow: Command, tmp_path: Path
     done = strataflow("run", dead, "--output", "project")
     assert done.returncode == 1
     assert "all amplitudes are the same" in done.stderr
-    assert "The same command resumes it" in done.stderr.splitlines()[-1]
+    assert "repeat the command to resume" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.workflow

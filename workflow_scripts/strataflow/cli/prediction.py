@@ -139,7 +139,7 @@ def predict(
     number, count = arguments.slab
     if number >= count:
         raise StrataflowError(
-            f"--slab: expected a NUMBER below COUNT (counted from 0), got {number} {count}"
+            f"--slab: expected NUMBER from 0 to {count - 1} for COUNT {count}, got {number}"
         )
     predict_slab(
         *(network, source, output, tasks, tiling, number, count),

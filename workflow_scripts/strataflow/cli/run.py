@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
             f"--{name}",
             type=positive,
             metavar="BYTE",
-            help=f"byte position of the {what} in the trace header; detected in the file if omitted",
+            help=f"byte position of the {what} in the trace header; detected if omitted",
         )
     parser.add_argument(
         "--train",

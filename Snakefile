@@ -42,8 +42,7 @@ rule all:
         predictions(),
 
 
-# The same target by the name of the folder, with or without the slash: `snakemake
-# results/predictions/`.
+# The same target by folder name, with or without the slash: `snakemake results/predictions/`.
 for folder in ("results/predictions", "results/predictions/"):
 
     rule:

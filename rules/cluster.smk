@@ -1,4 +1,4 @@
-"""Check that the cluster has the requested partitions, GPUs and cores before any job is submitted."""
+"""Check that the cluster has the requested resources before any job is submitted."""
 
 from strataflow.errors import StrataflowError
 from strataflow.workflow.cluster import partitions, request_of, require_fit

@@ -107,7 +107,7 @@ def prefix_of_binary(volume):
 
 
 def weights(network):
-    """Weights for prediction: those trained here, or the initial weights if there is no training."""
+    """Weights for prediction: trained ones, or the initial weights if there is no training."""
     if config["training"]["epochs"]:
         return f"results/extract_weights/{network}.pth"
     return f"{config['training']['init_weights']}/{network}.pth"

@@ -66,7 +66,7 @@ def minutes_of_tiles(wildcards, input, attempt):
 
 
 def memory_of_copies(wildcards, input, attempt):
-    """Memory of inference: tiled prediction, the means over copies, and the largest copy of a tile."""
+    """Memory of inference: tiled prediction, means over copies, and the largest copy of a tile."""
     extra = 0
     if AVERAGING.copies > 1:
         largest = max(scale.vertical * scale.lateral**2 for scale in AVERAGING.scales)

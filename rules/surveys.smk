@@ -28,7 +28,7 @@ def is_remote(path):
 
 
 def located(path):
-    """Return a SEG-Y as a rule input. A storage plugin downloads a remote file once and keeps it."""
+    """A SEG-Y as a rule input. A storage plugin downloads a remote file once and keeps it."""
     return storage(path, keep_local=True) if is_remote(path) else path
 
 

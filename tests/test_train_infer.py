@@ -416,7 +416,7 @@ def test_training_ends_early_without_progress_and_returns_the_best_epoch(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "words"),
     [
         (None, np.nan, ("0.bin", "NaN or infinite")),
         ("rgt", np.inf, ("0_rgt.bin", "NaN or infinite")),
@@ -425,14 +425,14 @@ def test_training_ends_early_without_progress_and_returns_the_best_epoch(
     ],
 )
 def test_a_sample_with_invalid_values_is_named(
-    samples: Folders, tmp_path: Path, name: str | None, value: float, said: tuple[str, ...]
+    samples: Folders, tmp_path: Path, name: str | None, value: float, words: tuple[str, ...]
 ) -> None:
     folder = samples.data_train if name is None else samples.target_train
     corrupt(sample_path(folder, 0, name), value)
     with pytest.raises(StrataflowError) as refusal:
         trained(samples, tmp_path / "run", epochs=2)
     assert "\n" not in str(refusal.value)
-    for word in said:
+    for word in words:
         assert word in str(refusal.value)
 
 

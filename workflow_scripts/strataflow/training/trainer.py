@@ -78,7 +78,7 @@ class TrainingSettings:
         batch_valid: Crops per validation batch of each process.
         learning_rate: Learning rate after the warm-up.
         seed: Random seed.
-        crop: Crop of the samples (n3, n2, n1), or None for the whole sample.
+        crop: Size of the training crops (n3, n2, n1), or None for the whole sample.
         patience: Stop after this many epochs without a lower validation loss, and use the best
             epoch. None disables early stopping.
         gpus_per_node: Processes per node, each with its own GPU, or on CPU cores without GPUs.

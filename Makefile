@@ -1,11 +1,11 @@
-# The two commands of the README, the checks of CI, benchmarks, scores of weights, and documentation.
+# Set-up, the demo, tests, checks of CI, benchmarks, quality scores and documentation.
 PYTHON ?= python3
 ENTER := . .venv/bin/activate &&
 
-# Stops before any set-up if WEIGHTS is missing.
+# Stop before set-up if WEIGHTS is missing.
 ifneq ($(filter quality,$(MAKECMDGOALS)),)
 ifeq ($(strip $(WEIGHTS)),)
-$(error WEIGHTS: name weights files, as in make quality WEIGHTS=data/pretrained/infer.pth)
+$(error WEIGHTS: not set; name weights files, such as make quality WEIGHTS=data/pretrained/infer.pth)
 endif
 endif
 
@@ -14,14 +14,14 @@ endif
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
 
-# The jobs that `make predictions` would run, one a line.
+# List the jobs that `make predictions` would run, one per line.
 plan: .venv/ready
 	$(ENTER) python -m strataflow.workflow.plan results/predictions/
 
-# Tests of a file share what they made, so a file stays with one process.
+# The tests of a file share fixtures, so each file runs in one process.
 PYTEST := pytest --numprocesses=2 --dist=loadfile
 
-# What tells whether the installation works; the rest takes the better part of an hour.
+# Check the installation. test-rest takes up to an hour.
 test: .venv/ready
 	$(ENTER) $(PYTEST) -m "unit or smoke"
 
@@ -54,14 +54,14 @@ soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
 	$(ENTER) PYTHONPATH=tests:workflow_scripts python tests/reliability/soak.py
 
-# The generated parts of docs/; the picture needs Graphviz.
+# Regenerate parts of docs/. The figure of the stages needs Graphviz.
 docs: .venv/ready
 	$(ENTER) python docs/make_configuration.py
 	$(ENTER) snakemake --cores 1 --rulegraph -- results/predictions/ \
 	  | sed '/label = "results.predictions/d; /-> 0$$/d' \
 	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/reference/stages.png
 
-# The documentation as a site, in site/.
+# Build the documentation site in site/.
 site: .venv-docs/ready
 	.venv-docs/bin/mkdocs build --strict
 

@@ -42,7 +42,7 @@ rule all:
         predictions(),
 
 
-# The same under the name of the folder, with and without its slash: `snakemake results/predictions/`.
+# The same target by folder name, with or without the slash: `snakemake results/predictions/`.
 for folder in ("results/predictions", "results/predictions/"):
 
     rule:
@@ -52,7 +52,7 @@ for folder in ("results/predictions", "results/predictions/"):
             predictions(),
 
 
-# One volume: `snakemake results/predictions/NAME`.
+# A single volume: `snakemake results/predictions/NAME`.
 for volume in PREDICTED_VOLUMES:
     for slash in ("", "/"):
 

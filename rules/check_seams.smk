@@ -1,4 +1,4 @@
-# Traces of the tiles in what inference gave.
+# Measure tile artifacts in the output of inference.
 rule check_seams:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
@@ -10,13 +10,13 @@ rule check_seams:
             "results/predictions/{volume}/seams.csv",
             caption="../report/seams.rst",
             category="Quality control",
-            labels={"volume": "{volume}", "picture": "table of the same"},
+            labels={"volume": "{volume}", "picture": "tile artifacts (table)"},
         ),
         picture=report(
             "results/predictions/{volume}/seams.png",
             caption="../report/seams.rst",
             category="Quality control",
-            labels={"volume": "{volume}", "picture": "traces of the tiles"},
+            labels={"volume": "{volume}", "picture": "tile artifacts"},
         ),
     log:
         "results/check_seams/{volume}.log",

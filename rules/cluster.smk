@@ -1,4 +1,4 @@
-"""Before the first job is sent to a cluster: are there the partitions, cards and cores it asks for?"""
+"""Check that the cluster has the requested resources before any job is submitted."""
 
 from strataflow.errors import StrataflowError
 from strataflow.workflow.cluster import partitions, request_of, require_fit
@@ -8,9 +8,12 @@ onstart:
     executor = workflow.executor_plugin.name
     try:
         if executor == "slurm":
-            sent = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
-            require_fit(sorted({request_of(job) for job in sent}, key=str), partitions())
+            jobs = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
+            require_fit(sorted({request_of(job) for job in jobs}, key=str), partitions())
         elif config["training"]["nodes"] > 1:
-            raise StrataflowError("config: training.nodes: more than one needs Slurm")
+            raise StrataflowError(
+                "config: training.nodes: several nodes require Slurm; use --profile profiles/slurm,"
+                " or set 1"
+            )
     except StrataflowError as error:
         sys.exit(str(error))

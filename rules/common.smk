@@ -1,11 +1,11 @@
-"""The configuration, the sample sheet, and what several rules ask of them."""
+"""Configuration, sample sheet and helpers that several rules share."""
 
 import json
 import shlex
 import sys
 from pathlib import Path
 
-# Where the workflow lies: here or, as a module of another one, elsewhere.
+# Folder of the workflow, which differs from the working directory if another workflow imports it.
 HOME = Path(workflow.current_basedir).parent
 HOME = HOME.relative_to(Path.cwd()) if HOME.is_relative_to(Path.cwd()) else HOME
 SCRIPTS = HOME / "workflow_scripts"
@@ -24,36 +24,36 @@ from strataflow.workflow.configuration import (
 )
 
 
-def in_one_line(check, given):
-    """What `check(given)` returns; an error ends the run with one line, not Snakemake's stack."""
+def exit_on_error(check, value):
+    """Return `check(value)`, or exit with the error in one line instead of a stack trace."""
     try:
-        return check(given)
+        return check(value)
     except StrataflowError as error:
         sys.exit(str(error))
 
 
 def labels(volume):
-    """Attributes that the sheet gives labels of."""
+    """Attributes for which the sample sheet has labels."""
     return [name for name in ATTRIBUTES if name in VOLUMES[volume]]
 
 
 def is_training(volume):
-    """Whether a volume joins training: it has labels of all that is predicted, and may."""
+    """Whether a volume is used for training: it has all labels, and `train` is not false."""
     return set(PREDICTED) <= set(labels(volume)) and VOLUMES[volume].get("train") != "false"
 
 
 def is_evaluated(volume):
-    """Whether a volume has labels to score predictions with."""
+    """Whether a volume has labels to evaluate predictions with."""
     return bool(set(PREDICTED) & set(labels(volume)))
 
 
-in_one_line(require_configuration, config)
+exit_on_error(require_configuration, config)
 TASKS = tasks_of(config)
 PREDICTED = attributes_of(TASKS)
 AVERAGING = averaging_of(config)
-# What inference gives and what is delivered: the spread of copies too, where it is wanted.
+# Attributes that inference writes and that are delivered, including the optional spread.
 INFERRED = (*PREDICTED, *([SPREAD] if AVERAGING.uncertainty else []))
-VOLUMES = in_one_line(read_sheet, config["volumes"])
+VOLUMES = exit_on_error(read_sheet, config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
 HORIZONS = horizon_names(config["export"]["horizons"])
 PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
@@ -73,15 +73,16 @@ wildcard_constraints:
 
 
 def program(name):
-    """The script of that name and a checksum of its code and what it imports, as params."""
+    """Params of a script: its path, and a checksum of its code and of the modules it imports."""
     script = SCRIPTS / f"{name}.py"
     return {"script": str(script), "code": code_checksum(with_imports(script))}
 
 
 def flags(**settings):
-    """Command-line flags as one text, which is compared as a whole when reruns are decided.
+    """Command-line flags as one string. Snakemake reruns a job if the string changes.
 
-    A list gives a flag several values, an empty one leaves it out. Each is one word to the shell.
+    A list becomes several values of a flag, and an empty list omits the flag. Each value is quoted
+    for the shell.
     """
     words = []
     for name, value in settings.items():
@@ -91,7 +92,7 @@ def flags(**settings):
 
 
 def task_flags():
-    """--rgt --dhr --fault as the configuration says."""
+    """--rgt --dhr --fault from the configuration."""
     return dict(sorted(config["model"]["tasks"].items()))
 
 
@@ -101,31 +102,31 @@ def shape_flags(sides):
 
 
 def prefix_of_binary(volume):
-    """PREFIX of the raw volumes of an image and its labels."""
+    """PREFIX of the raw image of a volume and of its labels."""
     return f"results/segy_to_binary/{volume}/{volume}"
 
 
 def weights(network):
-    """Weights of a network that prediction uses: trained here, or those to start from as they are."""
+    """Weights for prediction: trained ones, or the initial weights if there is no training."""
     if config["training"]["epochs"]:
         return f"results/extract_weights/{network}.pth"
     return f"{config['training']['init_weights']}/{network}.pth"
 
 
 def tiling_flags():
-    """How volumes are cut for prediction."""
+    """--tile --overlap --precision."""
     chosen = config["prediction"]
     return {name: chosen[name] for name in ("tile", "overlap", "precision")}
 
 
 def averaging_flags():
-    """Which copies inference averages, scales as words for the shell."""
+    """--symmetries --scales."""
     scales = [f"{scale.vertical},{scale.lateral}" for scale in AVERAGING.scales]
     return {"symmetries": AVERAGING.symmetries, "scales": scales}
 
 
 def probability_flag():
-    """--probability from which on there is a fault."""
+    """--probability: minimum probability of a fault voxel."""
     return {"probability": config["interpretation"]["probability"]}
 
 
@@ -135,22 +136,22 @@ def with_sidecars(prefix, attributes):
 
 
 def prefix_of(wildcards, input):
-    """PREFIX of the attributes that a rule reads."""
+    """PREFIX of the input attributes of a rule."""
     return str(Path(input.attributes[0]).with_suffix(""))
 
 
 def folder_of(wildcards, output):
-    """The folder that a rule's outputs lie in."""
+    """Folder of the outputs of a rule."""
     return str(Path(output[0]).parent)
 
 
 def raw_labels(wildcards):
-    """Raw volumes, and their sidecars, of the labels that predictions are compared with."""
+    """Raw label volumes that predictions are evaluated with, and their sidecars."""
     volume = wildcards.volume
     return with_sidecars(prefix_of_binary(volume), [a for a in PREDICTED if a in labels(volume)])
 
 
 def target_flag(wildcards):
-    """--target for a volume with labels."""
+    """--target, if the volume has labels."""
     volume = wildcards.volume
     return flags(target=prefix_of_binary(volume)) if is_evaluated(volume) else ""

@@ -1,5 +1,5 @@
 def attributes_to_deliver(volume):
-    """Those after the last iteration, and the spread that only inference gives."""
+    """The attributes after the last iteration, and the spread, which only inference writes."""
     spread = [name for name in INFERRED if name not in PREDICTED]
     return [
         *attributes_after(volume, config["refinement"]["iterations"]),
@@ -7,9 +7,9 @@ def attributes_to_deliver(volume):
     ]
 
 
-# The attributes after the last pass under their final names. Copies, which today's cp makes at once where
-# files can share blocks (XFS, Btrfs): a hard link would change the time of its original when Snakemake
-# marks the output as new, and a symbolic one would dangle where somebody copies the folder.
+# Copy the attributes of the last pass to their final names. On XFS and Btrfs, cp shares the blocks
+# and takes no time. Hard links do not work, because Snakemake updates the modification time of
+# outputs and thus of the originals. Symbolic links break when a user copies the folder.
 rule deliver:
     input:
         attributes_to_deliver("{volume}"),

@@ -1,21 +1,21 @@
 def passes_over(volume):
-    """Folders under results/ of the passes over a volume: inference, then each refinement."""
+    """Folders under results/ of each pass over a volume: inference, then each refinement."""
     iterations = range(1, config["refinement"]["iterations"] + 1)
     return [f"infer/{volume}", *(f"refine/{volume}/{iteration}" for iteration in iterations)]
 
 
 def scores_of_passes(wildcards):
-    """Scores of a volume after each pass."""
+    """Metrics of a volume after each pass."""
     volume = wildcards.volume
     return [f"results/evaluate/{passed}/{volume}.json" for passed in passes_over(volume)]
 
 
 def scores_of_last_pass(wildcards):
-    """Those after the last one."""
+    """Metrics of a volume after the last pass."""
     return scores_of_passes(wildcards)[-1]
 
 
-# Scores of a pass over a volume.
+# Evaluate one pass against the labels.
 rule evaluate:
     input:
         attributes=with_sidecars("results/{passed}/{volume}", PREDICTED),
@@ -44,7 +44,7 @@ rule evaluate:
         " {params.target} --image {input.image} {params.flags} --output {output} > {log} 2>&1"
 
 
-# What refinement gains, iteration by iteration; the scores of the last pass are those delivered.
+# Compare the metrics of all passes, and deliver those of the last pass.
 rule compare_passes:
     input:
         metrics=scores_of_passes,

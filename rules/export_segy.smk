@@ -1,10 +1,10 @@
 def segy_of_image(wildcards):
-    """SEG-Y whose headers the exported predictions get."""
+    """SEG-Y that provides the headers of the exported predictions."""
     return located(VOLUMES[wildcards.volume]["segy"])
 
 
 def export_segy_flags():
-    """Form of the samples in exported SEG-Y."""
+    """--format and, if configured, --degrees."""
     degrees = " --degrees" if config["export"]["degrees"] else ""
     return flags(format=config["export"]["format"]) + degrees
 

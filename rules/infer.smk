@@ -1,4 +1,4 @@
-# A slab of the inlines of a volume; so many jobs can work on it side by side.
+# Predict one slab of inlines. The slabs of a volume can run in parallel.
 rule infer:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",

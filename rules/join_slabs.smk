@@ -1,18 +1,18 @@
 def prefixes_of_slabs(wildcards):
-    """PREFIX of each of the slabs that a volume is cut into."""
+    """PREFIX of each slab of a volume."""
     count = int(VOLUMES[wildcards.volume].get("slabs", config["prediction"]["slabs"]))
     folder = f"results/{wildcards.passed}"
     return [f"{folder}/{slab}-of-{count}/{wildcards.volume}" for slab in range(count)]
 
 
 def slabs_of_pass(wildcards):
-    """The files of those slabs."""
-    given = INFERRED if wildcards.passed.startswith("infer/") else PREDICTED
-    names = [*given, "slab.json"]
+    """The files of all slabs of a pass."""
+    attributes = INFERRED if wildcards.passed.startswith("infer/") else PREDICTED
+    names = [*attributes, "slab.json"]
     return [f"{prefix}.{name}" for prefix in prefixes_of_slabs(wildcards) for name in names]
 
 
-# All slabs of a pass over a volume: of inference, or of an iteration of refinement.
+# Join the slabs of inference or of one iteration of refinement.
 rule join_slabs:
     input:
         slabs=slabs_of_pass,
@@ -41,7 +41,7 @@ rule join_slabs:
 
 if AVERAGING.uncertainty:
 
-    # Refinement makes no copies: the spread is that of inference.
+    # Refinement does not average copies, so only inference writes the spread.
     use rule join_slabs as join_slabs_with_spread with:
         output:
             with_sidecars(r"results/{passed,infer/[^/]+}/{volume}", INFERRED),

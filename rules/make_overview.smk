@@ -1,4 +1,4 @@
-# One page over all that is delivered, and how long its making took.
+# Write an HTML page of all results, and a table of run times.
 rule make_overview:
     input:
         files=delivered(),

@@ -1,19 +1,20 @@
-def taught_labels(wildcards):
-    """The same of the labels that patches hold, whatever is predicted at the moment."""
-    return with_sidecars(prefix_of_binary(wildcards.volume), teachable(wildcards.volume))
+def training_labels(wildcards):
+    """Raw label volumes for patches, and their sidecars. They do not depend on `model.tasks`."""
+    return with_sidecars(prefix_of_binary(wildcards.volume), trainable_attributes(wildcards.volume))
 
 
 def label_flags(wildcards):
-    """--rgt and so on for the labels that patches hold."""
+    """--rgt --dhr --fsem --fdip --fstrike for the labels of a volume."""
     volume = wildcards.volume
-    return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in teachable(volume)})
+    names = trainable_attributes(volume)
+    return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in names})
 
 
 rule make_patches:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
-        labels=taught_labels,
+        labels=training_labels,
     output:
         manifest_train="results/make_patches/{volume}/manifest_train.csv",
         manifest_valid="results/make_patches/{volume}/manifest_valid.csv",

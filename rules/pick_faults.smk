@@ -1,4 +1,4 @@
-# Faults as tables, points and sticks.
+# Pick faults as a table, points and fault sticks.
 rule pick_faults:
     input:
         attributes=with_sidecars(

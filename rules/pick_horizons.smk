@@ -1,4 +1,4 @@
-# Surfaces of equal geologic time.
+# Pick horizons: surfaces of equal RGT.
 rule pick_horizons:
     input:
         attributes=with_sidecars("results/predictions/{volume}/{volume}", ["rgt"]),

@@ -1,5 +1,5 @@
-# What the inference network makes of the samples, mistakes included: training of the refinement
-# network.
+# Predict the samples with the inference network. The refinement network trains on these predictions
+# and their errors.
 rule predict_samples:
     input:
         manifest="results/{samples}/manifest_{split}.csv",
@@ -20,7 +20,7 @@ rule predict_samples:
         gpu=1,
     params:
         **program("predict_samples"),
-        # Not with the tiles of the configuration: other tiles are no reason to train again.
+        # Do not pass the tiling of the configuration: a change of tiles must not trigger training.
         flags=flags(**task_flags(), **shape_flags(config["patches"]["size"])),
     shell:
         "python {params.script:q} --input {input.images}"

@@ -1,15 +1,15 @@
 def attributes_after(volume, iterations):
-    """The attributes of a volume and their sidecars after so many iterations of refinement."""
+    """The attributes of a volume and their sidecars after this number of refinement iterations."""
     folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"
     return with_sidecars(f"results/{folder}/{volume}", PREDICTED)
 
 
 def attributes_before(wildcards):
-    """What an iteration of refinement reads."""
+    """Input of an iteration of refinement: the attributes after the previous one."""
     return attributes_after(wildcards.volume, int(wildcards.iteration) - 1)
 
 
-# One iteration on a slab, with the attributes of the whole volume after the one before.
+# Refine one slab. The input is the whole volume after the previous iteration.
 rule refine:
     input:
         attributes=attributes_before,
@@ -34,10 +34,10 @@ rule refine:
         gpu=1,
     params:
         **program("refine"),
-        given=prefix_of,
+        input_prefix=prefix_of,
         prefix="results/refine/{volume}/{iteration}/{slab}-of-{slabs}/{volume}",
         flags=flags(**tiling_flags(), **probability_flag()),
     shell:
-        "python {params.script:q} --input {params.given} --model {input.model:q}"
+        "python {params.script:q} --input {params.input_prefix} --model {input.model:q}"
         " --output {params.prefix} --slab {wildcards.slab} {wildcards.slabs}"
         " {params.flags} > {log} 2>&1"

@@ -1,45 +1,45 @@
-"""Memory in MB and time in minutes that jobs ask of a cluster, from the size of what they read.
+"""Memory in MB and time in minutes that jobs request from a cluster, by the size of their inputs.
 
-Each attempt asks for as much again, so that a job that was killed for want of either gets on.
+The request grows with each attempt, so that a job that exceeds its memory or time succeeds later.
 """
 
 from math import prod
 
-# A workstation has one graphics card unless --resources gpu=N says more; a cluster, where `nodes` is
-# the number of its jobs, shares out its own.
+# A workstation has one GPU unless --resources gpu=N sets another number. On a cluster (`nodes` is
+# set to the maximum number of jobs) the scheduler assigns GPUs.
 if workflow.nodes is None and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)
 
-# MB for a million voxels in work, and million voxels a second on the 8 cores that a job asks for;
-# a graphics card is faster. Training holds what its gradients need.
+# Memory in MB per million voxels of a tile or batch, and speed in million voxels per second on 8
+# CPU cores. GPUs are faster. Training also stores the activations for the gradients.
 PREDICTING_MB = {"small": 150, "base": 250, "large": 700}
 PREDICTING_RATE = {"small": 1.0, "base": 0.3, "large": 0.03}
 TRAINING_MB = {"small": 2000, "base": 4000, "large": 16000}
 
 
-def growing(least, per_megabyte):
-    """What a job asks for: so much, and more for each MB of its inputs."""
+def resource_by_input(base, per_megabyte):
+    """A resource function: `base` plus `per_megabyte` for each MB of input, times the attempt."""
 
-    def ask(wildcards, input, attempt):
-        # The size is not known before the inputs are there: do not wait for it where it plays no part.
+    def request(wildcards, input, attempt):
+        # The size of the inputs is unknown until they exist. Do not query it if it is not used.
         more = per_megabyte * input.size_mb if per_megabyte else 0
-        return int(attempt * (least + more))
+        return int(attempt * (base + more))
 
-    return ask
-
-
-def memory(least, share_of_input=0):
-    """So many MB, and a share of the size of the inputs."""
-    return growing(least, share_of_input)
+    return request
 
 
-def minutes(least, per_gigabyte=0):
-    """So many minutes, and more for each GB of the inputs."""
-    return growing(least, per_gigabyte / 1000)
+def memory(base, share_of_input=0):
+    """Memory in MB: `base` plus a share of the size of the inputs."""
+    return resource_by_input(base, share_of_input)
+
+
+def minutes(base, per_gigabyte=0):
+    """Time in minutes: `base` plus `per_gigabyte` for each GB of the inputs."""
+    return resource_by_input(base, per_gigabyte / 1000)
 
 
 def sides(input):
-    """Samples, crosslines and inlines of the volume that a job reads, by the sidecar among its inputs."""
+    """Shape (n1, n2, n3) of the volume that a job reads, from the sidecar in its inputs."""
     sidecar = input.get("sidecar") or next(path for path in input if path.endswith(".json"))
     with open(sidecar) as stream:
         content = json.load(stream)
@@ -47,7 +47,7 @@ def sides(input):
 
 
 def memory_of_tiles(wildcards, input, attempt):
-    """Of tiled prediction: a row of tiles of all attributes, whatever the number of inlines."""
+    """Memory of tiled prediction: one row of tiles, independent of the number of inlines."""
     n1, n2, _ = sides(input)
     t1, t2, t3 = config["prediction"]["tile"]
     row = n1 * n2 * t3 * (1 + config["prediction"]["overlap"]) / 1e6
@@ -56,17 +56,17 @@ def memory_of_tiles(wildcards, input, attempt):
 
 
 def minutes_of_tiles(wildcards, input, attempt):
-    """The same for the time of a slab."""
+    """Time of the tiled prediction of a slab."""
     n1, n2, n3 = sides(input)
     slab = n1 * n2 * min(n3 / int(wildcards.get("slabs", 1)) + config["prediction"]["tile"][2], n3)
-    # Tiles overlap: each voxel is predicted more than once.
+    # Tiles overlap, so each voxel is predicted several times.
     times = 1 / (1 - config["prediction"]["overlap"]) ** 3
     seconds = slab / 1e6 * times / PREDICTING_RATE[config["model"]["preset"]]
     return int(attempt * (10 + 2 * seconds / 60))
 
 
 def memory_of_copies(wildcards, input, attempt):
-    """The same where copies are averaged: their mean, and the fault in the largest copy of a tile."""
+    """Memory of inference: tiled prediction, means over copies, and the largest copy of a tile."""
     extra = 0
     if AVERAGING.copies > 1:
         largest = max(scale.vertical * scale.lateral**2 for scale in AVERAGING.scales)
@@ -75,38 +75,38 @@ def memory_of_copies(wildcards, input, attempt):
 
 
 def minutes_of_copies(wildcards, input, attempt):
-    """The same where copies of the survey are averaged."""
+    """Time of inference: tiled prediction of all copies."""
     return int(AVERAGING.cost * minutes_of_tiles(wildcards, input, attempt))
 
 
 def memory_of_training(wildcards, attempt):
-    """Of a batch of crops."""
+    """Memory of training: one batch of crops."""
     crops = config["training"]["batch_size"] * prod(config["training"]["crop"]) / 1e6
     return int(attempt * (3000 + crops * TRAINING_MB[config["model"]["preset"]]))
 
 
 def minutes_of_synthesis():
-    """Of all samples, on two cores."""
+    """Time to synthesize all samples on two cores."""
     chosen = config["synthetic"]
     voxels = (chosen["train"] + chosen["valid"]) * prod(config["patches"]["size"])
     return minutes(10 + voxels / 1e6 / 60)
 
 
 def processes_of_training():
-    """What training asks of a cluster when it is shared by several processes."""
-    nodes, on_each = config["training"]["nodes"], config["training"]["gpus_per_node"]
-    asked = {"gpu": nodes * on_each}
-    if nodes * on_each > 1:
-        # One process for each card, started by srun within the job.
-        asked |= {"mpi": "srun", "nodes": nodes, "tasks": nodes * on_each, "tasks_per_gpu": 1}
-    return asked
+    """GPUs, nodes and tasks that training requests from a cluster."""
+    nodes, per_node = config["training"]["nodes"], config["training"]["gpus_per_node"]
+    requested = {"gpu": nodes * per_node}
+    if nodes * per_node > 1:
+        # srun starts one process per GPU within the job.
+        requested |= {"mpi": "srun", "nodes": nodes, "tasks": nodes * per_node, "tasks_per_gpu": 1}
+    return requested
 
 
 def launcher_of_training():
-    """srun where a cluster runs the job; without one Lightning starts its processes itself."""
-    nodes, on_each = config["training"]["nodes"], config["training"]["gpus_per_node"]
-    if nodes * on_each == 1:
+    """srun, if several processes train on a cluster. Without Slurm, Lightning starts them."""
+    nodes, per_node = config["training"]["nodes"], config["training"]["gpus_per_node"]
+    if nodes * per_node == 1:
         return ""
     return (
-        f"${{SLURM_JOB_ID:+srun --nodes={nodes} --ntasks-per-node={on_each} --kill-on-bad-exit}} "
+        f"${{SLURM_JOB_ID:+srun --nodes={nodes} --ntasks-per-node={per_node} --kill-on-bad-exit}} "
     )

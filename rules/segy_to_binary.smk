@@ -1,10 +1,10 @@
 def segy_of(wildcards):
-    """SEG-Y of the image or, where the rule has that wildcard, of a label."""
+    """SEG-Y of the image or, if the rule has the wildcard `attribute`, of a label."""
     return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")])
 
 
 def segy_flags(wildcards):
-    """Byte positions of a volume, from its row or the configuration, and what it holds."""
+    """Byte positions from the sample sheet or the configuration, the attribute and the domain."""
     row = VOLUMES[wildcards.volume]
     positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
     return flags(

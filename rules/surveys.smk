@@ -1,4 +1,4 @@
-"""The surveys of the sample sheet: checks before anything runs, and what each of them is for."""
+"""Surveys of the sample sheet: checks before any job runs, and their use for training."""
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -8,7 +8,7 @@ SURVEY_FILES = ("image", *ATTRIBUTES)
 
 
 def require_input_files():
-    """Stop with one line for the first SEG-Y that is not there and that no rule makes."""
+    """Exit with one line for the first SEG-Y that does not exist and that no rule writes."""
     for name, row in VOLUMES.items():
         for column in ("segy", *ATTRIBUTES):
             path = row.get(column)
@@ -23,17 +23,17 @@ def require_input_files():
 
 
 def is_remote(path):
-    """Whether `path` is an address, as https://... or s3://..., and no file of this machine."""
+    """Whether `path` is a URL (https://..., s3://...) instead of a local file."""
     return "://" in path
 
 
 def located(path):
-    """A SEG-Y as an input: where it is remote, a storage plug-in fetches it once and keeps it."""
+    """A SEG-Y as a rule input. A storage plugin downloads a remote file once and keeps it."""
     return storage(path, keep_local=True) if is_remote(path) else path
 
 
 def is_synthetic(path):
-    """Whether `path` is a SEG-Y that rule synthesize_survey writes."""
+    """Whether the rule synthesize_survey writes the SEG-Y `path`."""
     return any(
         path == f"results/synthesize_survey/{survey}/{name}.sgy"
         for survey in config["synthetic"]["surveys"]
@@ -41,26 +41,35 @@ def is_synthetic(path):
     )
 
 
-def require_something_to_learn():
-    """Stop with one line when training is asked for that has no samples or no weights."""
+def require_training_samples():
+    """Exit with one line if training is configured but has no training or validation samples."""
     training, synthetic = config["training"], config["synthetic"]
     if not training["epochs"]:
         return
     if not synthetic["train"] and not TRAINING_VOLUMES:
-        sys.exit("config: synthetic.train: 0, and no volume has labels of all of model.tasks")
+        sys.exit(
+            "config: synthetic.train: 0, but no volume has labels for all of model.tasks; raise"
+            " synthetic.train or add labels"
+        )
     if not synthetic["valid"] and not (TRAINING_VOLUMES and config["patches"]["valid_share"]):
-        sys.exit("config: synthetic.valid: 0, and patches.valid_share leaves none for validation")
+        sys.exit(
+            "config: synthetic.valid: 0, but patches.valid_share gives no validation samples; raise"
+            " one of them"
+        )
     for volume, row in VOLUMES.items():
         missing = " ".join(name for name in PREDICTED if name not in row)
         if labels(volume) and missing and row.get("train") != "false":
-            logger.info(f"{config['volumes']}: volume {volume!r}: no training without {missing}")
+            logger.info(
+                f"{config['volumes']}: volume {volume!r}: not used for training, labels missing:"
+                f" {missing}"
+            )
 
 
-def teachable(volume):
-    """Attributes that a volume can teach: those of the tasks whose labels are all there."""
+def trainable_attributes(volume):
+    """Attributes of the tasks for which a volume has all labels."""
     given = set(labels(volume))
     return attributes_of(tuple(task for task, names in ALL_TASKS.items() if given >= set(names)))
 
 
 require_input_files()
-require_something_to_learn()
+require_training_samples()

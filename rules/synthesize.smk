@@ -1,5 +1,5 @@
 def survey_flags(wildcards):
-    """Size, seed and scenario of a synthetic survey."""
+    """Seed, shape and scenario of a synthetic survey."""
     survey = config["synthetic"]["surveys"][wildcards.survey]
     return flags(seed=survey["seed"], **shape_flags(survey["size"]), **survey["scenario"])
 

@@ -1,17 +1,17 @@
-"""What a run delivers."""
+"""Target files of the workflow."""
 
 DESCRIPTION = ("statistics.csv", "statistics.png", "sheet.png", "comparison.csv", "comparison.png")
 
 
 def descriptions():
-    """Description of the synthetic samples, where there is training on them."""
+    """Description of the synthetic samples, if the networks train on them."""
     if not config["training"]["epochs"] or not config["synthetic"]["train"]:
         return []
     return [f"results/describe_samples/{name}" for name in DESCRIPTION]
 
 
 def picks(volume):
-    """Faults and horizons of a volume, as far as they are predicted and wanted."""
+    """Picked faults and horizons of a volume, if they are predicted and configured."""
     names = []
     if config["export"]["faults"] and "fsem" in PREDICTED:
         names += ["faults.csv", "fault_points.csv", "fault_sticks.txt"]
@@ -21,13 +21,13 @@ def picks(volume):
 
 
 def pictures():
-    """Names of the pictures of a volume's attributes."""
+    """Names of the pictures of a volume."""
     more = {"dhr": "spectrum", "fstrike": "rose"}
     return [*INFERRED, *(picture for name, picture in more.items() if name in PREDICTED)]
 
 
 def delivered_of(volume):
-    """All that is delivered of a volume under results/predictions/."""
+    """All results of a volume under results/predictions/."""
     suffixes = ["", ".json"]
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
@@ -42,12 +42,12 @@ def delivered_of(volume):
 
 
 def delivered():
-    """The same of all volumes that are predicted."""
+    """All results of all predicted volumes."""
     return [file for volume in PREDICTED_VOLUMES for file in delivered_of(volume)]
 
 
 def predictions():
-    """All that a run is asked for."""
+    """All files that `snakemake results/predictions/` delivers."""
     return [
         *descriptions(),
         *delivered(),

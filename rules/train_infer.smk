@@ -1,24 +1,24 @@
 def initial_weights(network):
-    """Weights that training starts from, if it does not start at random."""
+    """Weights that training starts from, or none for random weights."""
     folder = config["training"]["init_weights"]
     return [f"{folder}/{network}.pth"] if folder else []
 
 
 def manifests(split):
-    """Tables of the samples of a split: synthetic ones and those of each labelled volume."""
+    """Manifests of a split: synthetic samples, and patches of each training volume."""
     folders = ["results/synthesize"]
     folders += [f"results/make_patches/{volume}" for volume in TRAINING_VOLUMES]
     return [f"{folder}/manifest_{split}.csv" for folder in folders]
 
 
 def sample_folders(what):
-    """Folders of samples: `what` is data_train, target_train, data_valid or target_valid."""
+    """Sample folders named `what`: data_train, target_train, data_valid or target_valid."""
     split = what.split("_")[1]
     return [str(Path(manifest).with_name(what)) for manifest in manifests(split)]
 
 
 def training_flags(epochs=None):
-    """What both networks are trained with; `epochs` where they are not those of the configuration."""
+    """Flags that both networks share. `epochs` replaces `training.epochs`."""
     training = config["training"]
     return flags(
         epochs=epochs or training["epochs"],
@@ -36,9 +36,9 @@ def training_flags(epochs=None):
     )
 
 
-# Checkpoints and logs stay in `run`, which is not a declared output: Snakemake would empty it, and
-# training would start afresh instead of resuming. `run` is a link to a folder that is named by a hash
-# of the network, the data and the settings; those of other trainings stay beside it.
+# `run` holds checkpoints and logs. It is not a declared output, because Snakemake would delete it
+# and training could not resume. `run` is a link to a folder named by a hash of the network, the
+# data and the settings. The folders of earlier trainings stay next to it.
 rule train_infer:
     input:
         manifests=manifests("train") + manifests("valid"),
@@ -61,7 +61,7 @@ rule train_infer:
     resources:
         **processes_of_training(),
         mem_mb=memory_of_training,
-        # It saves before this ends, and the next attempt goes on.
+        # Training saves a checkpoint before the time limit, and the next attempt resumes.
         runtime=1440,
     params:
         **program("train_infer"),
@@ -75,5 +75,5 @@ rule train_infer:
         " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
         " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"
         " --final {output.checkpoint} --metrics {output.metrics} --curves {output.curves}"
-        # One line on the screen if this training differs from the last one.
+        # Print one line to the terminal if the settings differ from the previous training.
         " --notices /dev/fd/3 3>&2 > {log} 2>&1"

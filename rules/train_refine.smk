@@ -1,5 +1,5 @@
 def predicted_folders(what):
-    """Folders of what the inference network makes of the samples in those of `sample_folders`."""
+    """Folders of the predictions of the inference network for `sample_folders(what)`."""
     folders = sample_folders(what)
     return [folder.replace("results/", "results/predict_samples/", 1) for folder in folders]
 
@@ -7,7 +7,7 @@ def predicted_folders(what):
 use rule train_infer as train_refine with:
     input:
         manifests=manifests("train") + manifests("valid"),
-        # Attributes that were spoiled on purpose, and those that the inference network spoils.
+        # Synthetically degraded attributes, and predictions of the inference network.
         data_train=sample_folders("data_train") + predicted_folders("data_train"),
         target_train=2 * sample_folders("target_train"),
         data_valid=predicted_folders("data_valid"),

@@ -1,4 +1,4 @@
-"""What the tests share: the library on the path, scripts as a user runs them, and a tiny SEG-Y."""
+"""Shared fixtures: run scripts and the workflow as a user does, and write tiny SEG-Y files."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ ATTRIBUTES = ("dhr", "rgt", "fsem", "fdip", "fstrike")
 Finished = subprocess.CompletedProcess[str]
 
 
-# Tests that take long, or need more than Python; all others are marked as `unit`.
+# Markers of tests that take long or need more than Python. All other tests are marked `unit`.
 TIERS = ("smoke", "workflow", "training", "cluster", "reliability", "display")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test that has no other tier as `unit`."""
+    """Mark each test without a marker of TIERS as `unit`."""
     for item in items:
         if not any(item.get_closest_marker(tier) for tier in TIERS):
             item.add_marker("unit")
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def run_script(tmp_path: Path) -> Callable[..., Finished]:
-    """Run a script of workflow_scripts in an empty folder with flags; never raises."""
+    """Run a script of workflow_scripts with flags in an empty folder. Failures do not raise."""
 
     def run(name: str, *words: object) -> Finished:
         command = [sys.executable, str(SCRIPTS / f"{name}.py"), *map(str, words)]
@@ -58,7 +58,7 @@ def run_script(tmp_path: Path) -> Callable[..., Finished]:
     return run
 
 
-# What a copy of the repository needs to run the workflow.
+# Files and folders that a copy of the repository needs to run the workflow.
 WORKFLOW = (
     "Snakefile",
     "rules",
@@ -72,11 +72,11 @@ WORKFLOW = (
 
 
 def folders_below(place: Path) -> Folders:
-    """The four folders of samples in `place`, each under its own name."""
+    """Return the four sample folders in `place`, each named after its field."""
     return Folders(*(place / field.name for field in fields(Folders)))
 
 
-# The shipped configuration made so small that all stages together take a minute or two.
+# Changes to the shipped configuration, so that all stages together take a minute or two.
 TINY: dict[str, Any] = {
     "synthetic.train": 2,
     "synthetic.valid": 1,
@@ -93,7 +93,7 @@ TINY: dict[str, Any] = {
 }
 
 
-# The same, to predict alone: with the shipped weights, in two slabs.
+# Further changes to predict without training: with the shipped weights, in two slabs.
 PREDICTING: dict[str, Any] = {
     "model.preset": "base",
     "training.epochs": 0,
@@ -103,9 +103,9 @@ PREDICTING: dict[str, Any] = {
 
 
 def snakemake_environment() -> dict[str, str]:
-    """The environment with the scripts' Python first on the path, as in an activated .venv.
+    """Return the environment of an activated .venv.
 
-    Threads that wait for others sleep: tests run side by side, and spinning takes their cores.
+    Waiting OpenMP threads sleep, because spinning threads would slow down parallel tests.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return os.environ | {"PATH": path, "OMP_WAIT_POLICY": "passive"}
@@ -113,16 +113,16 @@ def snakemake_environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A copy of the workflow in a folder of its own, run as a user runs it."""
+    """A copy of the workflow in its own folder, run as a user runs it."""
 
     folder: Path
 
     def command(self, *words: str, target: str = "results/predictions/") -> list[str]:
-        """`snakemake --cores 2` for `target` with further `words`."""
+        """Return the command `snakemake --cores 2 TARGET` with further `words`."""
         return [sys.executable, "-m", "snakemake", "--cores", "2", target, *words]
 
     def run(self, *words: str, target: str = "results/predictions/") -> Finished:
-        """Run that command to its end."""
+        """Run `command` and wait for it."""
         return subprocess.run(
             self.command(*words, target=target),
             cwd=self.folder,
@@ -134,7 +134,7 @@ class Workflow:
         )
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start it, silently, in a session of its own so that all of it can be killed."""
+        """Start `command` in its own session, so that all its processes can be killed."""
         return subprocess.Popen(
             self.command(*words),
             cwd=self.folder,
@@ -146,7 +146,7 @@ class Workflow:
         )
 
     def jobs(self, *words: str, target: str = "results/predictions/") -> dict[str, int]:
-        """Number of jobs of each rule that a run would start, target rules left out."""
+        """Return the number of jobs of each rule that a run would start, without target rules."""
         done = self.run("-n", *words, target=target)
         assert done.returncode == 0, done.stdout + done.stderr
         table = re.search(r"^-+ +-+\n(.*?)\n\n", done.stdout, re.MULTILINE | re.DOTALL)
@@ -158,7 +158,7 @@ class Workflow:
         }
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Change keys of config.yaml, given as `section.key`."""
+        """Set keys of config.yaml, given as `section.key`."""
         path = self.folder / "config" / "config.yaml"
         content = yaml.safe_load(path.read_text())
         for key, value in settings.items():
@@ -170,19 +170,19 @@ class Workflow:
         path.write_text(yaml.safe_dump(content))
 
     def list_volumes(self, *rows: dict[str, str]) -> None:
-        """Write the sheet with these `rows`."""
+        """Write a sample sheet with these `rows`."""
         columns = list(dict.fromkeys(column for row in rows for column in row))
         lines = ["\t".join(row.get(column, "") for column in columns) for row in rows]
         self.write_sheet("\n".join(["\t".join(columns), *lines]) + "\n")
 
     def write_sheet(self, text: str) -> None:
-        """Write the sheet as it is given."""
+        """Write `text` as the sample sheet."""
         (self.folder / "config" / "volumes.tsv").write_text(text)
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workflow]:
-    """Make a copy of the workflow with tiny settings, changed by `settings`."""
+    """Copy the workflow to a new folder with the TINY configuration, changed by `settings`."""
 
     def make(settings: dict[str, Any] | None = None, sheet: str | None = None) -> Workflow:
         return copied_workflow(tmp_path_factory.mktemp("workflow"), settings, sheet)
@@ -193,7 +193,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workflow]:
 def copied_workflow(
     folder: Path, settings: dict[str, Any] | None = None, sheet: str | None = None
 ) -> Workflow:
-    """A copy of the workflow in `folder` with tiny settings, changed by `settings`."""
+    """Copy the workflow to `folder` with the TINY configuration, changed by `settings`."""
     for name in WORKFLOW:
         source = REPOSITORY / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
@@ -208,7 +208,7 @@ def copied_workflow(
 
 
 def synthetic_row(survey: str, labels: tuple[str, ...] = ATTRIBUTES, **more: str) -> dict[str, str]:
-    """Row of the sheet for a synthetic survey and its labels."""
+    """Return the row of the sample sheet for a synthetic survey and its labels."""
     folder = f"results/synthesize_survey/{survey}"
     row = {"volume": survey, "segy": f"{folder}/image.sgy"}
     return row | {name: f"{folder}/{name}.sgy" for name in labels} | more
@@ -216,10 +216,10 @@ def synthetic_row(survey: str, labels: tuple[str, ...] = ATTRIBUTES, **more: str
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real data beside the repository; the test skips where it is absent."""
+    """Return the folder of real data next to the repository. Skip the test if there is none."""
     folder = Path(os.environ.get("STRATAFLOW_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"real data not there: {folder}")
+        pytest.skip(f"no real data in {folder}")
     return folder
 
 
@@ -231,9 +231,15 @@ def write_segy(
     format_code: int = 5,
     drop: set[tuple[int, int]] = frozenset(),  # type: ignore[assignment]
 ) -> Path:
-    """Write `values` (n3, n2, n1) as a SEG-Y of 4 ms samples, with segyio alone.
+    """Write a SEG-Y with a sample interval of 4 ms, using only segyio.
 
-    `drop` are (inline, crossline) indices of traces left out.
+    Args:
+        path: File to write.
+        values: Samples (n3, n2, n1).
+        inlines: Inline numbers.
+        crosslines: Crossline numbers.
+        format_code: Sample format code; 5 is IEEE float.
+        drop: (inline, crossline) indices of traces that are left out.
     """
     n3, n2, n1 = values.shape
     inlines = inlines or list(range(10, 10 + n3))
@@ -262,7 +268,7 @@ def write_segy(
 
 
 def refused_in_one_line(done: Finished, *words: str) -> None:
-    """A script failed with a single line on standard error that has all `words`."""
+    """Assert that a script failed with a single line on standard error with all `words`."""
     assert done.returncode not in (0, None)
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
@@ -270,14 +276,14 @@ def refused_in_one_line(done: Finished, *words: str) -> None:
 
 
 def folder_flags(root: Path) -> list[object]:
-    """Flags of the four folders of samples under `root`."""
+    """Return the flags of the four sample folders in `root`."""
     folders = vars(folders_below(root))
     return [word for name, folder in folders.items() for word in (f"--dir_{name}", folder)]
 
 
 def stopped_at_once(done: Finished, *words: str) -> None:
-    """The run failed before any job, and said no more than one line that has `words`."""
+    """Assert that a run failed before any job with a single line with all `words`."""
     assert done.returncode != 0
-    said = [line for line in (done.stdout + done.stderr).splitlines() if "profile" not in line]
-    assert len(said) == 1, said
-    assert all(word in said[0] for word in words), said
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if "profile" not in line]
+    assert len(lines) == 1, lines
+    assert all(word in lines[0] for word in words), lines

@@ -1,4 +1,4 @@
-"""What a cluster has, held against what jobs ask; tests/slurm does it on a real one."""
+"""Checks of job requests against a cluster. tests/slurm repeats them on a real Slurm."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from strataflow.errors import StrataflowError
-from strataflow.workflow.cluster import COMMANDS, Nodes, Request, cards_of, partitions, require_fit
+from strataflow.workflow.cluster import (
+    COMMANDS,
+    Nodes,
+    Request,
+    count_gpus,
+    partitions,
+    require_fit,
+)
 
-THERE = {
+AVAILABLE = {
     "cpu": [Nodes(10, 0, 32, 128_000)],
     "gpu": [Nodes(2, 4, 64, 512_000), Nodes(1, 8, 64, 512_000)],
     "": [Nodes(10, 0, 32, 128_000)],
@@ -17,7 +24,7 @@ THERE = {
 
 
 @pytest.mark.parametrize(
-    ("devices", "cards"),
+    ("devices", "gpus"),
     [
         ("(null)", 0),
         ("gpu:1", 1),
@@ -28,11 +35,11 @@ THERE = {
         ("nic:gpu:2", 0),
     ],
 )
-def test_cards_are_counted_as_slurm_writes_them(devices: str, cards: int) -> None:
-    assert cards_of(devices) == cards
+def test_gpus_are_counted_from_the_generic_resources_of_slurm(devices: str, gpus: int) -> None:
+    assert count_gpus(devices) == gpus
 
 
-def test_what_fits_is_let_through() -> None:
+def test_requests_that_fit_are_accepted() -> None:
     require_fit(
         [
             Request("plot", None, 0, 1, 32, 128_000),
@@ -40,39 +47,42 @@ def test_what_fits_is_let_through() -> None:
             Request("train_infer", "gpu", 12, 3, 32, 500_000),
             Request("train_refine", "gpu", 8, 1, 64, 1),
         ],
-        THERE,
+        AVAILABLE,
     )
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "message"),
     [
-        (Request("infer", "night"), "infer: no partition 'night' in Slurm; there are: cpu, gpu"),
-        (Request("infer", "cpu", 1), "asks for 1 graphics cards .* 'cpu' has more than 0"),
-        (Request("infer", "gpu", 9), "asks for 9 graphics cards"),
+        (
+            Request("infer", "night"),
+            "infer: Slurm has no partition 'night'; set slurm_partition to one of cpu, gpu",
+        ),
+        (Request("infer", "cpu", 1), "requests 1 GPUs .* 'cpu' has more than 0"),
+        (Request("infer", "gpu", 9), "requests 9 GPUs"),
         (
             Request("train_infer", "gpu", 16, 2),
-            "asks for 2 nodes with 8 graphics cards each, but 1",
+            "requests 2 nodes with 8 GPUs each, but only 1",
         ),
-        (Request("plot", None, 0, 1, 33), "asks for 33 cores .* the default partition .* 32"),
-        (Request("plot", "cpu", 0, 1, 1, 200_000), "asks for 200000 MB of memory"),
+        (Request("plot", None, 0, 1, 33), "requests 33 cores .* the default partition .* 32"),
+        (Request("plot", "cpu", 0, 1, 1, 200_000), "requests 200000 MB of memory"),
     ],
 )
-def test_what_does_not_fit_is_said(asked: Request, said: str) -> None:
-    with pytest.raises(StrataflowError, match=said):
-        require_fit([asked], THERE)
-
-
-def test_a_cluster_without_a_default_partition_wants_one_named() -> None:
-    with pytest.raises(StrataflowError, match="no partition given and no default"):
-        require_fit([Request("plot", None)], {"cpu": THERE["cpu"]})
-
-
-def test_a_machine_without_slurm_is_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_request_that_does_not_fit_is_refused_with_the_reason(
+    asked: Request, message: str
 ) -> None:
+    with pytest.raises(StrataflowError, match=message):
+        require_fit([asked], AVAILABLE)
+
+
+def test_a_missing_default_partition_is_an_error() -> None:
+    with pytest.raises(StrataflowError, match="Slurm has no default partition"):
+        require_fit([Request("plot", None)], {"cpu": AVAILABLE["cpu"]})
+
+
+def test_missing_slurm_commands_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(StrataflowError, match=r"Slurm: no sbatch .* on the PATH"):
+    with pytest.raises(StrataflowError, match=r"Slurm: sbatch .* not found on the PATH"):
         partitions()
 
 
@@ -83,7 +93,7 @@ def test_a_machine_without_slurm_is_told_so(
         ("echo 'slurm_load_partitions: Unable to contact slurm controller' >&2; exit 1", "contact"),
     ],
 )
-def test_what_sinfo_says_is_understood(
+def test_the_output_of_sinfo_is_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str | None
 ) -> None:
     for name in COMMANDS:

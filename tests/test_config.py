@@ -1,4 +1,4 @@
-"""Wrong configuration and sheets: one line that names the key, before anything runs."""
+"""Invalid configurations and sample sheets: a one-line error before any job runs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_key(key: str, value: object
         ("model.preset", "huge", "expected one of small, base, large, got huge"),
         ("prediction.overlapp", 0.25, "unknown key; did you mean 'overlap'?"),
         ("trianing", {}, "unknown key; did you mean 'training'?"),
-        ("porosity", {}, "unknown key; known: volumes, segy, "),
+        ("porosity", {}, "unknown key; expected one of volumes, segy, "),
         ("synthetic.scenario", {"throw": [1, 900]}, "expected at most 200, got 900"),
         ("synthetic.scenario", {"thrown": [1, 9]}, "unknown key; did you mean 'throw'?"),
         ("training.init_weights", "gone", "gone/infer.pth: no such file; name a folder"),
@@ -136,10 +136,13 @@ def test_a_volume_name_that_could_leave_its_folder_is_refused(sheet: Sheet, name
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{HEADER}\nnorth\tx.sgy\nnorth\ty.sgy\n", "'north' is there twice"),
+        (f"{HEADER}\nnorth\tx.sgy\nnorth\ty.sgy\n", "'north' appears twice"),
         (f"{HEADER}\tporosity\nnorth\tx.sgy\t1\n", "porosity: unknown key"),
         ("volume\tpredict\nnorth\ttrue\n", "'segy' is missing"),
-        (f"{HEADER}\tiline\nnorth\tx.sgy\t241\n", "iline: '241' does not fit: a byte from 1 to"),
+        (
+            f"{HEADER}\tiline\nnorth\tx.sgy\t241\n",
+            "iline: invalid value '241'; expected: a byte from 1 to",
+        ),
         (f"{HEADER}\tilin\nnorth\tx.sgy\t9\n", "ilin: unknown key; did you mean 'iline'?"),
         ("volume,segy\nnorth,x.sgy\n", "columns are separated by commas; separate them by tabs"),
         (f"{HEADER}\n", "no volumes"),
@@ -147,7 +150,7 @@ def test_a_volume_name_that_could_leave_its_folder_is_refused(sheet: Sheet, name
         (f"{HEADER}\nnorth\tx.sgy\ty\n", "line 2: 3 cells for 2 columns"),
         (f"{HEADER}\tsegy\nnorth\tx.sgy\ty\n", "column names must be there once each"),
         (f"{HEADER}\nnorth\t{{volume}}.sgy\n", "segy: {volume}.sgy: braces are not supported"),
-        (f"{HEADER}\tiline\nnorth\tx.sgy\t189.5\n", "iline: '189.5' does not fit"),
+        (f"{HEADER}\tiline\nnorth\tx.sgy\t189.5\n", "iline: invalid value '189.5'"),
     ],
 )
 def test_a_wrong_sheet_is_refused_with_the_reason(sheet: Sheet, text: str, said: str) -> None:

@@ -95,5 +95,5 @@ def test_a_label_of_another_size_is_refused(run_script: Run, tmp_path: Path) -> 
 def test_a_fault_label_without_its_angles_is_refused(run_script: Run, tmp_path: Path) -> None:
     _, words = survey(tmp_path)
     done = run_script("make_patches", *words[:4], *folder_flags(tmp_path / "out"), *SIZES)
-    refused_in_one_line(done, "fsem fdip fstrike go together", "got fsem")
+    refused_in_one_line(done, "fsem fdip fstrike must be given together", "got fsem")
     assert not (tmp_path / "out").exists()

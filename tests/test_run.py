@@ -1,4 +1,4 @@
-"""`strataflow` as a command: stages as subcommands, and a whole interpretation in one call."""
+"""The `strataflow` command: stages as subcommands, and `strataflow run`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Command = Callable[..., Finished]
 
 @pytest.fixture
 def strataflow(tmp_path: Path) -> Command:
-    """Run the command in an empty folder; never raises."""
+    """Run the command in an empty folder. Failures do not raise."""
 
     def run(*words: object, library: Path = SCRIPTS) -> Finished:
         environment = os.environ | {"PYTHONPATH": str(library), "OMP_WAIT_POLICY": "passive"}
@@ -46,7 +46,7 @@ def strataflow(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def survey(tmp_path: Path) -> Path:
-    """A SEG-Y of 32 inlines, 40 crosslines and 48 samples: layers that a fault offsets."""
+    """A SEG-Y of 32 inlines, 40 crosslines and 48 samples: layers offset by a fault."""
     i3, i2, i1 = np.indices((32, 40, 48))
     depth = i1 + 0.1 * i3 + 7 * (i2 > 20)
     return write_segy(tmp_path / "My survey.sgy", np.sin(depth / 3).astype(np.float32))
@@ -62,7 +62,9 @@ def move_fields(path: Path, to: dict[int, int], keep: bool = False) -> None:
             file.header[trace] = old | new
 
 
-def test_every_script_is_a_subcommand_that_knows_its_own_name(strataflow: Command) -> None:
+def test_every_script_is_a_subcommand_and_its_messages_name_the_subcommand(
+    strataflow: Command,
+) -> None:
     names = scripts()
     assert {path.name for path in names.values()} == {path.name for path in SCRIPTS.glob("*.py")}
     listed = strataflow("--help")
@@ -75,7 +77,7 @@ def test_every_script_is_a_subcommand_that_knows_its_own_name(strataflow: Comman
     refused_in_one_line(strataflow("infr"), "unknown command 'infr'; did you mean 'infer'?")
 
 
-def test_the_line_numbers_are_found_wherever_they_are(survey: Path) -> None:
+def test_byte_positions_of_line_numbers_are_detected(survey: Path) -> None:
     assert choose_header_bytes(survey, {}) == HeaderBytes()
     move_fields(survey, {189: 9, 193: 21, 181: 73, 185: 77})
     assert choose_header_bytes(survey, {}) == HeaderBytes(9, 21, 73, 77)
@@ -84,22 +86,22 @@ def test_the_line_numbers_are_found_wherever_they_are(survey: Path) -> None:
         choose_header_bytes(survey, {"iline": 189, "xline": 193})
 
 
-def test_a_choice_is_asked_for_where_several_positions_make_a_grid(survey: Path) -> None:
+def test_several_possible_byte_positions_are_an_error_that_lists_them(survey: Path) -> None:
     move_fields(survey, {189: 9, 193: 21})
     with segyio.open(survey, "r+", strict=False) as file:
         for trace in range(file.tracecount):
-            # Another numbering: the same grid, other numbers.
+            # The same grid with other line numbers.
             inline, crossline = divmod(trace, 40)
             file.header[trace] = {5: 700 + inline, 13: 900 + 2 * crossline}
     with pytest.raises(StrataflowError) as raised:
         choose_header_bytes(survey, {})
-    said = str(raised.value)
-    assert "choose one of: --iline 9 --xline 21" in said
-    assert "--iline 5 --xline 13" in said
+    message = str(raised.value)
+    assert "choose one of: --iline 9 --xline 21" in message
+    assert "--iline 5 --xline 13" in message
     assert choose_header_bytes(survey, {"iline": 5, "xline": 13}).iline == 5
 
 
-def test_a_folder_gets_a_sheet_and_a_configuration_and_keeps_what_is_edited(
+def test_a_folder_gets_a_sheet_and_a_configuration_and_keeps_edits_of_the_user(
     survey: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "project"
@@ -127,7 +129,7 @@ def test_a_folder_gets_a_sheet_and_a_configuration_and_keeps_what_is_edited(
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ({"predicton.overlap": 0.5}, "predicton: unknown key; did you mean 'prediction'?"),
         ({"prediction.overlap": 2}, "prediction.overlap: expected less than 1"),
@@ -135,15 +137,15 @@ def test_a_folder_gets_a_sheet_and_a_configuration_and_keeps_what_is_edited(
         ({"training.init_weights": "gone"}, "gone/infer.pth: no such file"),
     ],
 )
-def test_a_wrong_setting_leaves_no_folder(
-    survey: Path, tmp_path: Path, setting: dict[str, object], said: str
+def test_an_invalid_setting_is_refused_and_creates_no_folder(
+    survey: Path, tmp_path: Path, setting: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(StrataflowError, match=said):
+    with pytest.raises(StrataflowError, match=message):
         prepare(tmp_path / "project", [survey], {}, setting, None)
     assert not (tmp_path / "project").exists()
 
 
-def test_settings_are_yaml() -> None:
+def test_settings_are_parsed_as_yaml() -> None:
     assert parse_setting("training.epochs=0") == ("training.epochs", 0)
     assert parse_setting("prediction.tile=[64, 64, 64]") == ("prediction.tile", [64, 64, 64])
     assert parse_setting("training.init_weights=null") == ("training.init_weights", None)
@@ -153,7 +155,7 @@ def test_settings_are_yaml() -> None:
 
 
 @pytest.mark.smoke
-def test_one_call_interprets_a_survey_and_a_second_one_does_nothing(
+def test_one_command_interprets_a_survey_and_repeating_it_runs_no_job(
     strataflow: Command, survey: Path, tmp_path: Path
 ) -> None:
     move_fields(survey, {189: 9, 193: 21})
@@ -168,8 +170,7 @@ def test_one_call_interprets_a_survey_and_a_second_one_does_nothing(
     done = strataflow(*words, *small)
     assert done.returncode == 0, done.stdout + done.stderr
     results = tmp_path / "project/results/predictions"
-    said = done.stdout.splitlines()[-2:]
-    assert said == [
+    assert done.stdout.splitlines()[-2:] == [
         f"page: {results / 'index.html'}",
         f"faults of My_survey: {results / 'My_survey/My_survey.fsem.sgy'}",
     ]
@@ -184,16 +185,16 @@ def test_one_call_interprets_a_survey_and_a_second_one_does_nothing(
 
 
 @pytest.mark.workflow
-def test_a_failed_run_says_which_job_and_why(strataflow: Command, tmp_path: Path) -> None:
-    dead = write_segy(tmp_path / "flat.sgy", np.ones((20, 20, 20), np.float32))
-    done = strataflow("run", dead, "--output", "project")
+def test_a_failed_run_shows_the_error_of_the_job(strataflow: Command, tmp_path: Path) -> None:
+    constant = write_segy(tmp_path / "flat.sgy", np.ones((20, 20, 20), np.float32))
+    done = strataflow("run", constant, "--output", "project")
     assert done.returncode == 1
     assert "all amplitudes are the same" in done.stderr
-    assert "The same command resumes it" in done.stderr.splitlines()[-1]
+    assert "repeat the command to resume" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.workflow
-def test_the_installed_package_brings_the_workflow_with_it(
+def test_the_installed_package_contains_the_workflow(
     strataflow: Command, survey: Path, tmp_path: Path
 ) -> None:
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]

@@ -1,4 +1,4 @@
-"""Training: labels stay true, a run goes on exactly, and what cannot teach is said."""
+"""Training: correct targets, exact resume, and errors for samples that cannot be used."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from strataflow.synthetic.scenario import Scenario
 from strataflow.training.dataset import Crops, SampleSource, stretched
 from strataflow.training.schedule import Length
 from strataflow.training.trainer import (
-    Lesson,
+    TrainingModule,
     TrainingSettings,
     average,
-    start_from,
+    load_initial_weights,
     train,
     write_metrics_table,
 )
@@ -67,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
 
 @pytest.fixture
 def samples(made: Folders, tmp_path: Path) -> Folders:
-    """A copy of them to spoil."""
+    """A copy of the samples that a test may corrupt."""
     copies = folders_below(tmp_path)
     for name, folder in vars(copies).items():
         shutil.copytree(getattr(made, name), folder)
@@ -82,11 +82,11 @@ def sources(folders: Folders) -> tuple[SampleSource, SampleSource]:
     return train_source, valid_source
 
 
-# Steps of an epoch: 4 samples of 8 crops in batches of 2.
+# Steps per epoch: 4 samples of 8 crops in batches of 2.
 STEPS = 16
 
 
-def learn(
+def trained(
     folders: Folders,
     output: Path,
     resume: str | None = None,
@@ -101,7 +101,7 @@ def learn(
 
 
 def same_weights(one: Path, other: Path) -> bool:
-    """Whether two checkpoints have the same state, to the last bit."""
+    """Whether two checkpoints have bit-identical weights, the same step and the same metrics."""
     a, b = read_checkpoint(one), read_checkpoint(other)
     return (
         a["metrics"] == b["metrics"]
@@ -113,14 +113,15 @@ def same_weights(one: Path, other: Path) -> bool:
     )
 
 
-def spoil(path: Path, value: float, count: int | None = None) -> None:
+def corrupt(path: Path, value: float, count: int | None = None) -> None:
+    """Overwrite the first `count` values of a sample, or all, and remove its checksum."""
     cube = np.fromfile(path, "<f4")
     cube[:count] = value
     cube.tofile(path)
     (path.parent / CHECKSUMS).unlink(missing_ok=True)
 
 
-def test_stretched_labels_are_those_of_the_stretched_earth() -> None:
+def test_stretched_labels_match_the_stretched_geology() -> None:
     layers = Layers(np.arange(-300.0, 600.0, 5.0), np.zeros(179), np.zeros(179))
     fault = Fault((24.0, 24.0, 32.0), 70.0, 50.0, 12.0, 90.0, 400.0, 400.0)
     earth = evaluate(EarthModel((fault,), layers), (48, 48, 65))
@@ -133,54 +134,54 @@ def test_stretched_labels_are_those_of_the_stretched_earth() -> None:
     out = stretched(cubes, 97)
     assert {cube.shape for cube in out.values()} == {(48, 48, 97)}
     assert set(np.unique(out["fsem"])) == {0, 1}
-    there = np.argwhere(out["fsem"] > 0)
-    centred = there - there.mean(0)
+    voxels = np.argwhere(out["fsem"] > 0)
+    centred = voxels - voxels.mean(0)
     fitted = np.linalg.eigh(centred.T @ centred)[1][:, :1]
     where = out["fsem"] > 0
-    taught = normal_from_strike_dip(180 * out["fstrike"][where], 180 * out["fdip"][where])
-    assert np.median(axial_angle(taught, fitted)) < 1.5
-    # 50 degrees at 1.5 times the depth: the tangent grows by so much.
+    labelled = normal_from_strike_dip(180 * out["fstrike"][where], 180 * out["fdip"][where])
+    assert np.median(axial_angle(labelled, fitted)) < 1.5
+    # Stretching by 1.5 multiplies the tangent of the dip of 50 degrees by 1.5.
     dip = np.degrees(np.arctan(1.5 * np.tan(np.radians(50))))
     np.testing.assert_allclose(180 * np.median(out["fdip"][where]), dip, atol=1)
     np.testing.assert_allclose(out["rgt"][..., ::3], cubes["rgt"][..., ::2], atol=1e-5)
 
 
-def test_a_crop_is_the_same_whoever_asks_and_another_in_the_next_epoch(made: Folders) -> None:
+def test_a_crop_is_reproducible_and_differs_in_the_next_epoch(made: Folders) -> None:
     crops = Crops(sources(made)[0], NETWORK, (16, 16, 16), 3, augment=True)
     again = Crops(sources(made)[0], NETWORK, (16, 16, 16), 3, augment=True)
     assert torch.equal(crops[5][0], again[5][0])
     assert not torch.equal(crops[5][0], crops[5 + len(crops)][0])
     for index in range(2 * len(crops)):
-        given, teach, source = crops[index]
+        given, targets, source = crops[index]
         assert given.shape == (1, 16, 16, 16)
-        assert {cube.shape[1:] for cube in teach.values()} == {(16, 16, 16)}
-        assert set(torch.unique(teach["fault"][0]).tolist()) <= {0, 1}
+        assert {cube.shape[1:] for cube in targets.values()} == {(16, 16, 16)}
+        assert set(torch.unique(targets["fault"][0]).tolist()) <= {0, 1}
         assert Path(source).is_file()
 
 
-def test_the_learning_rate_rises_stays_and_falls_to_zero_over_the_last_fifth() -> None:
+def test_the_learning_rate_warms_up_stays_constant_and_falls_to_zero_in_the_last_fifth() -> None:
     schedule = Length(epochs=10, steps_per_epoch=400).schedule()
     factors = [schedule.factor(step) for step in range(4001)]
     assert factors[0] == 1 / 40
     assert factors[39:3201] == [1.0] * 3162
     np.testing.assert_allclose(np.diff(factors[3200:]), -1 / 800)
     assert factors[4000] == 0
-    # A longer run begins with the same steps, and no warm-up takes more than 200.
+    # A longer run begins with the same steps. A warm-up takes at most 200 steps.
     assert Length(20, 400).schedule().shares(schedule, 3200)
     assert not Length(20, 400).schedule().shares(schedule, 3201)
     assert Length(1, 5000).schedule().warm_up == 200
 
 
-def test_a_run_with_more_epochs_goes_on_before_its_cool_down_as_if_they_had_been_asked_at_once(
+def test_a_run_with_more_epochs_resumes_before_its_cool_down_and_equals_an_uninterrupted_run(
     made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    last = learn(made, whole, epochs=3)
-    # The cool-down of one epoch begins within it, that of two within the second.
-    learn(made, parts, "auto", epochs=1)
-    learn(made, parts, "auto", epochs=2)
+    last = trained(made, whole, epochs=3)
+    # The cool-down of a run of one epoch begins within it, and of two within the second.
+    trained(made, parts, "auto", epochs=1)
+    trained(made, parts, "auto", epochs=2)
     assert f"constant.ckpt at step {STEPS - STEPS // 5} of {2 * STEPS}" in capsys.readouterr().out
-    assert same_weights(last, learn(made, parts, "auto", epochs=3))
+    assert same_weights(last, trained(made, parts, "auto", epochs=3))
     for folder in (whole, parts):
         best = {path.name for path in folder.glob("best-*.ckpt")}
         assert best == {"best-0.ckpt", "best-1.ckpt", "best-2.ckpt"}
@@ -188,94 +189,94 @@ def test_a_run_with_more_epochs_goes_on_before_its_cool_down_as_if_they_had_been
     assert whole.with_suffix(".csv").read_bytes() == parts.with_suffix(".csv").read_bytes()
 
 
-def test_a_run_with_fewer_epochs_cools_down_as_if_they_had_been_asked_at_once(
+def test_a_run_with_fewer_epochs_cools_down_and_equals_an_uninterrupted_run(
     made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    learn(made, tmp_path / "long", "auto", epochs=7)
+    trained(made, tmp_path / "long", "auto", epochs=7)
     capsys.readouterr()
-    short = learn(made, tmp_path / "long", "auto", epochs=5)
-    # The last fifth of five epochs is the fifth of them.
+    short = trained(made, tmp_path / "long", "auto", epochs=5)
+    # The cool-down of five epochs is the fifth epoch.
     assert f"epoch=3.ckpt at step {4 * STEPS} of {5 * STEPS}" in capsys.readouterr().out
-    assert same_weights(short, learn(made, tmp_path / "short", epochs=5))
+    assert same_weights(short, trained(made, tmp_path / "short", epochs=5))
     write_metrics_table(tmp_path / "long", tmp_path / "table.csv")
     assert list(pd.read_csv(tmp_path / "table.csv")["epoch"]) == [0, 1, 2, 3, 4]
-    # One epoch has its cool-down before any checkpoint of the longer run.
-    once = learn(made, tmp_path / "long", "auto", epochs=1)
+    # The cool-down of one epoch begins before the first checkpoint of the longer run.
+    once = trained(made, tmp_path / "long", "auto", epochs=1)
     assert "starting afresh" in capsys.readouterr().out
-    assert same_weights(once, learn(made, tmp_path / "once", epochs=1))
+    assert same_weights(once, trained(made, tmp_path / "once", epochs=1))
 
 
-def test_a_run_with_other_settings_gets_a_folder_of_its_own_and_removes_nothing(
+def test_a_run_with_other_settings_gets_its_own_folder_and_removes_nothing(
     made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    first = learn(made, run, "auto")
+    first = trained(made, run, "auto")
     before = {path.name: path.read_bytes() for path in first.parent.glob("*.ckpt")}
     capsys.readouterr()
-    other = learn(made, run, "auto", learning_rate=1e-4)
+    other = trained(made, run, "auto", learning_rate=1e-4)
     said = capsys.readouterr().out
     assert "learning_rate 0.001 -> 0.0001: starting afresh in" in said
     assert f"kept in {first.parent.name}" in said
     assert other.parent != first.parent
     assert run.resolve() == other.parent
     assert {path.name: path.read_bytes() for path in first.parent.glob("*.ckpt")} == before
-    # With the settings of the first run there is nothing left to train.
-    assert learn(made, run, "auto") == first
-    assert "has had its 16 steps" in capsys.readouterr().out
+    # With the settings of the first run, training is already complete.
+    assert trained(made, run, "auto") == first
+    assert "is complete after 16 steps" in capsys.readouterr().out
     assert run.resolve() == first.parent
 
 
-def test_a_real_folder_of_another_training_is_renamed_and_kept(
+def test_the_folder_of_another_training_is_renamed_and_kept(
     made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
-    kept = learn(made, run).read_bytes()
+    kept = trained(made, run).read_bytes()
     assert run.is_dir()
     assert not run.is_symlink()
-    other = learn(made, run, "auto", seed=4)
+    other = trained(made, run, "auto", seed=4)
     assert "seed 3 -> 4" in capsys.readouterr().out
     folders = [path for path in tmp_path.glob("run-*") if path != other.parent]
     assert [(path / "epoch=0.ckpt").read_bytes() for path in folders] == [kept]
 
 
-def test_without_resume_the_checkpoints_of_a_training_are_not_written_over(
+def test_without_resume_existing_checkpoints_are_not_overwritten(
     made: Folders, tmp_path: Path
 ) -> None:
-    checkpoint = learn(made, tmp_path / "run")
+    checkpoint = trained(made, tmp_path / "run")
     before = checkpoint.read_bytes()
     with pytest.raises(StrataflowError, match="--resume auto"):
-        learn(made, tmp_path / "run", learning_rate=1e-4)
+        trained(made, tmp_path / "run", learning_rate=1e-4)
     with pytest.raises(StrataflowError, match=r"learning_rate 0.001 -> 0.0001.*--dir_output"):
-        learn(made, tmp_path / "run", str(checkpoint), learning_rate=1e-4, epochs=2)
+        trained(made, tmp_path / "run", str(checkpoint), learning_rate=1e-4, epochs=2)
     assert checkpoint.read_bytes() == before
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, number: signal.Signals) -> None:
-    """Send a signal in the training step that follows `step` others, once."""
-    learns = Lesson.training_step
+    """Send a signal once, in the training step after `step` steps."""
+    original = TrainingModule.training_step
 
-    def stopped_once(lesson: Lesson, *batch: Any) -> torch.Tensor:
-        if lesson.global_step == step:
-            monkeypatch.setattr(Lesson, "training_step", learns)
+    def stopped_once(module: TrainingModule, *batch: Any) -> torch.Tensor:
+        if module.global_step == step:
+            monkeypatch.setattr(TrainingModule, "training_step", original)
             os.kill(os.getpid(), number)
-        return learns(lesson, *batch)
+        return original(module, *batch)
 
-    monkeypatch.setattr(Lesson, "training_step", stopped_once)
+    monkeypatch.setattr(TrainingModule, "training_step", stopped_once)
 
 
-def test_a_run_stopped_in_its_cool_down_ends_it_or_goes_on_before_it_if_epochs_are_raised(
+def test_a_run_stopped_in_its_cool_down_finishes_it_or_resumes_before_it_if_epochs_are_raised(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop_at(monkeypatch, STEPS - 2, signal.SIGTERM)
     with pytest.raises(StrataflowError, match="stopped by SIGTERM"):
-        learn(made, tmp_path / "run", "auto")
+        trained(made, tmp_path / "run", "auto")
     shutil.copytree(tmp_path / "run", tmp_path / "raised")
-    assert same_weights(learn(made, tmp_path / "run", "auto"), learn(made, tmp_path / "once"))
-    raised = learn(made, tmp_path / "raised", "auto", epochs=2)
-    assert same_weights(raised, learn(made, tmp_path / "twice", epochs=2))
+    assert same_weights(trained(made, tmp_path / "run", "auto"), trained(made, tmp_path / "once"))
+    raised = trained(made, tmp_path / "raised", "auto", epochs=2)
+    assert same_weights(raised, trained(made, tmp_path / "twice", epochs=2))
 
 
-def test_minutes_that_are_over_save_and_a_cool_down_ends_the_run_from_there(
+def test_a_time_limit_saves_a_checkpoint_and_a_cool_down_finishes_the_run_from_it(
     made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
@@ -284,18 +285,18 @@ def test_minutes_that_are_over_save_and_a_cool_down_ends_the_run_from_there(
     said = capsys.readouterr().out
     assert f"at step 1 of {1000 * STEPS}" in said
     assert {path.name for path in run.glob("*.ckpt")} == {"within_epoch.ckpt"}
-    cooled = learn(made, run, "auto", epochs=1000, cool_down=20)
+    cooled = trained(made, run, "auto", epochs=1000, cool_down=20)
     content = read_checkpoint(cooled)
     assert (cooled.name, content["global_step"]) == ("epoch=1.ckpt", 21)
     assert content["optimizer_states"][0]["param_groups"][0]["lr"] == 0
     assert content["metrics"]["valid/loss"] > 0
-    # It is done, and the long run still goes on from before it.
-    assert learn(made, run, "auto", epochs=1000, cool_down=20) == cooled
+    # The cool-down is complete, and the long run still resumes before it.
+    assert trained(made, run, "auto", epochs=1000, cool_down=20) == cooled
     capsys.readouterr()
     assert train(NETWORK, settings, *sources(made), run, "auto") is None
     assert "at step 2 of" in capsys.readouterr().out
     with pytest.raises(StrataflowError, match=r"has fallen since step 1; .* constant\.ckpt"):
-        learn(made, tmp_path / "more", str(cooled), epochs=1000)
+        trained(made, tmp_path / "more", str(cooled), epochs=1000)
 
 
 def test_a_cool_down_needs_a_checkpoint(run_script: Run, made: Folders, tmp_path: Path) -> None:
@@ -305,17 +306,17 @@ def test_a_cool_down_needs_a_checkpoint(run_script: Run, made: Folders, tmp_path
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
-def test_a_run_that_is_told_to_stop_saves_and_goes_on_as_if_it_had_not_been(
+def test_a_stopped_run_saves_a_checkpoint_and_resumes_exactly(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    whole = read_checkpoint(learn(made, tmp_path / "whole", epochs=2))
+    whole = read_checkpoint(trained(made, tmp_path / "whole", epochs=2))
     step = whole["global_step"] // 2 + 2
     stop_at(monkeypatch, step, number)
     parts = tmp_path / "parts"
     with pytest.raises(StrataflowError, match=f"stopped by {number.name} at step {step + 1};"):
-        learn(made, parts, "auto", epochs=2)
+        trained(made, parts, "auto", epochs=2)
     assert (parts / "within_epoch.ckpt").is_file()
-    resumed = read_checkpoint(learn(made, parts, "auto", epochs=2))
+    resumed = read_checkpoint(trained(made, parts, "auto", epochs=2))
     assert not (parts / "within_epoch.ckpt").exists()
     assert resumed["global_step"] == whole["global_step"]
     assert resumed["metrics"] == whole["metrics"]
@@ -326,40 +327,40 @@ def test_a_run_that_is_told_to_stop_saves_and_goes_on_as_if_it_had_not_been(
     assert (tmp_path / "whole.csv").read_bytes() == (tmp_path / "parts.csv").read_bytes()
 
 
-def test_precision_follows_the_crops_that_fit_and_not_those_asked_for(
+def test_precision_depends_on_the_actual_crop_and_not_on_the_requested_one(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inlines: list[int] = []
 
-    def noted(number: int) -> str:
+    def recorded(number: int) -> str:
         inlines.append(number)
         return "32-true"
 
-    monkeypatch.setattr("strataflow.training.trainer.precision_of_training", noted)
-    learn(made, tmp_path, crop=(64, 64, 64))
+    monkeypatch.setattr("strataflow.training.trainer.precision_of_training", recorded)
+    trained(made, tmp_path, crop=(64, 64, 64))
     assert inlines == [32]
 
 
-def test_a_checkpoint_that_is_cut_short_is_passed_over(
+def test_a_truncated_checkpoint_is_skipped(
     made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    learn(made, tmp_path, "auto", epochs=2)
+    trained(made, tmp_path, "auto", epochs=2)
     broken = tmp_path / "epoch=1.ckpt"
     broken.write_bytes(broken.read_bytes()[:-1000])
-    learn(made, tmp_path, "auto", epochs=2)
-    assert "going on from one before" in capsys.readouterr().out
+    trained(made, tmp_path, "auto", epochs=2)
+    assert "trying an earlier checkpoint" in capsys.readouterr().out
     assert read_checkpoint(broken)["epoch"] == 1
 
 
-def test_statistics_of_norms_stay_those_of_the_initial_weights(
+def test_a_short_run_keeps_the_batch_norm_statistics_of_the_initial_weights(
     made: Folders, tmp_path: Path
 ) -> None:
     without_rgt = Architecture("infer", "small", ("dhr", "fault"))
-    first = learn(made, tmp_path / "first", network=without_rgt, epochs=2)
+    first = trained(made, tmp_path / "first", network=without_rgt, epochs=2)
     write_weights(first, tmp_path / "init.pth")
     init = tmp_path / "init.pth"
     for resume, epochs in ((None, 1), ("auto", 2)):
-        last = learn(made, tmp_path / "again", resume, init=init, epochs=epochs)
+        last = trained(made, tmp_path / "again", resume, init=init, epochs=epochs)
     given, kept = read_checkpoint(init)["state_dict"], read_checkpoint(last)["state_dict"]
     fresh = MultiTaskNetwork(NETWORK).state_dict()
     for name in (name for name in kept if name.endswith("running_mean")):
@@ -372,7 +373,7 @@ def test_statistics_of_norms_stay_those_of_the_initial_weights(
     assert any(not torch.equal(given[name].float(), kept[name]) for name in moved)
 
 
-def test_averages_remember_a_share_of_the_past_that_grows_to_a_thousand_steps() -> None:
+def test_the_decay_of_averaged_weights_grows_to_a_thousand_steps() -> None:
     rng = np.random.default_rng(0)
     steps = rng.normal(size=(3000, 4))
     averaged, counter = torch.zeros(4, dtype=torch.float64), torch.tensor(0)
@@ -386,14 +387,14 @@ def test_averages_remember_a_share_of_the_past_that_grows_to_a_thousand_steps() 
     assert counter == 3000
 
 
-def test_statistics_of_norms_move_in_a_run_of_many_steps(
+def test_a_long_run_updates_the_batch_norm_statistics(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     init, name = tmp_path / "init.pth", "network.encoder.0.0.1.running_mean"
-    write_weights(learn(made, tmp_path / "first"), init)
+    write_weights(trained(made, tmp_path / "first"), init)
     monkeypatch.setattr("strataflow.training.trainer.NORMS_KEPT_STEPS", STEPS)
-    kept = learn(made, tmp_path / "short", init=init)
-    moved = learn(made, tmp_path / "long", init=init, epochs=2)
+    kept = trained(made, tmp_path / "short", init=init)
+    moved = trained(made, tmp_path / "long", init=init, epochs=2)
     given, after_few, after_many = (
         read_checkpoint(path)["state_dict"][name].float() for path in (init, kept, moved)
     )
@@ -406,7 +407,7 @@ def test_training_ends_early_without_progress_and_returns_the_best_epoch(
 ) -> None:
     for task in NETWORK.tasks:
         monkeypatch.setitem(LOSSES, task, lambda a, b: 0 * (a - b).sum() + 1)
-    chosen = learn(made, tmp_path, epochs=9, patience=2)
+    chosen = trained(made, tmp_path, epochs=9, patience=2)
     assert {path.name for path in tmp_path.glob("epoch=*.ckpt")} == {
         f"epoch={epoch}.ckpt" for epoch in range(3)
     }
@@ -415,23 +416,23 @@ def test_training_ends_early_without_progress_and_returns_the_best_epoch(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "words"),
     [
-        (None, np.nan, ("0.bin", "no numbers")),
-        ("rgt", np.inf, ("0_rgt.bin", "no numbers")),
+        (None, np.nan, ("0.bin", "NaN or infinite")),
+        ("rgt", np.inf, ("0_rgt.bin", "NaN or infinite")),
         ("fsem", 1.5, ("0_fsem.bin", "0 to 1", "1.5")),
         ("fdip", -0.5, ("0_fdip.bin", "-0.5")),
     ],
 )
 def test_a_sample_with_invalid_values_is_named(
-    samples: Folders, tmp_path: Path, name: str | None, value: float, said: tuple[str, ...]
+    samples: Folders, tmp_path: Path, name: str | None, value: float, words: tuple[str, ...]
 ) -> None:
     folder = samples.data_train if name is None else samples.target_train
-    spoil(sample_path(folder, 0, name), value)
+    corrupt(sample_path(folder, 0, name), value)
     with pytest.raises(StrataflowError) as refusal:
-        learn(samples, tmp_path / "run", epochs=2)
+        trained(samples, tmp_path / "run", epochs=2)
     assert "\n" not in str(refusal.value)
-    for word in said:
+    for word in words:
         assert word in str(refusal.value)
 
 
@@ -441,17 +442,17 @@ def test_a_sample_with_a_checksum_mismatch_is_named(samples: Folders, tmp_path: 
     content[7777] ^= 1
     path.write_bytes(content)
     with pytest.raises(StrataflowError, match=f"{path}: checksum mismatch"):
-        learn(samples, tmp_path / "run")
+        trained(samples, tmp_path / "run")
 
 
-def test_a_set_without_any_fault_is_refused(samples: Folders, tmp_path: Path) -> None:
+def test_a_training_set_without_faults_is_refused(samples: Folders, tmp_path: Path) -> None:
     for path in samples.target_train.glob("*_fsem.bin"):
-        spoil(path, 0)
+        corrupt(path, 0)
     with pytest.raises(StrataflowError, match="no fault"):
-        learn(samples, tmp_path / "run")
+        trained(samples, tmp_path / "run")
 
 
-def test_a_missing_number_and_a_wrong_size_are_refused_in_one_line(
+def test_a_missing_sample_and_a_wrong_size_are_refused_in_one_line(
     run_script: Run, samples: Folders, tmp_path: Path
 ) -> None:
     words = [
@@ -466,19 +467,19 @@ def test_a_missing_number_and_a_wrong_size_are_refused_in_one_line(
     assert not list(tmp_path.glob("run/*.ckpt"))
 
 
-def test_a_nan_loss_stops_with_the_files_and_keeps_the_last_checkpoint(
+def test_a_nan_loss_stops_training_names_the_files_and_keeps_the_last_checkpoint(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learn(made, tmp_path, epochs=1)
+    trained(made, tmp_path, epochs=1)
     kept = (tmp_path / "epoch=0.ckpt").read_bytes()
     monkeypatch.setitem(LOSSES, "rgt", lambda a, b: (a - b).sum() * float("nan"))
     with pytest.raises(StrataflowError, match=r"nan at step .*data_train/\d\.bin"):
-        learn(made, tmp_path, "auto", epochs=2)
+        trained(made, tmp_path, "auto", epochs=2)
     assert (tmp_path / "epoch=0.ckpt").read_bytes() == kept
 
 
 def flags_of(folders: Folders, output: Path) -> tuple[object, ...]:
-    """What the training commands need to learn from `folders`."""
+    """Flags of a training command that trains on `folders`."""
     return (
         *("--dir_data_train", folders.data_train, "--dir_target_train", folders.target_train),
         *("--dir_data_valid", folders.data_valid, "--dir_target_valid", folders.target_valid),
@@ -487,8 +488,8 @@ def flags_of(folders: Folders, output: Path) -> tuple[object, ...]:
     )
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="processes would want a GPU each")
-def test_two_processes_share_an_epoch_write_one_checkpoint_and_are_no_start_for_one(
+@pytest.mark.skipif(torch.cuda.is_available(), reason="each process would need its own GPU")
+def test_two_processes_share_an_epoch_and_one_process_does_not_resume_their_run(
     run_script: Run, made: Folders, tmp_path: Path
 ) -> None:
     words = (*flags_of(made, tmp_path / "run"), "--final", tmp_path / "final.ckpt")
@@ -498,7 +499,7 @@ def test_two_processes_share_an_epoch_write_one_checkpoint_and_are_no_start_for_
     crops = len(Crops(sources(made)[0], NETWORK, (16, 16, 16), 3, augment=True))
     content = read_checkpoint(tmp_path / "final.ckpt")
     assert content["global_step"] == 2 * crops // (2 * SETTINGS.batch_train)
-    # Steps of other batches are another training.
+    # One process has other batches, so it is another training.
     alone = run_script("train_infer", *words, "--resume", "auto")
     assert alone.returncode == 0, alone.stderr
     assert "processes 2 -> 1: starting afresh" in alone.stdout
@@ -509,7 +510,7 @@ def test_two_processes_share_an_epoch_write_one_checkpoint_and_are_no_start_for_
         assert {path.name for path in run.glob("epoch=*")} == {"epoch=0.ckpt", "epoch=1.ckpt"}
 
 
-def test_the_command_leaves_tables_curves_and_pictures(
+def test_the_command_writes_the_loss_table_learning_curves_and_tensorboard_logs(
     run_script: Run, made: Folders, tmp_path: Path
 ) -> None:
     tables = ("--metrics", tmp_path / "m.csv", "--curves", tmp_path / "curves.png")
@@ -525,23 +526,23 @@ def test_the_command_leaves_tables_curves_and_pictures(
     assert {"valid/loss", "train/fault", "lr-AdamW"} <= set(events.Tags()["scalars"])
 
 
-def test_weights_hold_their_metadata_and_the_moving_average(made: Folders, tmp_path: Path) -> None:
-    checkpoint = learn(made, tmp_path, epochs=1)
+def test_weights_contain_metadata_and_the_moving_average(made: Folders, tmp_path: Path) -> None:
+    checkpoint = trained(made, tmp_path, epochs=1)
     write_weights(checkpoint, tmp_path / "infer.pth")
     content = torch.load(tmp_path / "infer.pth", weights_only=True)
-    learned = torch.load(checkpoint, weights_only=True)
+    stored = torch.load(checkpoint, weights_only=True)
     assert content["receptive_field"] == receptive_field()
     assert content["metrics"]["valid/loss"] > 0
     assert content["hyper_parameters"]["training"]["crop"] == [16, 16, 16]
     assert len(content["hyper_parameters"]["training"]["data"]) == 64
     weight = "network.encoder.0.0.0.weight"
-    averaged, last = learned["state_dict"][weight], learned["current_model_state"][weight]
+    averaged, last = stored["state_dict"][weight], stored["current_model_state"][weight]
     assert torch.equal(content["state_dict"][weight], averaged.half())
     assert not torch.equal(averaged, last)
     load_network(tmp_path / "infer.pth", "infer", NETWORK.tasks)
 
 
-def test_cells_are_put_into_channels_and_back() -> None:
+def test_cells_to_channels_is_reversible() -> None:
     cube = torch.arange(2 * 3 * 4 * 6 * 8.0).reshape(2, 3, 4, 6, 8)
     cells = cells_to_channels(cube)
     assert cells.shape == (2, 24, 2, 3, 4)
@@ -561,14 +562,14 @@ def test_an_untrained_refinement_network_returns_its_input() -> None:
     assert torch.equal(outputs["fault"][:, 1:], given[:, 3:])
 
 
-def test_the_more_an_image_differs_the_less_similar_it_is() -> None:
+def test_dissimilarity_grows_with_noise_and_equals_the_published_formula() -> None:
     torch.manual_seed(0)
     image = torch.randn(2, 1, 16, 24, 32)
     noise = torch.randn_like(image)
     measured = [float(dissimilarity(image + x * noise, image, 6.0)) for x in (0.0, 0.5, 2.0)]
     assert measured[0] == pytest.approx(0, abs=1e-5)
     assert 0.05 < measured[1] < measured[2] < 1
-    # Without overlap of the windows it is the mean of the textbook's formula over them.
+    # A single window gives the published formula of structural similarity.
     a, b = image[:1, :, :8, :8, :8] + 3, noise[:1, :, :8, :8, :8]
     covariance = ((a - a.mean()) * (b - b.mean())).mean()
     c1, c2 = 0.06**2, 0.18**2
@@ -582,7 +583,7 @@ def test_outputs_depend_only_on_the_receptive_field(design: int) -> None:
     torch.manual_seed(0)
     network = MultiTaskNetwork(Architecture("infer", "small", ("fault",), design)).eval()
     for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm3d)):
-        # Residual blocks begin as nothing, and would let nothing through.
+        # Residual blocks start at zero, and would hide their receptive field.
         torch.nn.init.ones_(norm.weight)
     line = torch.randn(1, 1, 16, 16, 704, requires_grad=True)
     middle = network(line)["fault"][0, 0, 8, 8, 353]
@@ -591,12 +592,12 @@ def test_outputs_depend_only_on_the_receptive_field(design: int) -> None:
     seen = torch.nonzero(line.grad[0, 0].abs().sum((0, 1)))[:, 0]
     reach = max(353 - int(seen.min()), int(seen.max()) - 353)
     assert reach <= receptive_field(design) // 2
-    # And not much less, or tiles would overlap for nothing.
+    # It must not be much smaller, or tiles would overlap more than needed.
     assert reach > 0.75 * (receptive_field(design) // 2)
 
 
 @pytest.mark.parametrize("kind", ["infer", "refine"])
-def test_a_network_that_begins_with_weights_of_the_first_design_predicts_the_same(
+def test_a_network_initialised_from_weights_of_the_first_design_predicts_the_same(
     kind: str, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
@@ -610,7 +611,7 @@ def test_a_network_that_begins_with_weights_of_the_first_design_predicts_the_sam
         {"hyper_parameters": {"architecture": stored}, "state_dict": state}, tmp_path / "old.pth"
     )
     larger = MultiTaskNetwork(Architecture(kind, "small", NETWORK.tasks))
-    start_from(larger, tmp_path / "old.pth")
+    load_initial_weights(larger, tmp_path / "old.pth")
     image = torch.rand(1, 1 if kind == "infer" else 9, 32, 32, 32)
     with torch.inference_mode():
         expected, outputs = given(image), larger.eval()(image)
@@ -632,19 +633,17 @@ def test_initial_weights_of_some_tasks_keep_their_input_channels(
         {"hyper_parameters": {"architecture": stored}, "state_dict": state}, tmp_path / "some.pth"
     )
     wanted = MultiTaskNetwork(Architecture("refine", "small", NETWORK.tasks))
-    start_from(wanted, tmp_path / "some.pth")
+    load_initial_weights(wanted, tmp_path / "some.pth")
     first, other = (n.state_dict()["encoder.0.0.0.weight"] for n in (given, wanted))
-    # A cell of 2 x 2 x 2 voxels of each channel: dhr, then (between them rgt) the fault's seven.
+    # 8 channels (cells of 2 x 2 x 2 voxels) for each input: dhr, rgt (missing here), 7 of faults.
     assert torch.equal(other[:, :8], first[:, :8])
     assert torch.equal(other[:, 16:], first[:, 8:])
 
 
-def test_attributes_of_a_task_that_is_off_need_not_be_there(
-    samples: Folders, tmp_path: Path
-) -> None:
+def test_labels_of_disabled_tasks_are_not_required(samples: Folders, tmp_path: Path) -> None:
     for name in set(ATTRIBUTES) - {"rgt"}:
         for folder in (samples.target_train, samples.target_valid):
             for path in folder.glob(f"*_{name}.bin"):
                 path.unlink()
-    only_time = Architecture("infer", "small", ("rgt",))
-    assert learn(samples, tmp_path / "run", network=only_time).is_file()
+    only_rgt = Architecture("infer", "small", ("rgt",))
+    assert trained(samples, tmp_path / "run", network=only_rgt).is_file()

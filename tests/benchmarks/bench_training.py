@@ -40,7 +40,7 @@ from strataflow.volume.raw import Shape
 CROPS = {"train_infer": 16, "plain loop, our network": 16, "plain loop, published network": 2}
 
 
-class PlainLesson(pl.LightningModule):
+class PlainModule(pl.LightningModule):
     """A network and the sum of its losses."""
 
     def __init__(self, name: str) -> None:
@@ -77,8 +77,8 @@ def plain(name: str) -> Callable[[Path, int], Callable[[], object]]:
             enable_model_summary=False,
             enable_progress_bar=False,
         )
-        lesson = PlainLesson(name)
-        return lambda: trainer.fit(lesson, DataLoader(data, BATCH, shuffle=True))
+        module = PlainModule(name)
+        return lambda: trainer.fit(module, DataLoader(data, BATCH, shuffle=True))
 
     return prepare
 

@@ -1,8 +1,8 @@
-"""What may befall a stage while it runs, and whether anything is lost by it.
+"""Faults that can hit a stage while it runs, and checks that no output is corrupted or lost.
 
-Each function does one thing to one stage and says what went wrong, or nothing. Whatever happens, a
-file that is there under its final name must be the one of an undisturbed run, and a rerun must end
-with all of them and no temporary file.
+Each function applies one fault to one stage and returns a description of the failure, or None.
+After a fault, each file under a final name must be identical to that of an undisturbed run. A rerun
+must produce all files and leave no temporary file.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 from stages import STAGES, Stage, finished, kill, stray_files
 
-Wrong = str | None
+# Description of a failure, or None.
+Failure = str | None
 
-# Files that a stage reads and other stages have written.
-READS = {
+# Files that a stage reads and that other stages wrote.
+INPUTS = {
     "make_patches": ("segy_to_binary/survey.bin", "segy_to_binary/survey.fsem"),
     "train_infer": ("synthesize/data_train/1.bin", "synthesize/target_train/0_rgt.bin"),
     "predict_samples": ("synthesize/data_train/0.bin",),
@@ -40,27 +41,27 @@ READS = {
     "describe_samples": ("segy_to_binary/survey.bin", "synthesize/data_train/0.bin"),
 }
 
-# These do with the attributes that there are.
-CONTENT_WITH_LESS = ("evaluate", "plot")
+# Stages that accept missing attributes.
+STAGES_WITH_OPTIONAL_INPUTS = ("evaluate", "plot")
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A folder in which all stages have run undisturbed."""
+class Baseline:
+    """A folder in which all stages have run without faults."""
 
     folder: Path
 
     @cached_property
     def expected(self) -> dict[str, dict[str, bytes]]:
-        """Final files of each stage."""
+        """Final files of each stage, with their content."""
         return {stage.name: stage.results(self.folder) for stage in STAGES}
 
     @cached_property
     def seconds(self) -> dict[str, float]:
-        """How long each stage takes."""
+        """Run time of each stage in seconds."""
         taken = {}
         for stage in STAGES:
-            stage.forget(self.folder)
+            stage.remove_results(self.folder)
             begin = time.monotonic()
             status, line = stage.run(self.folder)
             if status:
@@ -68,147 +69,149 @@ class Ground:
             taken[stage.name] = time.monotonic() - begin
         return taken
 
-    def prepare(self) -> Ground:
+    def prepare(self) -> Baseline:
         """Run all stages."""
         _ = self.seconds, self.expected
         return self
 
-    def half_done(self, stage: Stage) -> Wrong:
-        """What is wrong with the final files that a stopped stage has left."""
+    def corrupted_output(self, stage: Stage) -> Failure:
+        """Return a failure if a stopped stage left a corrupted file under a final name."""
         for name, content in stage.results(self.folder).items():
             hidden = any(part.startswith(".") for part in Path(name).parts)
             if not hidden and content != self.expected[stage.name].get(name):
-                return f"{stage.name}: {name} is there and not whole"
+                return f"{stage.name}: {name} is incomplete"
         return None
 
-    def rerun(self, stage: Stage, wrong: Wrong = None) -> Wrong:
-        """What is `wrong` already, or else after the stage has run once more, to its end."""
+    def rerun(self, stage: Stage, failure: Failure = None) -> Failure:
+        """Run a stage again. Return the earlier `failure`, or else a failure of this run."""
         status, line = stage.run(self.folder)
         found, expected = stage.results(self.folder), self.expected[stage.name]
-        other = [name for name in sorted(found | expected) if found.get(name) != expected.get(name)]
+        differing = [n for n in sorted(found | expected) if found.get(n) != expected.get(n)]
         stray = stray_files(self.folder)
         if status:
-            wrong = wrong or f"{stage.name}: the rerun fails: {line}"
-        elif stray or other:
-            wrong = wrong or f"{stage.name}: other files {other}, stray files {stray}"
-        if wrong:
-            # What comes next finds all as it was.
-            stage.forget(self.folder)
+            failure = failure or f"{stage.name}: the rerun fails: {line}"
+        elif stray or differing:
+            failure = failure or f"{stage.name}: different files {differing}, stray files {stray}"
+        if failure:
+            # Restore the baseline for the next fault.
+            stage.remove_results(self.folder)
             stage.run(self.folder)
-        return wrong
+        return failure
 
 
-def killed(ground: Ground, stage: Stage, rng: np.random.Generator) -> Wrong:
-    """SIGKILL of all its processes at a random moment."""
-    stage.forget(ground.folder)
-    process = stage.start(ground.folder)
-    time.sleep(rng.uniform(0, ground.seconds[stage.name]))
+def killed(baseline: Baseline, stage: Stage, rng: np.random.Generator) -> Failure:
+    """Kill all processes of a stage with SIGKILL at a random moment."""
+    stage.remove_results(baseline.folder)
+    process = stage.start(baseline.folder)
+    time.sleep(rng.uniform(0, baseline.seconds[stage.name]))
     kill(process)
-    return ground.rerun(stage, ground.half_done(stage))
+    return baseline.rerun(stage, baseline.corrupted_output(stage))
 
 
-def full_disk(ground: Ground, stage: Stage, rng: np.random.Generator) -> Wrong:
-    """A disk that takes a part of what is written, or none of it."""
-    size = sum(len(content) for content in ground.expected[stage.name].values())
+def full_disk(baseline: Baseline, stage: Stage, rng: np.random.Generator) -> Failure:
+    """Run a stage on a disk with space for only a part of its output."""
+    size = sum(len(content) for content in baseline.expected[stage.name].values())
     part = int(size * rng.uniform(0, 0.9))
-    with _small_disk(ground.folder / stage.name, part) as limit:
-        stage_run = stage.run(ground.folder, limit)
-        wrong = _refused(stage, *stage_run) or ground.half_done(stage)
-    return ground.rerun(stage, wrong)
+    with _small_disk(baseline.folder / stage.name, part) as limit:
+        result = stage.run(baseline.folder, limit)
+        failure = _not_refused(stage, *result) or baseline.corrupted_output(stage)
+    return baseline.rerun(stage, failure)
 
 
-def read_only(ground: Ground, stage: Stage, _: np.random.Generator) -> Wrong:
-    """An output folder that must not be written to."""
-    with _read_only_folder(ground.folder / stage.name):
-        wrong = _refused(stage, *stage.run(ground.folder)) or ground.half_done(stage)
-    return ground.rerun(stage, wrong)
+def read_only(baseline: Baseline, stage: Stage, _: np.random.Generator) -> Failure:
+    """Run a stage with a read-only output folder."""
+    with _read_only_folder(baseline.folder / stage.name):
+        result = stage.run(baseline.folder)
+        failure = _not_refused(stage, *result) or baseline.corrupted_output(stage)
+    return baseline.rerun(stage, failure)
 
 
-def vanished(ground: Ground, stage: Stage, rng: np.random.Generator) -> Wrong:
-    """An input that is gone."""
-    return _with_input(ground, stage, rng, lambda path: path.unlink())
+def deleted(baseline: Baseline, stage: Stage, rng: np.random.Generator) -> Failure:
+    """Delete an input."""
+    return _with_input(baseline, stage, rng, lambda path: path.unlink())
 
 
-def shortened(ground: Ground, stage: Stage, rng: np.random.Generator) -> Wrong:
-    """An input that ends too early."""
+def truncated(baseline: Baseline, stage: Stage, rng: np.random.Generator) -> Failure:
+    """Truncate an input."""
 
-    def shorten(path: Path) -> None:
+    def truncate(path: Path) -> None:
         os.truncate(path, int(rng.integers(path.stat().st_size)))
 
-    return _with_input(ground, stage, rng, shorten)
+    return _with_input(baseline, stage, rng, truncate)
 
 
-def flipped(ground: Ground, stage: Stage, rng: np.random.Generator) -> Wrong:
-    """One bit of an input that is another one."""
+def flipped(baseline: Baseline, stage: Stage, rng: np.random.Generator) -> Failure:
+    """Flip one bit of an input."""
 
     def flip(path: Path) -> None:
         content = bytearray(path.read_bytes())
         content[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
         path.write_bytes(content)
 
-    return _with_input(ground, stage, rng, flip)
+    return _with_input(baseline, stage, rng, flip)
 
 
-def twice_at_once(ground: Ground, stage: Stage, rng: np.random.Generator) -> Wrong:
-    """The same command started a second time, a moment later."""
-    stage.forget(ground.folder)
-    first = stage.start(ground.folder)
-    time.sleep(rng.uniform(0, 0.5 * ground.seconds[stage.name]))
-    statuses = [finished(process) for process in (stage.start(ground.folder), first)]
+def twice_at_once(baseline: Baseline, stage: Stage, rng: np.random.Generator) -> Failure:
+    """Start the same command a second time while the first is running."""
+    stage.remove_results(baseline.folder)
+    first = stage.start(baseline.folder)
+    time.sleep(rng.uniform(0, 0.5 * baseline.seconds[stage.name]))
+    statuses = [finished(process) for process in (stage.start(baseline.folder), first)]
     if all(status for status, _ in statuses):
-        ground.rerun(stage)
-        return f"{stage.name}: neither of two ends well: {statuses}"
-    return ground.rerun(stage, ground.half_done(stage))
+        baseline.rerun(stage)
+        return f"{stage.name}: both of two processes fail: {statuses}"
+    return baseline.rerun(stage, baseline.corrupted_output(stage))
 
 
-Fault = Callable[[Ground, Stage, np.random.Generator], Wrong]
+Fault = Callable[[Baseline, Stage, np.random.Generator], Failure]
 FAULTS: dict[str, Fault] = {
     "killed at a random moment": killed,
     "disk full": full_disk,
     "folder that is read-only": read_only,
-    "input gone": vanished,
-    "input cut short": shortened,
+    "input gone": deleted,
+    "input cut short": truncated,
     "one bit of an input flipped": flipped,
     "started twice at once": twice_at_once,
 }
 
 
-def befalls(fault: Fault, stage: Stage) -> bool:
-    """Whether a fault can befall a stage."""
-    if fault is vanished and stage.name in CONTENT_WITH_LESS:
+def applies_to(fault: Fault, stage: Stage) -> bool:
+    """Whether a fault can hit a stage."""
+    if fault is deleted and stage.name in STAGES_WITH_OPTIONAL_INPUTS:
         return False
-    return fault not in (vanished, shortened, flipped) or stage.name in READS
+    return fault not in (deleted, truncated, flipped) or stage.name in INPUTS
 
 
-def _refused(stage: Stage, status: int, line: str) -> Wrong:
-    """What is wrong with how a stage ended that could not do its work."""
+def _not_refused(stage: Stage, status: int, line: str) -> Failure:
+    """Return a failure if a stage that cannot succeed does not stop with an error message."""
     if status == 0:
-        return f"{stage.name}: ends well, which it cannot"
+        return f"{stage.name}: exit status 0 in spite of the fault"
     if "error: " not in line:
-        return f"{stage.name}: no reason given: {line}"
+        return f"{stage.name}: no error message: {line}"
     return None
 
 
 def _with_input(
-    ground: Ground, stage: Stage, rng: np.random.Generator, spoil: Callable[[Path], None]
-) -> Wrong:
-    """Run a stage with one of its inputs spoiled, which must be noticed."""
-    path = ground.folder / str(rng.choice(READS[stage.name]))
-    safe = path.with_name(path.name + ".safe")
-    shutil.copyfile(path, safe)
-    stage.forget(ground.folder)
+    baseline: Baseline, stage: Stage, rng: np.random.Generator, corrupt: Callable[[Path], None]
+) -> Failure:
+    """Run a stage with one corrupted input, which it must detect."""
+    path = baseline.folder / str(rng.choice(INPUTS[stage.name]))
+    backup = path.with_name(path.name + ".safe")
+    shutil.copyfile(path, backup)
+    stage.remove_results(baseline.folder)
     try:
-        spoil(path)
-        wrong = _refused(stage, *stage.run(ground.folder)) or ground.half_done(stage)
+        corrupt(path)
+        result = stage.run(baseline.folder)
+        failure = _not_refused(stage, *result) or baseline.corrupted_output(stage)
     finally:
-        os.replace(safe, path)
-    return ground.rerun(stage, wrong)
+        os.replace(backup, path)
+    return baseline.rerun(stage, failure)
 
 
 @contextlib.contextmanager
 def _small_disk(folder: Path, n_bytes: int) -> Iterator[str]:
-    """A disk of `n_bytes` at `folder`, or, where none may be mounted, a limit to put before."""
-    # The least that has a place for content is a page.
+    """Mount a disk of `n_bytes` at `folder`. Without permission, yield a shell limit instead."""
+    # A file system with room for content has at least one page.
     if _mount(folder, f"size={n_bytes}" if n_bytes > 4096 else "nr_inodes=1"):
         try:
             yield ""
@@ -220,7 +223,7 @@ def _small_disk(folder: Path, n_bytes: int) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _read_only_folder(folder: Path) -> Iterator[None]:
-    """An empty folder that nobody may write to, the superuser included where it can be had."""
+    """Make `folder` empty and read-only, also for root if a file system can be mounted."""
     if _mount(folder, "ro"):
         try:
             yield
@@ -235,7 +238,7 @@ def _read_only_folder(folder: Path) -> Iterator[None]:
 
 
 def _mount(folder: Path, options: str) -> bool:
-    """Mount an empty file system in memory at the emptied `folder`; whether that is allowed."""
+    """Empty `folder` and mount a file system in memory there. Return whether that is allowed."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     done = subprocess.run(

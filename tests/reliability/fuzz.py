@@ -1,4 +1,4 @@
-"""Coverage-guided mutations of one kind of file, by atheris; prints what came of them as JSON."""
+"""Coverage-guided mutations of one kind of file with atheris. Writes the outcomes as JSON."""
 
 import argparse
 import json
@@ -16,10 +16,10 @@ with atheris.instrument_imports(include=["strataflow"]):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reader", required=True, help="name of the kind of file")
-    parser.add_argument("--runs", type=int, required=True, help="mutations to try")
-    parser.add_argument("--seconds", type=int, required=True, help="longest time for all")
-    parser.add_argument("--output", type=Path, required=True, help="JSON file of the counts")
+    parser.add_argument("--reader", required=True, help="kind of file, a name in readers.py")
+    parser.add_argument("--runs", type=int, required=True, help="number of mutations")
+    parser.add_argument("--seconds", type=int, required=True, help="time limit in total")
+    parser.add_argument("--output", type=Path, required=True, help="JSON file of the outcomes")
     a = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     (reader,) = [reader for reader in readers(folder) if reader.name == a.reader]
@@ -27,18 +27,18 @@ def main() -> None:
 
     def one(data: bytes) -> None:
         provider = atheris.FuzzedDataProvider(data)
-        good = reader.good[provider.ConsumeIntInRange(0, len(reader.good) - 1)]
-        content = reader.mutate(good, provider.ConsumeIntInRange)
+        valid = reader.valid[provider.ConsumeIntInRange(0, len(reader.valid) - 1)]
+        content = reader.mutate(valid, provider.ConsumeIntInRange)
         try_one(reader, content, folder / "bad", tally)
         tried = tally.counts.total()
         if tried % 100 == 0 or tried == a.runs:
-            lost = [outcome for outcome, _ in tally.lost]
-            a.output.write_text(json.dumps({"counts": tally.counts, "lost": lost}))
+            failures = [outcome for outcome, _ in tally.failures]
+            a.output.write_text(json.dumps({"counts": tally.counts, "failures": failures}))
         if tried == a.runs:
-            # The fuzzer's own end would count as a fault of the code under test.
+            # Exit here, because atheris would report the end as a failure of the tested code.
             os._exit(0)
 
-    # Without seeds its first mutations are of nothing, and change nothing.
+    # Without seeds, the first inputs are empty and change nothing.
     seeds = folder / "seeds"
     seeds.mkdir()
     rng = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""Mutations of good files, by whoever draws the numbers: a seed, hypothesis, or a fuzzer."""
+"""Mutations of valid files. A random generator, hypothesis or a fuzzer makes the choices."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import yaml
 
 
 class Draw(Protocol):
-    """Where the choices of a mutation come from."""
+    """Source of the choices of a mutation."""
 
     def __call__(self, low: int, high: int) -> int:
-        """A whole number from `low` to `high`, both included."""
+        """Return a whole number from `low` to `high`, both included."""
 
 
-# What breaks readers: ends of integer types, sizes that nothing has, signs, and no numbers at all.
+# Values that often break readers: limits of integer types, huge sizes, signs and non-numbers.
 EXTREMES = (0, 1, -1, 127, 128, 255, 32767, 32768, 65535, 2**31 - 1, -(2**31), 2**32 - 1, 2**63 - 1)
 VALUES: tuple[Any, ...] = (
     *EXTREMES,
@@ -42,9 +42,9 @@ VALUES: tuple[Any, ...] = (
 )
 
 
-def mutated_bytes(good: bytes, draw: Draw, head: int = 4096) -> bytes:
-    """`good` with up to four changes, half of them within its first `head` bytes."""
-    content = bytearray(good)
+def mutated_bytes(valid: bytes, draw: Draw, head: int = 4096) -> bytes:
+    """Change `valid` in up to four places, half of them within its first `head` bytes."""
+    content = bytearray(valid)
     for _ in range(draw(1, 4)):
         last = max(len(content) - 1, 0)
         at = draw(0, min(head, last) if draw(0, 1) else last)
@@ -70,22 +70,22 @@ def mutated_bytes(good: bytes, draw: Draw, head: int = 4096) -> bytes:
     return bytes(content)
 
 
-def mutated_json(good: bytes, draw: Draw) -> bytes:
-    """`good` with a value replaced, a key gone or a list longer; one time in three as bytes."""
-    return _mutated_tree(good, draw, json.loads, json.dumps)
+def mutated_json(valid: bytes, draw: Draw) -> bytes:
+    """Replace values, delete keys and extend lists of `valid`; mutate bytes one time in three."""
+    return _mutated_tree(valid, draw, json.loads, json.dumps)
 
 
-def mutated_yaml(good: bytes, draw: Draw) -> bytes:
-    """The same for YAML."""
-    return _mutated_tree(good, draw, yaml.safe_load, yaml.safe_dump)
+def mutated_yaml(valid: bytes, draw: Draw) -> bytes:
+    """Mutate YAML as `mutated_json` mutates JSON."""
+    return _mutated_tree(valid, draw, yaml.safe_load, yaml.safe_dump)
 
 
 def _mutated_tree(
-    good: bytes, draw: Draw, read: Callable[[bytes], Any], write: Callable[[Any], str]
+    valid: bytes, draw: Draw, read: Callable[[bytes], Any], write: Callable[[Any], str]
 ) -> bytes:
     if not draw(0, 2):
-        return mutated_bytes(good, draw)
-    content = read(good)
+        return mutated_bytes(valid, draw)
+    content = read(valid)
     for _ in range(draw(1, 3)):
         place, key = _place(content, draw)
         kind = draw(0, 4)
@@ -103,7 +103,7 @@ def _mutated_tree(
 
 
 def _place(content: Any, draw: Draw) -> tuple[Any, Any]:
-    """A dictionary or list somewhere in `content`, and one of its keys."""
+    """Draw a dictionary or list in `content`, and one of its keys."""
     place, key = content, None
     while True:
         keys = list(place) if isinstance(place, dict) else list(range(len(place)))
@@ -114,11 +114,11 @@ def _place(content: Any, draw: Draw) -> tuple[Any, Any]:
         place = below
 
 
-def mutated_table(good: bytes, draw: Draw) -> bytes:
-    """Tab-separated `good` with cells replaced, moved or doubled; one time in three as bytes."""
+def mutated_table(valid: bytes, draw: Draw) -> bytes:
+    """Replace, delete and duplicate cells and rows of a table; mutate bytes one time in three."""
     if not draw(0, 2):
-        return mutated_bytes(good, draw)
-    rows = [line.split("\t") for line in good.decode().splitlines()]
+        return mutated_bytes(valid, draw)
+    rows = [line.split("\t") for line in valid.decode().splitlines()]
     for _ in range(draw(1, 3)):
         row = rows[draw(0, len(rows) - 1)]
         cell, kind = draw(0, len(row) - 1), draw(0, 3)

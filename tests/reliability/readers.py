@@ -1,4 +1,4 @@
-"""All that reads files of others, with good files and with what each makes of a bad one."""
+"""Readers of external files, with valid files and criteria for corrupt ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from strataflow.volume.volume import (
 )
 from strataflow.workflow.configuration import read_sheet, require_configuration
 
-# What nothing so small may take.
+# Limits of time and memory for reading a tiny file.
 SECONDS = 20
 EXTRA_BYTES = 2 << 30
 
@@ -49,19 +49,24 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 class TookTooLongError(Exception):
-    """A reader that does not come to an end."""
+    """A reader did not finish in time."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What reads a kind of file: `read` takes its path; `good` are such files.
+    """A reader of one kind of file.
 
-    `read` raises `refusals`, with a reason, for a file that it does not take. `wrong` says what is
-    wrong with what it made of one that it took.
+    Attributes:
+        name: Kind of file.
+        valid: Contents of valid files.
+        mutate: Returns a mutation of a valid content.
+        read: Reads the file at a path.
+        wrong: Returns what is wrong with the result of `read`, or None.
+        refusals: Errors that `read` raises, with a message, for an invalid file.
     """
 
     name: str
-    good: tuple[bytes, ...]
+    valid: tuple[bytes, ...]
     mutate: Callable[[bytes, Draw], bytes]
     read: Callable[[Path], Any]
     wrong: Callable[[Path, Any], str | None]
@@ -70,20 +75,20 @@ class Reader:
 
 @dataclass
 class Tally:
-    """How often a bad file was refused with a reason, taken rightly, or neither."""
+    """Outcomes of reading mutated files, with the failures and the content of their files."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    lost: list[tuple[str, bytes]] = field(default_factory=list)
+    failures: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 def try_one(reader: Reader, content: bytes, path: Path, tally: Tally) -> None:
-    """Let `reader` read `content`, written to `path`, and note what comes of it."""
+    """Write `content` to `path`, read it, and add the outcome to `tally`."""
     path.write_bytes(content)
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         outcome = _outcome(reader, path)
     tally.counts[outcome.split(":")[0]] += 1
-    if not outcome.startswith(("refused", "taken")):
-        tally.lost.append((outcome, content))
+    if not outcome.startswith(("refused", "accepted")):
+        tally.failures.append((outcome, content))
 
 
 def _outcome(reader: Reader, path: Path) -> str:
@@ -92,13 +97,13 @@ def _outcome(reader: Reader, path: Path) -> str:
             result = reader.read(path)
     except reader.refusals as refusal:
         reason = str(refusal).strip()
-        return "refused" if reason else f"crashed: {type(refusal).__name__} without a reason"
+        return "refused" if reason else f"crashed: {type(refusal).__name__} without a message"
     except TookTooLongError:
-        return f"hung: no end within {SECONDS} s"
+        return f"hung: not finished within {SECONDS} s"
     except (Exception, SystemExit) as error:
         return f"crashed: {type(error).__name__}: {error}"
     wrong = reader.wrong(path, result)
-    return f"wrong: {wrong}" if wrong else "taken"
+    return f"wrong: {wrong}" if wrong else "accepted"
 
 
 @contextmanager
@@ -117,7 +122,7 @@ def _ending_in_time() -> Iterator[None]:
 
 @contextmanager
 def bounded_memory() -> Iterator[None]:
-    """Let this process have EXTRA_BYTES more than it has now; what asks for more is an error."""
+    """Limit the memory of this process to EXTRA_BYTES more than now."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(
@@ -130,7 +135,7 @@ def bounded_memory() -> Iterator[None]:
 
 
 def readers(folder: Path) -> list[Reader]:
-    """All of them; their good files lie in `folder`, where bad ones are to be written too."""
+    """Return all readers. Valid and mutated files are in `folder`."""
     return [
         _segy(folder),
         _sidecar(folder),
@@ -152,7 +157,7 @@ def _segy(folder: Path) -> Reader:
         {"revision": 2, "binary": {3507: ("i", 1)}, "more": bytes(240)},
         {"extended": (b" " * 3200,)},
     )
-    good = tuple(
+    valid = tuple(
         write_bytes(folder / "good.sgy", values, lines(4), **kind).read_bytes() for kind in kinds
     )
 
@@ -160,14 +165,14 @@ def _segy(folder: Path) -> Reader:
         segy_to_binary(path, folder / "read.bin", HeaderBytes())
         return open_volume(folder / "read.bin")
 
-    return Reader("SEG-Y", good, mutated_bytes, read, _differs_from_segyio)
+    return Reader("SEG-Y", valid, mutated_bytes, read, _differs_from_segyio)
 
 
 def _differs_from_segyio(path: Path, volume: Any) -> str | None:
-    """Where both find the same traces, samples must be those that segyio reads."""
+    """Compare the samples with those of segyio, if both find the same traces."""
     source, axes = volume.sidecar.source, volume.sidecar.axes
     if source["format"].startswith("3-byte"):
-        # segyio takes these for IBM floats.
+        # segyio reads these as IBM floats.
         return None
     try:
         with segyio.open(path, ignore_geometry=True, endian=source["byte_order"]) as file:
@@ -180,22 +185,22 @@ def _differs_from_segyio(path: Path, volume: Any) -> str | None:
     expected = np.nan_to_num(traces.astype(np.float32), nan=0, posinf=0, neginf=0)
     i3 = ((inline - axes[0].first) // axes[0].step).astype(int)
     i2 = ((crossline - axes[1].first) // axes[1].step).astype(int)
-    return None if np.array_equal(volume.values[i3, i2], expected) else "other samples than segyio"
+    return None if np.array_equal(volume.values[i3, i2], expected) else "samples differ from segyio"
 
 
 def _sidecar(folder: Path) -> Reader:
     raw, values = folder / "volume.bin", integers((3, 4, 12))
     write_volume(raw, values, plain_sidecar(Shape(12, 4, 3), "image"))
-    good = sidecar_path(raw).read_bytes()
+    valid = sidecar_path(raw).read_bytes()
 
     def read(path: Path) -> Any:
         sidecar_path(raw).write_bytes(path.read_bytes())
         return open_volume(raw)
 
     def wrong(_: Path, volume: Any) -> str | None:
-        return None if np.array_equal(volume.values, values) else f"taken as {volume.shape}"
+        return None if np.array_equal(volume.values, values) else f"read as {volume.shape}"
 
-    return Reader("sidecar of a raw volume", (good,), mutated_json, read, wrong)
+    return Reader("sidecar of a raw volume", (valid,), mutated_json, read, wrong)
 
 
 def _slab(folder: Path) -> Reader:
@@ -211,15 +216,15 @@ def _slab(folder: Path) -> Reader:
 
     def wrong(_: Path, found: Slab) -> str | None:
         same = found.shape[1:] == slab.shape[1:] and found.tasks == slab.tasks
-        # Joining compares the rest with the other slabs and with the volume.
-        return None if same or found.n_bytes("dhr") == slab.n_bytes("dhr") else f"taken as {found}"
+        # join_slabs compares the other fields with the other slabs and with the volume.
+        return None if same or found.n_bytes("dhr") == slab.n_bytes("dhr") else f"read as {found}"
 
-    good = described.read_bytes()
-    return Reader("description of a slab", (good,), mutated_json, read, wrong)
+    valid = described.read_bytes()
+    return Reader("description of a slab", (valid,), mutated_json, read, wrong)
 
 
 def _function(path: Path, name: str, known: dict[str, Any]) -> Any:
-    """A function of a file that is no module here, given what else it uses."""
+    """Return a function of a file that cannot be imported here. `known` are its globals."""
     blocks = re.split(r"\n\n\n", path.read_text())
     (source,) = (block for block in blocks if block.startswith(f"def {name}("))
     exec(source, known)
@@ -227,7 +232,7 @@ def _function(path: Path, name: str, known: dict[str, Any]) -> Any:
 
 
 def _configuration() -> Reader:
-    good = (REPOSITORY / "config" / "config.yaml").read_bytes()
+    valid = (REPOSITORY / "config" / "config.yaml").read_bytes()
 
     def read(path: Path) -> Any:
         config = load_configfile(str(path))
@@ -237,22 +242,22 @@ def _configuration() -> Reader:
     def wrong(_: Path, config: Any) -> str | None:
         names = config["synthetic"].get("surveys", {})
         odd = [name for name in names if not re.fullmatch(r"[A-Za-z0-9_-]+", name)]
-        return f"names of surveys {odd}" if odd else None
+        return f"invalid survey names {odd}" if odd else None
 
-    # Snakemake reads it first, and refuses what is no text.
+    # Snakemake reads the file first, and refuses invalid text.
     refusals = (StrataflowError, WorkflowError, UnicodeDecodeError)
-    return Reader("config.yaml", (good,), mutated_yaml, read, wrong, refusals)
+    return Reader("config.yaml", (valid,), mutated_yaml, read, wrong, refusals)
 
 
 def _sheet() -> Reader:
-    good = (REPOSITORY / "config" / "volumes.tsv").read_bytes()
+    valid = (REPOSITORY / "config" / "volumes.tsv").read_bytes()
     more = b"volume\tsegy\tiline\tpredict\nnorth\ta b.sgy\t9\ttrue\nsouth\tc.sgy\t\tfalse\n"
 
     def wrong(_: Path, rows: dict[str, Any]) -> str | None:
         odd = [name for name in rows if not PLAIN_NAME.fullmatch(name)]
-        return f"names of volumes {odd}" if odd else None
+        return f"invalid volume names {odd}" if odd else None
 
-    return Reader("volumes.tsv", (good, more), mutated_table, read_sheet, wrong)
+    return Reader("volumes.tsv", (valid, more), mutated_table, read_sheet, wrong)
 
 
 def _vgi(folder: Path) -> Reader:
@@ -267,22 +272,22 @@ def _vgi(folder: Path) -> Reader:
 
     def wrong(_: Path, header: Any) -> str | None:
         found, size, _spacing = header
-        return None if found.stat().st_size == 4 * np.prod(size) else f"taken as {size}"
+        return None if found.stat().st_size == 4 * np.prod(size) else f"read as {size}"
 
-    good = (folder / "good.vgi").read_bytes()
+    valid = (folder / "good.vgi").read_bytes()
     refusals = (OSError, RuntimeError)
-    return Reader(".vgi", (good,), mutated_bytes, read_header, wrong, refusals)
+    return Reader(".vgi", (valid,), mutated_bytes, read_header, wrong, refusals)
 
 
 def _checkpoint(folder: Path) -> Reader:
-    good = stored(network(), folder / "good.pth").read_bytes()
+    valid = stored(network(), folder / "good.pth").read_bytes()
     state = load_network(folder / "good.pth", "infer", ()).state_dict()
 
     def read(path: Path) -> Any:
         return load_network(path, "infer", ()).state_dict()
 
     def wrong(_: Path, found: dict[str, torch.Tensor]) -> str | None:
-        other = [name for name in state if not torch.equal(state[name], found[name])]
-        return f"other weights in {other}" if other else None
+        differing = [name for name in state if not torch.equal(state[name], found[name])]
+        return f"different weights in {differing}" if differing else None
 
-    return Reader("checkpoint", (good,), mutated_bytes, read, wrong)
+    return Reader("checkpoint", (valid,), mutated_bytes, read, wrong)

@@ -1,4 +1,4 @@
-"""Hit every stage and feed every reader; writes docs/reference/reliability.md."""
+"""Apply faults to every stage and mutations to every input; write the reliability page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pandas as pd
-from faults import FAULTS, Ground, befalls
+from faults import FAULTS, Baseline, applies_to
 from readers import EXTRA_BYTES, SECONDS, Reader, Tally, bounded_memory, readers, try_one
 from stages import STAGES, kill
 from tqdm import tqdm
@@ -33,33 +33,33 @@ PAGE = Path(__file__).with_name("page.md.jinja")
 
 @dataclass
 class Row:
-    """What came of one fault."""
+    """Outcomes of one kind of fault."""
 
     fault: str
     tried: int = 0
-    lost: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
-    def note(self, wrong: str | None) -> None:
+    def add(self, failure: str | None) -> None:
         self.tried += 1
-        if wrong:
-            self.lost.append(wrong)
+        if failure:
+            self.failures.append(failure)
 
 
 def hit_stages(kills: int, rounds: int, seed: int, folder: Path) -> Iterator[Row]:
-    """Every fault on every stage that it can befall, `rounds` times; `kills` kills in all."""
-    ground = Ground(folder).prepare()
+    """Apply each fault to each stage `rounds` times, and kill stages `kills` times in total."""
+    baseline = Baseline(folder).prepare()
     rng = np.random.default_rng(seed)
     for name, fault in FAULTS.items():
-        stages = [stage for stage in STAGES if befalls(fault, stage)]
+        stages = [stage for stage in STAGES if applies_to(fault, stage)]
         count = kills if name.startswith("killed") else rounds * len(stages)
         row = Row(name)
         for number in tqdm(range(count), name):
-            row.note(fault(ground, stages[number % len(stages)], rng))
+            row.add(fault(baseline, stages[number % len(stages)], rng))
         yield row
 
 
 def kill_workflows(count: int, seed: int, folder: Path) -> Iterator[Row]:
-    """The whole workflow, Snakemake included, killed at random moments and started again."""
+    """Kill Snakemake and all its jobs at random moments, and run the workflow again."""
     row = Row("whole workflow killed at a random moment")
     if not count:
         return
@@ -74,16 +74,18 @@ def kill_workflows(count: int, seed: int, folder: Path) -> Iterator[Row]:
         _kill_workflow(flow, rng.uniform(0, seconds))
         unlocked, again = flow.run("--unlock"), flow.run()
         found = _delivered(flow)
-        other = [name for name in expected | found if expected.get(name) != found.get(name)]
+        differing = [name for name in expected | found if expected.get(name) != found.get(name)]
         stray = [str(p) for p in (flow.folder / "results").rglob(".*.part")]
-        wrong = f"workflow: other files {other}, stray {stray}" if other or stray else None
+        failure = None
+        if differing or stray:
+            failure = f"workflow: different files {differing}, stray files {stray}"
         failed = again.returncode or unlocked.returncode
-        row.note(f"workflow: the rerun fails: {again.stderr[-300:]}" if failed else wrong)
+        row.add(f"workflow: the rerun fails: {again.stderr[-300:]}" if failed else failure)
     yield row
 
 
 def _kill_workflow(flow: Workflow, after: float) -> None:
-    """Start all from nothing, and kill Snakemake and its jobs `after` so many seconds."""
+    """Start the workflow without results, and kill it `after` this many seconds."""
     shutil.rmtree(flow.folder / "results")
     process = flow.start()
     time.sleep(after)
@@ -91,7 +93,7 @@ def _kill_workflow(flow: Workflow, after: float) -> None:
 
 
 def _delivered(flow: Workflow) -> dict[str, bytes]:
-    """What is delivered, run times left out."""
+    """Return the delivered files with their content, without run times."""
     place = flow.folder / "results" / "predictions"
     return {
         str(path.relative_to(place)): path.read_bytes()
@@ -101,19 +103,19 @@ def _delivered(flow: Workflow) -> dict[str, bytes]:
 
 
 def feed(reader: Reader, count: int, seed: int, folder: Path) -> Tally:
-    """Give `count` mutations drawn from `seed` to a reader."""
+    """Read `count` random mutations."""
     rng = np.random.default_rng(seed)
     tally = Tally()
     with bounded_memory():
         for number in tqdm(range(count), reader.name):
-            good = reader.good[number % len(reader.good)]
-            mutated = reader.mutate(good, lambda low, high: int(rng.integers(low, high + 1)))
+            valid = reader.valid[number % len(reader.valid)]
+            mutated = reader.mutate(valid, lambda low, high: int(rng.integers(low, high + 1)))
             try_one(reader, mutated, folder / "bad", tally)
     return tally
 
 
 def feed_guided(reader: Reader, count: int, seconds: int) -> Tally:
-    """Give `count` mutations to a reader, bred by their coverage, or what `seconds` allow."""
+    """Read up to `count` mutations selected by code coverage, within `seconds`."""
     with tempfile.NamedTemporaryFile(suffix=".json") as counts:
         script = str(Path(__file__).with_name("fuzz.py"))
         flags = ["--reader", reader.name, "--runs", str(count), "--seconds", str(seconds)]
@@ -127,19 +129,21 @@ def feed_guided(reader: Reader, count: int, seconds: int) -> Tally:
         )
         found = json.loads(Path(counts.name).read_text() or "{}")
     if not found:
-        raise RuntimeError(f"{reader.name}: the fuzzer tried nothing\n{done.stderr[-2000:]}")
-    return Tally(Counter(found["counts"]), [(outcome, b"") for outcome in found["lost"]])
+        raise RuntimeError(f"{reader.name}: the fuzzer did not start\n{done.stderr[-2000:]}")
+    return Tally(Counter(found["counts"]), [(outcome, b"") for outcome in found["failures"]])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=100, help="kills of stages in all")
-    parser.add_argument("--rounds", type=int, default=1, help="other faults of each stage")
+    parser.add_argument("--kills", type=int, default=100, help="kills of stages in total")
+    parser.add_argument("--rounds", type=int, default=1, help="other faults per stage")
     parser.add_argument("--workflows", type=int, default=3, help="kills of the whole workflow")
-    parser.add_argument("--inputs", type=int, default=2000, help="mutations for each reader")
-    parser.add_argument("--guided", type=int, default=2000, help="the same, led by coverage")
-    parser.add_argument("--seconds", type=int, default=300, help="longest time for those of each")
-    parser.add_argument("--seed", type=int, default=1, help="of everything random")
+    parser.add_argument("--inputs", type=int, default=2000, help="random mutations per reader")
+    parser.add_argument("--guided", type=int, default=2000, help="guided mutations per reader")
+    parser.add_argument(
+        "--seconds", type=int, default=300, help="time limit of the guided mutations per reader"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="random seed")
     parser.add_argument(
         "--output",
         type=Path,
@@ -148,23 +152,23 @@ def main() -> None:
     )
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        ground, files, flow = (Path(scratch) / name for name in ("ground", "files", "flow"))
-        for folder in (ground, files, flow):
+        stages, files, flow = (Path(scratch) / name for name in ("stages", "files", "flow"))
+        for folder in (stages, files, flow):
             folder.mkdir()
         rows: list[Row] = []
         tallies: dict[tuple[str, str], Tally] = {}
         for row in chain(
-            hit_stages(a.kills, a.rounds, a.seed, ground), kill_workflows(a.workflows, a.seed, flow)
+            hit_stages(a.kills, a.rounds, a.seed, stages), kill_workflows(a.workflows, a.seed, flow)
         ):
             rows.append(row)
             a.output.write_text(_page(rows, tallies))
         for reader in readers(files):
-            tallies[reader.name, "drawn"] = feed(reader, a.inputs, a.seed, files)
+            tallies[reader.name, "random"] = feed(reader, a.inputs, a.seed, files)
             if importlib.util.find_spec("atheris"):
                 tallies[reader.name, "guided"] = feed_guided(reader, a.guided, a.seconds)
             a.output.write_text(_page(rows, tallies))
     print(a.output.read_text())
-    sys.exit(any(row.lost for row in rows) or any(tally.lost for tally in tallies.values()))
+    sys.exit(any(row.failures for row in rows) or any(t.failures for t in tallies.values()))
 
 
 def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
@@ -173,8 +177,8 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
             {
                 "fault": row.fault,
                 "tried": row.tried,
-                "survived": row.tried - len(row.lost),
-                "failed": len(row.lost),
+                "survived": row.tried - len(row.failures),
+                "failed": len(row.failures),
             }
             for row in rows
         ]
@@ -186,7 +190,7 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
                 "mutations": how,
                 "tried": tally.counts.total(),
                 "rejected": tally.counts["refused"],
-                "read correctly": tally.counts["taken"],
+                "read correctly": tally.counts["accepted"],
                 "read wrongly": tally.counts["wrong"],
                 "crashed": tally.counts["crashed"],
                 "hung": tally.counts["hung"],
@@ -194,16 +198,16 @@ def _page(rows: list[Row], tallies: dict[tuple[str, str], Tally]) -> str:
             for (name, how), tally in tallies.items()
         ]
     )
-    lost = [wrong for row in rows for wrong in row.lost]
-    other = [f"{name}: {o}" for (name, _), tally in tallies.items() for o, _ in tally.lost]
+    of_faults = [failure for row in rows for failure in row.failures]
+    of_inputs = [f"{name}: {o}" for (name, _), tally in tallies.items() for o, _ in tally.failures]
     return jinja2.Template(PAGE.read_text(), keep_trailing_newline=True).render(
         day=date.today().isoformat(),
         cores=os.cpu_count(),
         command=" ".join(["`soak.py", *sys.argv[1:]]) + "`",
         faults=faults.to_markdown(index=False),
-        lost_to_faults="\n".join(f"- {line}" for line in lost) or "Nothing failed.",
+        failures_of_faults="\n".join(f"- {line}" for line in of_faults) or "Nothing failed.",
         inputs=inputs.to_markdown(index=False),
-        lost_to_inputs="\n".join(f"- {line}" for line in other[:50]) or "Nothing failed.",
+        failures_of_inputs="\n".join(f"- {line}" for line in of_inputs[:50]) or "Nothing failed.",
         seconds=SECONDS,
         memory=EXTRA_BYTES >> 30,
     )

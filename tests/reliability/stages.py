@@ -1,4 +1,4 @@
-"""Every stage as a command on tiny inputs, in one folder, each with what those before it made."""
+"""Every stage as a command on tiny inputs. Each reads the outputs of earlier stages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conftest import ATTRIBUTES, REPOSITORY, SCRIPTS, folder_flags
 
 WEIGHTS = REPOSITORY / "data" / "pretrained"
 
-# No stage takes longer than this on inputs so small, whatever else the machine does.
+# Time limit of a stage on the tiny inputs, also on a busy machine.
 SECONDS = 300
 
 CUBES = "--n1 32 --n2 32 --n3 32"
@@ -26,15 +26,15 @@ SURVEY = "segy_to_binary/survey"
 
 @dataclass(frozen=True)
 class Stage:
-    """Scripts that run one after the other and write into the folder of the stage's name."""
+    """Commands that run in sequence and write to a folder with the name of the stage."""
 
     name: str
     commands: tuple[str, ...]
-    # What is left of a training besides its outputs, so that it can go on; not compared.
+    # Folder with the checkpoints of a training, which is not compared.
     kept: str = "run"
 
     def start(self, folder: Path, preamble: str = "") -> subprocess.Popen[str]:
-        """Start the commands in `folder`, in a session of their own so that all can be killed."""
+        """Start the commands in `folder` in their own session, so that all can be killed."""
         words = " && ".join(
             f"{shlex.quote(sys.executable)} {shlex.quote(str(SCRIPTS))}/{command}"
             for command in self.commands
@@ -50,11 +50,11 @@ class Stage:
         )
 
     def run(self, folder: Path, preamble: str = "") -> tuple[int, str]:
-        """Exit status, and the last line on standard error, of a run to its end."""
+        """Run the commands. Return the exit status and the last line on standard error."""
         return finished(self.start(folder, preamble))
 
     def results(self, folder: Path) -> dict[str, bytes]:
-        """Its final files with their content, by path within the folder of the stage."""
+        """Return the content of all output files, by path in the folder of the stage."""
         place = folder / self.name
         return {
             str(path.relative_to(place)): path.read_bytes()
@@ -62,31 +62,31 @@ class Stage:
             if path.is_file() and self.kept not in path.relative_to(place).parts
         }
 
-    def forget(self, folder: Path) -> None:
-        """Remove all that the stage has left."""
+    def remove_results(self, folder: Path) -> None:
+        """Remove the folder of the stage."""
         shutil.rmtree(folder / self.name, ignore_errors=True)
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Exit status, and the last line on standard error, of a process; killed if it hangs."""
+    """Return the exit status and the last line on standard error. Kill a process that hangs."""
     try:
         _, error = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
         kill(process)
-        return -1, f"no end within {SECONDS} s"
+        return -1, f"not finished within {SECONDS} s"
     lines = error.strip().splitlines()
     return process.returncode, lines[-1] if lines else ""
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process and all that it started, as a scheduler or the kernel would."""
+    """Kill a process and all processes that it started, as a scheduler or the kernel does."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
 def stray_files(folder: Path) -> list[str]:
-    """Temporary files and folders below `folder`: all that is hidden."""
+    """Return the temporary files and folders in `folder`, which have hidden names."""
     return [str(path.relative_to(folder)) for path in folder.rglob(".*")]
 
 

@@ -1,10 +1,10 @@
-"""A handful of what `make soak` does by the hundred: stages that are hit while they run."""
+"""Some of the faults of `make soak`, which applies hundreds of them to running stages."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from faults import FAULTS, Ground, befalls
+from faults import FAULTS, Baseline, applies_to
 from stages import STAGES
 
 pytestmark = pytest.mark.reliability
@@ -22,27 +22,29 @@ HITS = {
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    return Ground(tmp_path_factory.mktemp("ground")).prepare()
+def baseline(tmp_path_factory: pytest.TempPathFactory) -> Baseline:
+    return Baseline(tmp_path_factory.mktemp("baseline")).prepare()
 
 
-@pytest.mark.parametrize(("what", "name"), [(what, name) for what in HITS for name in HITS[what]])
-def test_a_stage_that_is_hit_loses_nothing_and_leaves_nothing(
-    ground: Ground, what: str, name: str
+@pytest.mark.parametrize(
+    ("fault", "name"), [(fault, name) for fault in HITS for name in HITS[fault]]
+)
+def test_a_fault_corrupts_no_output_and_a_rerun_completes(
+    baseline: Baseline, fault: str, name: str
 ) -> None:
     (stage,) = [stage for stage in STAGES if stage.name == name]
-    assert befalls(FAULTS[what], stage)
-    seed = sum((what + name).encode())
-    assert FAULTS[what](ground, stage, np.random.default_rng(seed)) is None
+    assert applies_to(FAULTS[fault], stage)
+    seed = sum((fault + name).encode())
+    assert FAULTS[fault](baseline, stage, np.random.default_rng(seed)) is None
 
 
-def test_damage_would_be_told(ground: Ground) -> None:
+def test_corrupted_outputs_and_stray_files_are_reported(baseline: Baseline) -> None:
     (stage,) = [stage for stage in STAGES if stage.name == "export_vgi"]
-    result = ground.folder / "export_vgi" / "fsem.vgi"
+    result = baseline.folder / "export_vgi" / "fsem.vgi"
     result.write_bytes(result.read_bytes()[:-1])
-    assert ground.half_done(stage) == "export_vgi: fsem.vgi is there and not whole"
-    (ground.folder / "export_vgi" / ".left.part").touch()
-    found = ground.rerun(stage)
-    assert found is not None
-    assert ".left.part" in found
-    assert ground.rerun(stage) is None
+    assert baseline.corrupted_output(stage) == "export_vgi: fsem.vgi is incomplete"
+    (baseline.folder / "export_vgi" / ".left.part").touch()
+    failure = baseline.rerun(stage)
+    assert failure is not None
+    assert ".left.part" in failure
+    assert baseline.rerun(stage) is None

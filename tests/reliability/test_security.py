@@ -1,4 +1,4 @@
-"""Names and paths from the sheet and the configuration stay words, whatever is in them."""
+"""Names and paths in the sample sheet and the configuration cannot run shell commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ODD = "$(touch owned); `touch owned` 'a' \"b\" & | > owned"
 
 
 def words_after(flag: str, shown: str, script: str) -> set[str]:
-    """The words that follow `flag` in the commands of a dry run that call `script`."""
+    """Return the words after `flag` in the commands of a dry run that call `script`."""
     found = set()
     for line in shown.splitlines():
         _, called, command = line.partition(f"python workflow_scripts/{script}.py ")
@@ -26,7 +26,7 @@ def words_after(flag: str, shown: str, script: str) -> set[str]:
     return found
 
 
-def test_paths_reach_scripts_as_one_word(tiny: Callable[..., Workflow]) -> None:
+def test_paths_are_passed_to_scripts_as_one_word(tiny: Callable[..., Workflow]) -> None:
     flow = tiny(PREDICTING | {"training.init_weights": ODD})
     shutil.copytree(flow.folder / "data" / "pretrained", flow.folder / ODD)
     (flow.folder / f"{ODD}.sgy").touch()
@@ -40,7 +40,9 @@ def test_paths_reach_scripts_as_one_word(tiny: Callable[..., Workflow]) -> None:
     assert not (flow.folder / "owned").exists()
 
 
-def test_weights_to_start_from_are_one_word_to_training(tiny: Callable[..., Workflow]) -> None:
+def test_the_path_of_initial_weights_is_passed_to_training_as_one_word(
+    tiny: Callable[..., Workflow],
+) -> None:
     flow = tiny({"training.init_weights": ODD, "model.preset": "base"})
     shutil.copytree(flow.folder / "data" / "pretrained", flow.folder / ODD)
     done = flow.run("-n", "--printshellcmds")
@@ -50,7 +52,7 @@ def test_weights_to_start_from_are_one_word_to_training(tiny: Callable[..., Work
 
 
 @pytest.mark.parametrize("name", ["../outside", "/outside", "a/b", "$(touch owned)", "a b", ""])
-def test_a_survey_cannot_be_named_out_of_the_results(
+def test_a_survey_name_cannot_lead_out_of_the_results_folder(
     tiny: Callable[..., Workflow], name: str
 ) -> None:
     flow = tiny({"synthetic.surveys": {name: {"size": [48, 48, 40], "seed": 3}}})

@@ -1,7 +1,7 @@
-"""A Slurm of two nodes on this machine, each with a graphics card that is none.
+"""A Slurm cluster of two nodes on this machine, each with a fake GPU.
 
-slurmctld and both slurmd are real; a card is a character device that nobody opens. It needs root,
-Debian's slurm-wlm and munge, and a machine that is no part of a cluster.
+slurmctld and both slurmd are real. A GPU is a character device that no process opens. This needs
+root, Debian's slurm-wlm and munge, and a machine that does not belong to a cluster.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped] # it has no stubs
 
-# Job steps look for it here, whatever SLURM_CONF says.
+# Job steps read this file even if SLURM_CONF is set.
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 MARK = "# A cluster for tests, on one machine."
 NODES = ("n1", "n2")
@@ -61,8 +61,8 @@ PartitionName=gpu Nodes=n1,n2 MaxTime=INFINITE State=UP
 """
 
 
-def why_not() -> str | None:
-    """Why no cluster can be had on this machine, or None where one can."""
+def why_unavailable() -> str | None:
+    """Return why a cluster cannot be started on this machine, or None if it can."""
     missing = [name for name in COMMANDS if _program(name) is None]
     if missing:
         return f"not installed: {' '.join(missing)}"
@@ -74,18 +74,22 @@ def why_not() -> str | None:
 
 
 class Cluster:
-    """The daemons that run; they and all that they started end with `stop`."""
+    """The Slurm daemons. `stop` ends them and all processes that they started."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        """Start all, and wait until both nodes take jobs. Raises RuntimeError with the logs."""
+        """Start all daemons, and wait until both nodes accept jobs.
+
+        Raises:
+            RuntimeError: A daemon does not start in time. The message names the folder of the logs.
+        """
         self.folder.mkdir(parents=True)
         (self.folder / "state").mkdir()
         for node in NODES:
-            # As many as there are nodes, since Slurm counts a device once on a machine.
+            # One device per node, because Slurm counts a device only once per machine.
             device = self.folder / f"gpu_{node}"
             os.mknod(device, 0o020666, os.makedev(1, 3))
         CONFIGURATION.parent.mkdir(parents=True, exist_ok=True)
@@ -121,11 +125,11 @@ class Cluster:
         self._run("slurmd", "-D", "-N", node, name=node)
 
     def stop_node(self, node: str) -> None:
-        """Kill it and what it runs, as when a machine loses power."""
+        """Kill the slurmd of `node` and its jobs, as in a power failure."""
         _end(self.daemons[node])
 
     def ready(self) -> bool:
-        """Whether both nodes take jobs."""
+        """Whether both nodes accept jobs."""
         found = subprocess.run(
             ["sinfo", "-h", "-N", "-p", "gpu", "-o", "%T"],
             capture_output=True,
@@ -136,7 +140,7 @@ class Cluster:
         return found.stdout.split() == ["idle"] * len(NODES)
 
     def stop(self) -> None:
-        """End jobs and daemons, and forget the configuration."""
+        """Cancel all jobs, stop the daemons and remove the configuration."""
         with suppress(subprocess.SubprocessError):
             subprocess.run(["scancel", "--user", "root"], timeout=20, check=False)
         for daemon in reversed(self.daemons.values()):
@@ -158,7 +162,7 @@ def _program(name: str) -> str | None:
 
 
 def _end(daemon: subprocess.Popen[bytes]) -> None:
-    """Kill it and all that come from it; one that has ended by itself is no error."""
+    """Kill a daemon and its child processes. It may have ended already."""
     with suppress(psutil.NoSuchProcess):
         parent = psutil.Process(daemon.pid)
         for process in (parent, *parent.children(recursive=True)):
@@ -177,7 +181,7 @@ def _wait(condition: Callable[[], bool], what: str, seconds: float = 30) -> None
 
 @contextmanager
 def running_cluster(folder: Path) -> Iterator[Cluster]:
-    """A cluster with its state in `folder`, which must not be there yet."""
+    """Start a cluster with its state in the new folder `folder`, and stop it afterwards."""
     cluster = Cluster(folder)
     try:
         cluster.start()

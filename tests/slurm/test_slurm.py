@@ -1,4 +1,4 @@
-"""The workflow on a real Slurm of two nodes, and what is left when jobs and nodes die."""
+"""The workflow on a real Slurm cluster of two nodes, with jobs and nodes that fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import combinations
 
 import pytest
-from cluster import Cluster, running_cluster, why_not
+from cluster import Cluster, running_cluster, why_unavailable
 
 from conftest import (
     ATTRIBUTES,
@@ -25,8 +25,8 @@ from conftest import (
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("cluster")]
 
-# Of this cluster alone: it has no accounting, and nobody else waits for its controller.
-HERE = (
+# Settings of this cluster, which has no accounting and no other users.
+LOCAL_SETTINGS = (
     *("--slurm-no-account", "--slurm-status-command", "squeue", "--latency-wait", "5"),
     *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
 )
@@ -36,33 +36,33 @@ WEIGHTS = "results/extract_weights/infer.pth"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    reason = why_not()
+    reason = why_unavailable()
     if reason:
-        pytest.skip(f"no Slurm here: {reason}")
-    with running_cluster(tmp_path_factory.mktemp("slurm") / "state") as made:
-        yield made
+        pytest.skip(f"no Slurm: {reason}")
+    with running_cluster(tmp_path_factory.mktemp("slurm") / "state") as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tiny: Callable[..., Workflow]) -> Workflow:
-    """Predictions with the shipped weights, made on this machine without Slurm."""
-    return made_here(predicting(tiny), ATTRIBUTE)
+    """Predictions with the shipped weights, made without Slurm."""
+    return run_locally(prediction(tiny), ATTRIBUTE)
 
 
-def made_here(flow: Workflow, target: str) -> Workflow:
+def run_locally(flow: Workflow, target: str) -> Workflow:
     done = flow.run(target=target)
     assert done.returncode == 0, done.stdout + done.stderr
     return flow
 
 
-def predicting(tiny: Callable[..., Workflow]) -> Workflow:
+def prediction(tiny: Callable[..., Workflow]) -> Workflow:
     return tiny(PREDICTING | {"prediction.precision": "fp32"})
 
 
-def learning(tiny: Callable[..., Workflow], epochs: int = 40) -> Workflow:
-    """So many epochs that Slurm, which looks at its clock twice a minute, ends them.
+def training(tiny: Callable[..., Workflow], epochs: int = 40) -> Workflow:
+    """A workflow that trains on synthetic samples only, so that few jobs come before training.
 
-    The samples are synthetic ones alone, so that few jobs come before.
+    Slurm checks time limits twice a minute. 40 epochs take longer than that.
     """
     flow = tiny({"training.epochs": epochs, "synthetic.train": 24})
     flow.list_volumes(synthetic_row("north", train="false"))
@@ -70,19 +70,19 @@ def learning(tiny: Callable[..., Workflow], epochs: int = 40) -> Workflow:
 
 
 @pytest.fixture(scope="module")
-def taught(tiny: Callable[..., Workflow]) -> Workflow:
-    """Weights that were trained on this machine without Slurm."""
-    return made_here(learning(tiny), WEIGHTS)
+def trained(tiny: Callable[..., Workflow]) -> Workflow:
+    """Weights trained without Slurm."""
+    return run_locally(training(tiny), WEIGHTS)
 
 
-# The nodes are this machine; their names stand in no table of hosts.
+# Both nodes are this machine, and their names cannot be resolved.
 ONE_MACHINE = {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
 
 
 def start(flow: Workflow, *words: str) -> subprocess.Popen[str]:
-    """Begin `snakemake --profile profiles/slurm` with `words`, and do not wait."""
+    """Start `snakemake --profile profiles/slurm` with `words`, without waiting for it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", *HERE, *words],
+        [sys.executable, "-m", "snakemake", "--profile", "profiles/slurm", *LOCAL_SETTINGS, *words],
         cwd=flow.folder,
         env=snakemake_environment() | ONE_MACHINE,
         stdout=subprocess.PIPE,
@@ -104,28 +104,28 @@ def on_cluster(flow: Workflow, *words: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def ask(*command: str) -> str:
+def output_of(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
 
 
 @dataclass(frozen=True)
 class Job:
-    """What Slurm remembers of a job."""
+    """A job as Slurm reports it."""
 
     number: str
     rule: str
     state: str
     node: str
     partition: str
-    has_card: bool
+    has_gpu: bool
     began: datetime
     ended: datetime
 
 
 def jobs() -> list[Job]:
-    """All jobs that have begun so far."""
+    """Return all jobs that have started."""
     found = []
-    for text in ask("scontrol", "--oneliner", "show", "job").splitlines():
+    for text in output_of("scontrol", "--oneliner", "show", "job").splitlines():
         entry = dict(re.findall(r"(\w+)=(\S+)", text))
         rule = re.search(r"Comment=rule_(\w+?)(_wildcards|\s|$)", text)
         if rule and entry["StartTime"] != "Unknown" and entry["NodeList"] != "(null)":
@@ -148,7 +148,7 @@ def jobs() -> list[Job]:
 
 
 def running(rule: str, condition: Callable[[], bool] = lambda: True) -> Job:
-    """Wait for a job of `rule` that runs, and for `condition`."""
+    """Wait for `condition` and for a running job of `rule`, and return the job."""
     end = time.monotonic() + 300
     while time.monotonic() < end:
         alive = [job for job in jobs() if job.rule == rule and job.state == "RUNNING"]
@@ -158,66 +158,66 @@ def running(rule: str, condition: Callable[[], bool] = lambda: True) -> Job:
     raise AssertionError(f"no job of {rule} ran within 300 s")
 
 
-def same(flow: Workflow, other: Workflow, *paths: str) -> None:
+def assert_same_files(flow: Workflow, other: Workflow, *paths: str) -> None:
     for path in paths:
         assert (flow.folder / path).read_bytes() == (other.folder / path).read_bytes(), path
 
 
-def has_begun(flow: Workflow) -> bool:
-    """Whether training has taken its first steps."""
+def has_trained_steps(flow: Workflow) -> bool:
+    """Whether training has done its first steps."""
     log = flow.folder / "results/train_infer/train_infer.log"
     return log.is_file() and "train/loss=" in log.read_text()
 
 
 @pytest.mark.parametrize("words", [(), ("--slurm-array-jobs", "infer,refine")])
-def test_a_survey_is_predicted_on_both_nodes_and_never_by_two_jobs_on_one_card(
+def test_a_survey_is_predicted_on_both_nodes_with_one_job_per_gpu(
     tiny: Callable[..., Workflow], undisturbed: Workflow, words: tuple[str, ...]
 ) -> None:
-    flow = predicting(tiny)
+    flow = prediction(tiny)
     folder = "results/predictions/south"
     before = {job.number for job in jobs()}
     on_cluster(flow, *words, "--", f"{folder}/south.fsem", f"{folder}/seams.csv")
-    same(flow, undisturbed, *(ATTRIBUTE.replace("fsem", name) for name in ATTRIBUTES))
-    assert ("ArrayTaskId=" in ask("scontrol", "--oneliner", "show", "job")) == bool(words)
+    assert_same_files(flow, undisturbed, *(ATTRIBUTE.replace("fsem", name) for name in ATTRIBUTES))
+    assert ("ArrayTaskId=" in output_of("scontrol", "--oneliner", "show", "job")) == bool(words)
     done = [job for job in jobs() if job.number not in before]
-    with_cards = [job for job in done if job.partition == "gpu"]
-    assert {job.rule for job in with_cards} == {"infer", "refine", "check_seams"}
-    assert {job.has_card for job in with_cards} == {True}
-    assert not any(job.has_card for job in done if job.partition == "cpu")
+    with_gpu = [job for job in done if job.partition == "gpu"]
+    assert {job.rule for job in with_gpu} == {"infer", "refine", "check_seams"}
+    assert {job.has_gpu for job in with_gpu} == {True}
+    assert not any(job.has_gpu for job in done if job.partition == "cpu")
     assert {job.node for job in done if job.rule == "infer"} == {"n1", "n2"}
-    for one, other in combinations(with_cards, 2):
+    for one, other in combinations(with_gpu, 2):
         apart = one.ended <= other.began or other.ended <= one.began
         assert one.node != other.node or apart, (one, other)
 
 
-def test_a_cancelled_slab_is_made_again(
+def test_a_cancelled_slab_is_predicted_again(
     tiny: Callable[..., Workflow], undisturbed: Workflow
 ) -> None:
-    flow = predicting(tiny)
+    flow = prediction(tiny)
     run = start(flow, "--retries", "0", ATTRIBUTE)
-    ask("scancel", running("infer").number)
+    output_of("scancel", running("infer").number)
     assert finish(run).returncode != 0
     assert not (flow.folder / ATTRIBUTE).exists()
     on_cluster(flow, ATTRIBUTE)
-    same(flow, undisturbed, ATTRIBUTE)
+    assert_same_files(flow, undisturbed, ATTRIBUTE)
 
 
-def test_a_slab_out_of_memory_is_tried_with_more(
+def test_a_slab_that_runs_out_of_memory_is_retried_with_more_memory(
     tiny: Callable[..., Workflow], undisturbed: Workflow
 ) -> None:
-    flow = predicting(tiny)
+    flow = prediction(tiny)
     before = {job.number for job in jobs()}
     on_cluster(flow, "--set-resources", "infer:mem_mb=200 + (attempt - 1) * 4000", "--", ATTRIBUTE)
-    same(flow, undisturbed, ATTRIBUTE)
+    assert_same_files(flow, undisturbed, ATTRIBUTE)
     states = [job.state for job in jobs() if job.rule == "infer" and job.number not in before]
     assert "COMPLETED" in states
     assert set(states) & {"CANCELLED", "OUT_OF_MEMORY", "FAILED"}, states
 
 
-def test_a_node_that_dies_and_comes_back_loses_nothing(
+def test_results_are_complete_after_a_node_fails_and_returns(
     cluster: Cluster, tiny: Callable[..., Workflow], undisturbed: Workflow
 ) -> None:
-    flow = predicting(tiny)
+    flow = prediction(tiny)
     run = start(flow, ATTRIBUTE)
     node = running("infer").node
     cluster.stop_node(node)
@@ -226,31 +226,31 @@ def test_a_node_that_dies_and_comes_back_loses_nothing(
     done = finish(run)
     if done.returncode:
         on_cluster(flow, "--rerun-incomplete", ATTRIBUTE)
-    same(flow, undisturbed, ATTRIBUTE)
+    assert_same_files(flow, undisturbed, ATTRIBUTE)
 
 
 @pytest.mark.parametrize("end", ["cancelled", "out of time"])
-def test_training_that_is_ended_goes_on_where_it_was(
-    tiny: Callable[..., Workflow], taught: Workflow, end: str
+def test_training_stopped_by_slurm_resumes_exactly(
+    tiny: Callable[..., Workflow], trained: Workflow, end: str
 ) -> None:
-    flow = learning(tiny)
+    flow = training(tiny)
     run = start(flow, "--retries", "0", WEIGHTS)
-    job = running("train_infer", lambda: has_begun(flow))
+    job = running("train_infer", lambda: has_trained_steps(flow))
     if end == "cancelled":
-        ask("scancel", job.number)
+        output_of("scancel", job.number)
     else:
-        ask("scontrol", "update", f"JobId={job.number}", "EndTime=now")
+        output_of("scontrol", "update", f"JobId={job.number}", "EndTime=now")
     stopped = finish(run)
     assert stopped.returncode != 0, stopped.stdout
     log = flow.folder / "results/train_infer/train_infer.log"
     assert "stopped by SIGTERM at step" in log.read_text()
     on_cluster(flow, WEIGHTS)
     assert "resuming from results/train_infer/run" in log.read_text()
-    same(flow, taught, WEIGHTS, "results/train_infer/metrics.csv")
+    assert_same_files(flow, trained, WEIGHTS, "results/train_infer/metrics.csv")
 
 
-def test_two_nodes_train_together(tiny: Callable[..., Workflow]) -> None:
-    flow = learning(tiny, epochs=1)
+def test_two_nodes_share_a_training(tiny: Callable[..., Workflow]) -> None:
+    flow = training(tiny, epochs=1)
     flow.configure({"training.nodes": 2})
     on_cluster(flow, WEIGHTS)
     job = [job for job in jobs() if job.rule == "train_infer"][-1]
@@ -260,25 +260,24 @@ def test_two_nodes_train_together(tiny: Callable[..., Workflow]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (
             ("--default-resources", "slurm_partition=night"),
-            "no partition 'night' in Slurm; there are: cpu, gpu",
+            "Slurm has no partition 'night'; set slurm_partition to one of cpu, gpu",
         ),
         (
             ("--set-resources", "infer:gpu=2", "infer:slurm_partition=gpu"),
-            "infer: asks for 2 graphics cards on a node, but no node of partition 'gpu' has more"
-            " than 1",
+            "infer: requests 2 GPUs per node, but no node of partition 'gpu' has more than 1",
         ),
     ],
 )
-def test_what_the_cluster_has_not_is_said_before_a_job_is_sent(
-    tiny: Callable[..., Workflow], words: tuple[str, ...], said: str
+def test_a_request_that_the_cluster_cannot_satisfy_is_refused_before_any_job_is_submitted(
+    tiny: Callable[..., Workflow], words: tuple[str, ...], message: str
 ) -> None:
     before = len(jobs())
-    done = finish(start(predicting(tiny), *words, "--", ATTRIBUTE))
+    done = finish(start(prediction(tiny), *words, "--", ATTRIBUTE))
     assert done.returncode != 0
-    assert said in done.stdout
+    assert message in done.stdout
     assert "Traceback" not in done.stdout
     assert len(jobs()) == before

@@ -1,4 +1,4 @@
-"""Checksums of Python code that comments, docstrings and formatting do not change."""
+"""Checksums of Python code that ignore comments, docstrings and formatting."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ LIBRARY = Path(__file__).parent
 
 
 def modules(names: Iterable[str]) -> list[Path]:
-    """Files of modules of this library, named as `network/model`."""
+    """Return the files of modules of this library, given as `network/model`."""
     return [LIBRARY / f"{name}.py" for name in names]
 
 
 def code_checksum(files: Iterable[Path]) -> str:
-    """XXH3 of 64 bits, hexadecimal, of the syntax trees of Python files.
+    """Return the hexadecimal 64-bit XXH3 checksum of the syntax trees of Python files.
 
-    It depends neither on the files' order nor on their places.
+    It does not depend on the order or the location of the files.
     """
     return xxh3_64_hexdigest("\n".join(sorted(map(_statements, files))).encode())
 
 
 def with_imports(script: Path) -> set[Path]:
-    """`script` and all modules of this library that it imports, directly or through others."""
+    """Return `script` and all modules of this library that it imports, directly or indirectly."""
     found: set[Path] = set()
     waiting = {script}
     while waiting:
@@ -48,7 +48,7 @@ def _statements(path: Path) -> str:
 
 
 def _text_of(node: object) -> str:
-    """The tree as text; empty fields are left out, since versions of Python differ in them."""
+    """Return the tree as text, without empty fields, which differ between Python versions."""
     if isinstance(node, list):
         return f"[{','.join(map(_text_of, node))}]"
     if isinstance(node, ast.AST):
@@ -65,7 +65,7 @@ def _imported_by(path: Path) -> set[Path]:
 
 
 def _files_of(path: Path, node: ast.ImportFrom) -> list[Path]:
-    """Files that `from ... import ...` in `path` may name: a module, or modules of a package."""
+    """Return the files that `from ... import ...` in `path` can refer to."""
     folder = path.parents[node.level - 1] if node.level else LIBRARY.parent
     imported = folder.joinpath(*(node.module or "").split("."))
     return [imported.with_suffix(".py"), *(imported / f"{name.name}.py" for name in node.names)]

@@ -158,11 +158,11 @@ def begin_writeback(stream: IO[bytes], offset: int, length: int) -> None:
 
 def file_checksum(path: Path) -> str:
     """Hexadecimal 64-bit XXH3 checksum of a file (Collet, github.com/Cyan4973/xxHash)."""
-    sum_so_far = xxh3_64()
+    digest = xxh3_64()
     with open(path, "rb") as stream:
         while block := stream.read(1 << 22):
-            sum_so_far.update(block)
-    return sum_so_far.hexdigest()
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def require_free_space(folder: Path | str, n_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Where the workflow's own files are: Snakefile, rules, schemas, profiles, shipped weights."""
+"""Location of the workflow files: Snakefile, rules, schemas, profiles and shipped weights."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """The checkout that this library is part of, or the copy inside the installed package."""
+    """Return the checkout of this library, or the copy of its files in the installed package."""
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "Snakefile").is_file() else Path(__file__).with_name("_home")
 
 
 def shipped_weights(network: str) -> Path:
-    """The shipped weights of a network, infer or refine."""
+    """Return the path of the shipped weights of a network, infer or refine."""
     return home() / "data" / "pretrained" / f"{network}.pth"

@@ -1,1 +1,1 @@
-"""The command line: flags that several scripts share."""
+"""Command line: flags that several scripts share, and the `strataflow` command."""

@@ -1,4 +1,4 @@
-"""What the command-line scripts share: parsing, and one line for each error."""
+"""Shared by all scripts: argument parsing, common flags and one-line errors."""
 
 from __future__ import annotations
 
@@ -15,68 +15,77 @@ from ..volume.attributes import PROBABILITY
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
 
-# How the running command is called where it is not the name of its script.
+# Name of the running command in messages, if it differs from the name of its script.
 program: str | None = None
 
 
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Show the default of a flag in its help, unless it has none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
-    """Argument parser that shows defaults in its help and answers a mistake with one line."""
+    """Argument parser that shows defaults in its help and reports errors in one line."""
 
     def __init__(self, description: str) -> None:
         super().__init__(
             prog=program,
             description=description,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_HelpFormatter,
         )
 
     def error(self, message: str) -> NoReturn:
-        """Exit with status 2 and `message` in one line."""
+        """Print `message` in one line and exit with status 2."""
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
 def boolean(text: str) -> bool:
-    """True or False as in the original guide: `--rgt True`."""
+    """Parse True or False, as in `--rgt True`."""
     words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     if text.lower() not in words:
-        raise argparse.ArgumentTypeError(f"True or False expected, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected True or False, got {text!r}")
     return words[text.lower()]
 
 
 def positive(text: str) -> int:
-    """A whole number of at least 1."""
+    """Parse a whole number of at least 1."""
     try:
         value = int(text)
     except ValueError:
         value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1 expected, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return value
 
 
 def not_negative(text: str) -> int:
-    """A whole number of at least 0."""
+    """Parse a whole number of at least 0."""
     return 0 if text == "0" else positive(text)
 
 
 def fraction(text: str) -> float:
-    """A number from 0 up to, but not, 1."""
+    """Parse a number of at least 0 and below 1."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"a number from 0 to below 1 expected, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected a number of at least 0 and below 1, got {text!r}"
+        )
     return value
 
 
 def probability(text: str) -> float:
-    """A number above 0 and up to 1."""
+    """Parse a number above 0 and at most 1."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"a number above 0, to 1, expected, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number above 0 and at most 1, got {text!r}")
     return value
 
 
@@ -86,7 +95,7 @@ def add_probability(parser: argparse.ArgumentParser) -> None:
         "--probability",
         type=probability,
         default=PROBABILITY,
-        help="a voxel is a fault where its probability is at least this",
+        help="minimum probability of a fault voxel",
     )
 
 
@@ -97,13 +106,19 @@ def add_shape(parser: argparse.ArgumentParser, default: int | None = None) -> No
 
 
 def shape_of(arguments: argparse.Namespace) -> Shape | None:
-    """The shape given by --n1 --n2 --n3, or None when none of them is."""
+    """Return the shape from --n1 --n2 --n3, or None if none of them is given.
+
+    Raises:
+        StrataflowError: Only some of them are given.
+    """
     given = {name: getattr(arguments, name) for name in ("n1", "n2", "n3")}
     if all(value is None for value in given.values()):
         return None
     missing = [f"--{name}" for name, value in given.items() if value is None]
     if missing:
-        raise StrataflowError(f"--n1 --n2 --n3 go together, {' '.join(missing)} missing")
+        raise StrataflowError(
+            f"--n1 --n2 --n3 must be given together, missing: {' '.join(missing)}"
+        )
     return Shape(**given)
 
 
@@ -140,24 +155,25 @@ def add_header_bytes(parser: argparse.ArgumentParser, standard: HeaderBytes | No
 
 
 def header_bytes_of(arguments: argparse.Namespace) -> HeaderBytes:
-    """The byte positions that were given."""
+    """Return the byte positions from --iline --xline --cdp_x --cdp_y."""
     return HeaderBytes(arguments.iline, arguments.xline, arguments.cdp_x, arguments.cdp_y)
 
 
 def add_folders(parser: argparse.ArgumentParser) -> None:
-    """Add --dir_data_train --dir_target_train --dir_data_valid --dir_target_valid for writing."""
+    """Add --dir_data_train --dir_target_train --dir_data_valid --dir_target_valid for output."""
+    names = {"train": "training", "valid": "validation"}
     for split in SPLITS:
-        for what in ("data", "target"):
+        for what, content in (("data", "inputs"), ("target", "targets")):
             parser.add_argument(
                 f"--dir_{what}_{split}",
                 type=Path,
                 required=True,
-                help=f"folder of the {split} {what}",
+                help=f"output folder of the {names[split]} {content}",
             )
 
 
 def folders_of(arguments: argparse.Namespace) -> Folders:
-    """The four folders that were given."""
+    """Return the four folders from the flags of `add_folders`."""
     return Folders(
         arguments.dir_data_train,
         arguments.dir_target_train,
@@ -171,13 +187,13 @@ def add_tasks(parser: argparse.ArgumentParser) -> None:
     for name, what in (
         ("rgt", "relative geologic time"),
         ("dhr", "denoised, higher-resolution image"),
-        ("fault", "faults with dip and strike"),
+        ("fault", "fault probability, dip and strike"),
     ):
         parser.add_argument(f"--{name}", type=boolean, default=True, metavar="BOOL", help=what)
 
 
 def tasks_of(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """The tasks that are switched on; StrataflowError when none is."""
+    """Return the tasks that are switched on. Raise StrataflowError if there is none."""
     tasks = tuple(task for task in ("dhr", "rgt", "fault") if getattr(arguments, task))
     if not tasks:
         raise StrataflowError("--rgt --dhr --fault: at least one must be True")
@@ -185,7 +201,7 @@ def tasks_of(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a script: exit status 0, or 1 with a one-line reason on standard error."""
+    """Run a script. Exit with status 0, or with 1 and a one-line error on standard error."""
     try:
         main()
     except (StrataflowError, OSError, MemoryError) as error:

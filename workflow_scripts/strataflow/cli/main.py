@@ -1,4 +1,4 @@
-"""The command `strataflow`: `run` for a whole interpretation, and each stage as a subcommand."""
+"""The `strataflow` command: `run` interprets surveys, and each stage is a subcommand."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .. import __version__
 from ..home import home
 from . import arguments, run
 
-# Subcommands that are not called like their script.
+# Subcommands whose name differs from the name of their script.
 SHORT_NAMES = {"inspect_segy": "inspect"}
 
 
 def scripts() -> dict[str, Path]:
-    """The script of each stage by the name of its subcommand."""
+    """Return the script of each stage by subcommand."""
     found = sorted((home() / "workflow_scripts").glob("*.py"))
     return {SHORT_NAMES.get(path.stem, path.stem).replace("_", "-"): path for path in found}
 
 
 def main() -> None:
-    """Run the subcommand that `sys.argv` names; its flags are those of the script."""
+    """Run the subcommand in `sys.argv` with the flags of its script."""
     name, *words = sys.argv[1:] or ["--help"]
     stages = scripts()
     if name in ("-h", "--help"):
@@ -37,7 +37,7 @@ def main() -> None:
     elif (stage := name.replace("_", "-")) in stages:
         script = stages[stage]
         arguments.program = f"strataflow {stage}"
-        # As if the script had been called: training starts its further processes by this name.
+        # Set argv as if the script had been called: training starts its other processes from it.
         sys.argv = [str(script), *words]
         runpy.run_path(str(script), run_name="__main__")
     else:
@@ -54,19 +54,19 @@ def _help(stages: dict[str, Path]) -> str:
         [
             "usage: strataflow COMMAND ...",
             "",
-            "3D seismic surveys to faults, dip and strike, relative geologic time and a denoised"
-            " image.",
+            "Predict faults with dip and strike, relative geologic time and a denoised image from"
+            " 3D seismic surveys.",
             "",
-            "a whole interpretation:",
+            "complete interpretation:",
             f"  {'run':{width}}  {(run.__doc__ or '').splitlines()[0]}",
             "",
-            "its stages, one by one (strataflow COMMAND --help shows the flags):",
+            "single stages (strataflow COMMAND --help shows the flags):",
             *lines,
         ]
     )
 
 
 def _summary(script: Path) -> str:
-    """The first sentence of a script's docstring."""
+    """Return the first paragraph of the docstring of a script."""
     text = ast.get_docstring(ast.parse(script.read_text())) or ""
     return text.split("\n\n")[0].replace("\n", " ")

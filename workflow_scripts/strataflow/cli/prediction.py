@@ -1,4 +1,4 @@
-"""The flags that infer.py, predict_samples.py and refine.py have in common."""
+"""Flags that infer.py, predict_samples.py, refine.py and check_seams.py share."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from .arguments import add_shape, add_tasks, boolean, fraction, not_negative, po
 
 
 def add_inference(parser: argparse.ArgumentParser) -> None:
-    """Add --model and --rgt --dhr --fault, the tiling and --n1 --n2 --n3."""
-    parser.add_argument("--model", type=Path, required=True, help="weights, X.ckpt or X.pth")
+    """Add --model, --rgt --dhr --fault, --n1 --n2 --n3 and the flags of `add_tiling`."""
+    parser.add_argument(
+        "--model", type=Path, required=True, help="weights or checkpoint, X.pth or X.ckpt"
+    )
     add_tasks(parser)
     add_tiling(parser)
     add_shape(parser)
@@ -32,33 +34,39 @@ def add_tiling(parser: argparse.ArgumentParser) -> None:
         nargs=3,
         metavar=("N1", "N2", "N3"),
         default=standard.tile[::-1],
-        help="size of the tiles",
+        help="size of a tile in voxels",
     )
     parser.add_argument(
-        "--overlap", type=fraction, default=standard.overlap, help="of neighbouring tiles"
+        "--overlap",
+        type=fraction,
+        default=standard.overlap,
+        help="overlap of neighbouring tiles, as a fraction of the tile",
     )
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
         default=standard.precision,
-        help="auto: the fastest of the hardware; fp32: the same for any number of CPU cores",
+        help="auto: the fastest that the hardware supports; fp32: reproducible for any number of"
+        " CPU cores",
     )
 
 
 def add_averaging(parser: argparse.ArgumentParser, uncertainty: bool = True) -> None:
-    """Add --symmetries --scales and, if wanted, --uncertainty."""
+    """Add --symmetries, --scales and, with `uncertainty`, --uncertainty."""
     parser.add_argument(
         "--symmetries",
         type=int,
         default=ONE_COPY.symmetries,
-        help="mean over so many mirrored and turned copies: 1, 2, 4, 8, or 16 for both polarities",
+        help="number of mirrored and rotated copies to average: 1, 2, 4, 8, or 16 with reversed"
+        " polarity",
     )
     parser.add_argument(
         "--scales",
         nargs="*",
         default=["1"],
         metavar="FACTOR",
-        help="mean of faults over resampled copies: factors, or VERTICAL,LATERAL; 1 among them",
+        help="resampled copies to average for the faults: factors, or VERTICAL,LATERAL pairs; 1"
+        " must be included",
     )
     if uncertainty:
         parser.add_argument(
@@ -66,12 +74,16 @@ def add_averaging(parser: argparse.ArgumentParser, uncertainty: bool = True) -> 
             type=boolean,
             default=ONE_COPY.uncertainty,
             metavar="BOOL",
-            help="write the spread of the fault probability over the copies too: PREFIX.fuse",
+            help="also write the spread of the fault probability over the copies: PREFIX.fuse",
         )
 
 
 def averaging_of(arguments: argparse.Namespace) -> Averaging:
-    """The copies that were asked for; StrataflowError when they make no sense."""
+    """Return the copies from --symmetries, --scales and --uncertainty.
+
+    Raises:
+        StrataflowError: A flag is invalid.
+    """
     scales = [_scale(text) for text in arguments.scales]
     uncertainty = getattr(arguments, "uncertainty", False)
     return Averaging.of(arguments.symmetries, scales, uncertainty)
@@ -82,7 +94,7 @@ def _scale(text: str) -> float | list[float]:
         factors = [float(factor) for factor in text.split(",")]
     except ValueError as error:
         raise StrataflowError(
-            f"scales: a factor or VERTICAL,LATERAL expected, got {text!r}"
+            f"--scales: expected a factor or VERTICAL,LATERAL, got {text!r}"
         ) from error
     return factors[0] if len(factors) == 1 else factors
 
@@ -94,7 +106,8 @@ def add_slab(parser: argparse.ArgumentParser) -> None:
         type=not_negative,
         nargs=2,
         metavar=("NUMBER", "COUNT"),
-        help="predict only slab NUMBER (from 0) of COUNT along the inlines, for join_slabs.py",
+        help="predict only slab NUMBER (from 0) of COUNT along the inlines; join_slabs.py joins"
+        " them",
     )
 
 
@@ -105,7 +118,18 @@ def predict(
     arguments: argparse.Namespace,
     averaging: Averaging = ONE_COPY,
 ) -> None:
-    """Predict to --output all of a volume or, where --slab is given, that slab of it."""
+    """Predict a volume to --output, or only one slab of it if --slab is given.
+
+    Args:
+        network: Network to predict with.
+        source: Input of the network.
+        tasks: Tasks to predict.
+        arguments: Parsed flags of `add_tiling`, `add_slab`, `add_probability` and --output.
+        averaging: Copies to average.
+
+    Raises:
+        StrataflowError: The number in --slab is not below the count.
+    """
     tiling, output, probability = tiling_of(arguments), arguments.output, arguments.probability
     if arguments.slab is None:
         predict_volume(
@@ -114,7 +138,9 @@ def predict(
         return
     number, count = arguments.slab
     if number >= count:
-        raise StrataflowError(f"--slab: {number} {count}: slabs are numbered from 0 to {count - 1}")
+        raise StrataflowError(
+            f"--slab: expected NUMBER from 0 to {count - 1} for COUNT {count}, got {number}"
+        )
     predict_slab(
         *(network, source, output, tasks, tiling, number, count),
         averaging=averaging,
@@ -123,6 +149,6 @@ def predict(
 
 
 def tiling_of(arguments: argparse.Namespace) -> Tiling:
-    """The tiling that was given."""
+    """Return the tiling from --tile, --overlap and --precision."""
     n1, n2, n3 = arguments.tile
     return Tiling((n3, n2, n1), arguments.overlap, arguments.precision)

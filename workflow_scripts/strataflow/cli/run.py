@@ -1,4 +1,4 @@
-"""Interpret SEG-Y surveys in one call, with the shipped weights."""
+"""Interpret SEG-Y surveys with the shipped weights in one command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PREDICTIONS = "results/predictions"
 
 
 def main() -> None:
-    """Prepare the folder, run the workflow in it, and say where the results are."""
+    """Prepare the folder, run the workflow in it, and print the paths of the results."""
     arguments = _parser().parse_args()
     given = {
         name: value
@@ -41,84 +41,90 @@ def main() -> None:
     started = time.time()
     status = _run_workflow(_command(arguments))
     if status:
-        for line in _last_words(folder, started):
+        for line in _errors_in_logs(folder, started):
             sys.stderr.write(f"{line}\n")
         raise StrataflowError(
-            f"the workflow stopped with exit status {status}; see the messages above. The same"
-            " command resumes it"
+            f"the workflow stopped with exit status {status}; see the errors above, then repeat"
+            " the command to resume"
         )
     print(_results(folder))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        "Interpret SEG-Y surveys in one call: inspect the files, write a sample sheet and a"
-        " configuration into a folder, run the workflow there with the shipped weights, and print"
-        " where the results are. A second call reruns only what changed."
+        "Interpret SEG-Y surveys in one command: inspect the files, write a sample sheet and a"
+        " configuration to a folder, run the workflow there with the shipped weights, and print"
+        " the paths of the results. Repeating the command reruns only what changed."
     )
     parser.add_argument(
         "survey",
         type=Path,
         nargs="*",
-        help="SEG-Y files, post-stack 3D; none to run a folder again that has them",
+        help="post-stack 3D SEG-Y files; none to rerun an existing folder",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="its folder")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder of the sample sheet, the configuration and the results",
+    )
     add_header_bytes(parser, None)
     parser.add_argument(
         "--train",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="train on synthetic samples first, beginning with the shipped weights",
+        help="fine-tune the shipped weights on synthetic samples first",
     )
     parser.add_argument("--cores", type=positive, default=os.cpu_count() or 1, help="CPU cores")
     parser.add_argument(
-        "--profile", help="settings of a cluster: slurm, or a folder with a config.yaml"
+        "--profile", help="Snakemake profile: slurm, or a folder with a config.yaml"
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a key of the configuration, such as prediction.overlap=0.5; may be repeated",
+        help="set a configuration key, such as prediction.overlap=0.5; may be repeated",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="only list the jobs that would run, one a line"
+        "--dry-run", action="store_true", help="only list the jobs that would run, one per line"
     )
     return parser
 
 
 def _command(arguments: argparse.Namespace) -> list[str]:
-    """Snakemake for the folder of the interpretation."""
+    """Return the Snakemake command for the folder."""
     words = [sys.executable, "-m", "snakemake", "--snakefile", str(home() / "Snakefile")]
     words += ["--directory", str(arguments.output), "--cores", str(arguments.cores)]
     if arguments.profile:
         shipped = home() / "profiles" / arguments.profile
         words += ["--profile", str(shipped if shipped.is_dir() else arguments.profile)]
-    # Only the progress of the whole is shown, not each job.
+    # Show only the overall progress, not each job.
     words += ["--dry-run"] if arguments.dry_run else ["--quiet", "host", "reason", "rules"]
     return [*words, "--", f"{PREDICTIONS}/"]
 
 
 def _run_workflow(command: list[str]) -> int:
-    """Run Snakemake to its end; a SIGTERM is passed on, so that training saves."""
+    """Run Snakemake and return its exit status. Forward SIGTERM, so that training saves."""
     process = subprocess.Popen(command, env=snakemake_environment())
 
-    def pass_on(number: int, _: FrameType | None) -> None:
+    def forward(number: int, _: FrameType | None) -> None:
         process.send_signal(number)
 
-    before = signal.signal(signal.SIGTERM, pass_on)
+    before = signal.signal(signal.SIGTERM, forward)
     try:
         return process.wait()
     except KeyboardInterrupt:
-        # Snakemake got it too, and ends its jobs.
+        # Snakemake also received the signal, and ends its jobs.
         process.wait()
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _last_words(folder: Path, started: float) -> Iterator[str]:
-    """The last line of each log of the run that ends in an error."""
+def _errors_in_logs(folder: Path, started: float) -> Iterator[str]:
+    """Yield the last line of each log of this run that ends with an error."""
     for log in sorted(folder.glob("results/**/*.log"), key=lambda path: path.stat().st_mtime):
         lines = log.read_text(errors="replace").strip().splitlines()
         if log.stat().st_mtime >= started and lines and "rror" in lines[-1]:
@@ -126,7 +132,7 @@ def _last_words(folder: Path, started: float) -> Iterator[str]:
 
 
 def _results(folder: Path) -> str:
-    """Where the page and the fault volumes are."""
+    """Return the paths of the results page and of the fault volumes."""
     lines = [f"page: {(folder / PREDICTIONS / 'index.html').resolve()}"]
     for name in read_sheet(folder / SHEET):
         volume = folder / PREDICTIONS / name / f"{name}.fsem.sgy"

@@ -1,4 +1,4 @@
-"""The command line that train_infer.py and train_refine.py have in common."""
+"""Command line of train_infer.py and train_refine.py."""
 
 from __future__ import annotations
 
@@ -21,80 +21,93 @@ from .arguments import Parser, add_shape, add_tasks, positive, shape_of, tasks_o
 def train_command(kind: str, description: str) -> None:
     """Parse the flags and train a network of `kind` (infer or refine)."""
     parser = Parser(description)
-    for split in ("train", "valid"):
-        for what in ("data", "target"):
+    for split, name in (("train", "training"), ("valid", "validation")):
+        for what, content in (("data", "inputs"), ("target", "targets")):
             parser.add_argument(
                 f"--dir_{what}_{split}",
                 type=Path,
                 nargs="+",
                 required=True,
-                help=f"folders of the {split} {what}; several go together in their order",
+                help=f"folders of the {name} {content}; give data and target folders in the same"
+                " order",
             )
         parser.add_argument(
-            f"--n{split}", type=positive, help="how many samples; all of them if left out"
+            f"--n{split}", type=positive, help=f"number of {name} samples; all if omitted"
         )
-        parser.add_argument(f"--batch_{split}", type=positive, default=2, help="crops in a batch")
+        parser.add_argument(
+            f"--batch_{split}", type=positive, default=2, help=f"crops per {name} batch"
+        )
     parser.add_argument(
         "--dir_output",
         type=Path,
         required=True,
-        help="folder for checkpoints and logs; with --resume auto, a link to a folder that is named"
-        " by a hash of the network, the data and the settings",
+        help="folder for checkpoints and logs; with --resume auto, a link to a folder named by a"
+        " hash of the network, the data and the settings",
     )
-    parser.add_argument("--epochs", type=positive, default=100, help="epochs in all")
+    parser.add_argument(
+        "--epochs", type=positive, default=100, help="epochs in total, including resumed ones"
+    )
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate after the warm-up")
-    parser.add_argument("--seed", type=int, default=1, help="of everything random")
+    parser.add_argument("--seed", type=int, default=1, help="random seed")
     parser.add_argument(
         "--resume",
         metavar="CKPT",
-        help="checkpoint to continue from, or 'auto': the newest one of the same training",
+        help="checkpoint to resume from, or 'auto' for the newest one of the same training",
     )
     parser.add_argument(
-        "--init_weights", type=Path, help="weights to start from when nothing is resumed"
+        "--init_weights", type=Path, help="weights to start from if no checkpoint is resumed"
     )
     parser.add_argument(
-        "--patience", type=positive, help="end early after so many epochs that are no better"
+        "--patience",
+        type=positive,
+        help="stop after this many epochs without a lower validation loss",
     )
     parser.add_argument(
         "--minutes",
         type=positive,
-        help="save and stop after so many minutes, with the learning rate as it is then",
+        help="save a checkpoint and stop after this many minutes, without a cool-down",
     )
     parser.add_argument(
         "--cool_down",
         type=positive,
         metavar="STEPS",
-        help="end so many steps after the checkpoint of --resume, while the learning rate falls to"
-        " zero, whatever --epochs says",
+        help="stop this many steps after the checkpoint of --resume, whatever --epochs says; the"
+        " learning rate falls to zero over these steps",
     )
     parser.add_argument(
         "--preset", choices=list(PRESETS), default="base", help="size of the network"
     )
     parser.add_argument(
-        "--crop", type=positive, nargs=3, metavar=("N1", "N2", "N3"), help="crop of the samples"
+        "--crop",
+        type=positive,
+        nargs=3,
+        metavar=("N1", "N2", "N3"),
+        help="size of the training crops; the whole sample if omitted",
     )
     parser.add_argument(
         "--gpus_per_node",
         type=positive,
         default=1,
-        help="processes on a node, each with a GPU where there are GPUs",
+        help="processes per node, each with its own GPU, or on CPU cores without GPUs",
     )
-    parser.add_argument("--nodes", type=positive, default=1, help="nodes of a cluster")
     parser.add_argument(
-        "--final", type=Path, help="copy the last epoch's checkpoint here when done"
+        "--nodes", type=positive, default=1, help="number of nodes that share the training"
     )
-    parser.add_argument("--metrics", type=Path, help="write losses by epoch as CSV here when done")
-    parser.add_argument("--curves", type=Path, help="draw those of --metrics here as PNG")
+    parser.add_argument("--final", type=Path, help="copy of the final checkpoint")
+    parser.add_argument("--metrics", type=Path, help="CSV file of the losses per epoch")
+    parser.add_argument(
+        "--curves", type=Path, help="PNG file of the learning curves; needs --metrics"
+    )
     parser.add_argument(
         "--notices",
         type=Path,
-        help="append to this file, too, how the training differs from the last",
+        help="file that also gets the notice if the settings differ from the previous training",
     )
     add_shape(parser)
     add_tasks(parser)
     arguments = parser.parse_args()
     if arguments.cool_down and not arguments.resume:
-        parser.error("--cool_down needs --resume, the checkpoint that it begins from")
+        parser.error("--cool_down requires --resume, the checkpoint to start the cool-down from")
     shape = shape_of(arguments)
     train_source, valid_source = (
         SampleSource.open(
@@ -135,14 +148,14 @@ def train_command(kind: str, description: str) -> None:
 def _notify(notices: Path | None, line: str) -> None:
     print(line)
     if notices:
-        # It may be a descriptor that processes on other nodes do not have.
+        # The file may be a descriptor that does not exist on other nodes.
         with suppress(OSError), notices.open("a") as stream:
             stream.write(f"{line}\n")
 
 
 @rank_zero_only
 def _deliver(arguments: argparse.Namespace, checkpoint: Path) -> None:
-    """What the command is asked to leave beside its checkpoints."""
+    """Write the files of --metrics, --curves and --final."""
     if arguments.metrics:
         write_metrics_table(arguments.dir_output, arguments.metrics)
         if arguments.curves:

@@ -1,1 +1,1 @@
-"""Patches, crops, and the training of either network."""
+"""Training patches, random crops, and the training loop of both networks."""

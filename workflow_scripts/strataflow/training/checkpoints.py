@@ -1,4 +1,4 @@
-"""Checkpoints of a training: where it goes on, and what is saved when it is told to stop."""
+"""Checkpoints: save within an epoch, stop on signals, and find the checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from ..files import written_whole
 from ..network.weights import architecture_of, read_checkpoint
 from .schedule import Length, Schedule
 
-# What is saved within an epoch: each SAVE_EVERY seconds, and when a signal or the clock asks to
-# stop.
+# Checkpoint within an epoch, saved every SAVE_EVERY seconds and before training stops on a signal
+# or a time limit.
 WITHIN_EPOCH = "within_epoch.ckpt"
 SAVE_EVERY = 900
 
-# What is saved where the cool-down begins within an epoch; a longer training goes on from it.
+# Checkpoint saved when the cool-down begins within an epoch. A longer run resumes from it.
 CONSTANT = "constant.ckpt"
 
-# Slurm sends SIGTERM ahead of the kill, or what sbatch --signal says; SIGINT is Ctrl-C.
+# Slurm sends SIGTERM before SIGKILL, or the signal of sbatch --signal. Ctrl-C sends SIGINT.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
-class TimeIsUp(Exception):  # noqa: N818 - it is no error
-    """The minutes that a training was given are over, and it is saved."""
+class TimeLimitReached(Exception):  # noqa: N818 - it is not an error
+    """Training reached its time limit and saved a checkpoint."""
 
 
 class SaveWithinEpoch(pl.Callback):
-    """Save every SAVE_EVERY seconds, and where the cool-down of `schedule` begins.
+    """Save every SAVE_EVERY seconds, and when the cool-down of `schedule` begins.
 
-    After one of STOP_SIGNALS it saves at once and raises StrataflowError to stop; a second Ctrl-C
-    ends at once. After `minutes` it saves and raises TimeIsUp.
+    After one of STOP_SIGNALS, save immediately and raise StrataflowError to stop. A second Ctrl-C
+    stops without saving. After `minutes`, save and raise TimeLimitReached.
     """
 
     def __init__(self, output: Path, schedule: Schedule, minutes: float | None = None) -> None:
@@ -54,7 +54,7 @@ class SaveWithinEpoch(pl.Callback):
         self._flush = self._stop = False
 
     def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Listen, instead of Lightning; keep what a cool-down begins from."""
+        """Install our signal handlers, and keep a copy of the checkpoint before a cool-down."""
         self._handlers = {number: signal.signal(number, self._receive) for number in STOP_SIGNALS}
         begins_here = trainer.global_step == self.schedule.cool_from and self.path.is_file()
         if begins_here and trainer.is_global_zero:
@@ -66,7 +66,7 @@ class SaveWithinEpoch(pl.Callback):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Save if it is time to, in all processes together; an epoch that ends is saved anyway."""
+        """Save if it is due, in all processes together. Lightning saves at the end of an epoch."""
         if trainer.is_last_batch or trainer.global_step >= self.schedule.end:
             return
         if trainer.global_step == self.schedule.cool_from:
@@ -90,7 +90,7 @@ class SaveWithinEpoch(pl.Callback):
         self._flush = True
 
     def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Write the tables of losses, which have the saved step only by now; stop if asked to."""
+        """Flush the loss tables, which only now include the saved step, and stop if requested."""
         if self._flush:
             for logger in trainer.loggers:
                 logger.save()
@@ -98,38 +98,44 @@ class SaveWithinEpoch(pl.Callback):
         if not self._stop:
             return
         if self._is_late() and not self.received:
-            raise TimeIsUp(
-                f"training: {self.minutes:g} minutes are over at step {trainer.global_step} of"
-                f" {self.schedule.end} (epoch {trainer.current_epoch + 1}); --resume auto goes on"
-                f" from {self.path}, with --cool_down STEPS it ends after so many steps"
+            raise TimeLimitReached(
+                f"training: time limit of {self.minutes:g} minutes reached in epoch"
+                f" {trainer.current_epoch + 1} at step {trainer.global_step} of"
+                f" {self.schedule.end}; --resume auto continues from {self.path}, and --cool_down"
+                " STEPS finishes within that many steps"
             )
         name = self.received.name if self.received else "a signal to another process"
         raise StrataflowError(
-            f"training: stopped by {name} at step {trainer.global_step}; the next start with"
-            f" --resume auto goes on from {self.path}"
+            f"training: stopped by {name} at step {trainer.global_step}; --resume auto continues"
+            f" from {self.path}"
         )
 
     def on_train_end(self, *_: Any) -> None:
-        """What was saved within an epoch is of no more use."""
+        """Remove the checkpoint within an epoch, which is no longer needed."""
         self.path.unlink(missing_ok=True)
 
     def teardown(self, *_: Any, **__: Any) -> None:
-        """Leave the signals to whom they belonged."""
+        """Restore the previous signal handlers."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
 
-def leave_signals_alone(_worker: int) -> None:
-    """For processes that load data: their trainer ends them, once it has saved."""
+def ignore_stop_signals(_worker: int) -> None:
+    """Ignore STOP_SIGNALS in a data loader process: the trainer ends it after saving."""
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where training begins: from a `checkpoint`, or at random or initial weights where it is None.
+    """Point at which a run starts or resumes.
 
-    So many `batches` of `epoch` and so many steps in all are done, under `schedule`.
+    Attributes:
+        schedule: Learning rate schedule of the run.
+        checkpoint: Checkpoint to resume from, or None to start from random or initial weights.
+        epoch: Epoch to continue, counted from 0.
+        batches: Batches of this epoch that are done.
+        step: Optimiser steps that are done in total.
     """
 
     schedule: Schedule
@@ -140,11 +146,11 @@ class Start:
 
     @classmethod
     def after(cls, checkpoint: Path, content: dict[str, Any]) -> Start:
-        """Where the run goes on that left `content` in `checkpoint`."""
+        """Return the point after `checkpoint`, whose content is `content`."""
         if "schedule" not in content:
             raise StrataflowError(
-                f"{checkpoint}: cannot be resumed, it does not say how its learning rate was"
-                " scheduled; start from it with --init_weights"
+                f"{checkpoint}: cannot be resumed, because it has no learning rate schedule; start"
+                " from its weights with --init_weights"
             )
         schedule, epoch = Schedule(**content["schedule"]), content["epoch"]
         step = content["global_step"]
@@ -155,13 +161,13 @@ class Start:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the learning rate has not begun to fall."""
+        """Whether the cool-down has not begun yet."""
         return self.step <= self.schedule.cool_from
 
-    def toward(self, length: Length) -> Start:
-        """The same with the schedule that makes a training of `length` of it.
+    def with_length(self, length: Length) -> Start:
+        """Return this point with the schedule of a run of `length`.
 
-        A cool-down that has begun goes on.
+        If the cool-down has begun, the schedule stays unchanged.
         """
         if not self.is_constant:
             return self
@@ -175,13 +181,20 @@ def find_start(
     identity: dict[str, Any],
     length: Length,
 ) -> Start:
-    """Where a run of `length` goes on, or the very beginning.
+    """Find the point from which a run starts or resumes.
 
-    `resume` is a file, or "auto" for the newest in `output` whose network and training are
-    `stored` and `identity`, and whose learning rates so far are those of a run of `length`. Raises
-    StrataflowError for a file of another network, for one that has had more epochs, for one whose
-    learning rate has begun to fall in a run of another length, and where there is nothing to cool
-    down.
+    Args:
+        output: Folder of the run.
+        resume: A checkpoint, or "auto" for the newest suitable one in `output`, or None to start
+            from the beginning. A checkpoint is suitable if its network, its training and its
+            learning rates so far match the run.
+        stored: Network of the run, as checkpoints store it.
+        identity: All settings that change the result of the training.
+        length: Length of the run.
+
+    Raises:
+        StrataflowError: The checkpoint has another network or more epochs, its cool-down belongs to
+            a run of another length, or there is no checkpoint to cool down from.
     """
     if resume == "auto":
         start = _newest_in(output, stored, identity, length)
@@ -190,11 +203,11 @@ def find_start(
     else:
         start = None
     if start:
-        return start.toward(length)
+        return start.with_length(length)
     if length.cool_down:
         raise StrataflowError(
-            f"{output}: no checkpoint of the same network, data and settings from before a"
-            " cool-down; train without --cool_down first"
+            f"{output}: no checkpoint before a cool-down with the same network, data and settings;"
+            " train without --cool_down first"
         )
     return Start(length.schedule())
 
@@ -203,24 +216,26 @@ def _of_file(path: Path, stored: dict[str, Any], length: Length) -> Start:
     content = read_checkpoint(path)
     if content["hyper_parameters"]["architecture"] != stored:
         raise StrataflowError(
-            f"{path}: a checkpoint of another network, {architecture_of(content)}"
+            f"{path}: checkpoint of another network, {architecture_of(content)}; set --preset and"
+            " the tasks to match, or name another checkpoint"
         )
     start = Start.after(path, content)
     if not length.cool_down and content["epoch"] >= length.epochs:
         raise StrataflowError(
-            f"{path}: has had {content['epoch'] + 1} epochs, more than the {length.epochs} asked"
+            f"{path}: already trained for {content['epoch'] + 1} epochs, but --epochs is"
+            f" {length.epochs}; raise --epochs"
         )
     if not (start.is_constant or _fits(start, length)):
         raise StrataflowError(
             f"{path}: its learning rate has fallen since step {start.schedule.cool_from}; resume"
-            f" from a checkpoint before that, as {CONSTANT} is, or start from it with"
+            f" from an earlier checkpoint, such as {CONSTANT}, or start from its weights with"
             " --init_weights"
         )
     return start
 
 
 def _fits(start: Start, length: Length) -> bool:
-    """Whether the steps before `start` had the learning rates of a run of `length`."""
+    """Whether the learning rates up to `start` are those of a run of `length`."""
     own = start.schedule
     if length.cool_down:
         return start.is_constant or own.end - own.cool_from == length.cool_down
@@ -230,7 +245,7 @@ def _fits(start: Start, length: Length) -> bool:
 def _newest_in(
     output: Path, stored: dict[str, Any], identity: dict[str, Any], length: Length
 ) -> Start | None:
-    """The start in `output` that has had most of a run of `length`."""
+    """Find the checkpoint in `output` that is furthest along a run of `length`."""
     by_epoch = sorted(output.glob("epoch=*.ckpt"), key=epoch_in_name, reverse=True)
     starts: list[Start] = []
     same = False
@@ -249,12 +264,15 @@ def _newest_in(
     if length.cool_down:
         return None
     if same:
-        print("training: no checkpoint has the learning rates of so short a run; starting afresh")
+        print(
+            f"training: no checkpoint is early enough for a run of {length.epochs} epochs;"
+            " starting afresh"
+        )
     return None
 
 
 def epoch_in_name(checkpoint: Path) -> int:
-    """N of `epoch=N.ckpt` or `best-N.ckpt`."""
+    """Return N of `epoch=N.ckpt` or `best-N.ckpt`."""
     return int(re.findall(r"\d+", checkpoint.stem)[-1])
 
 
@@ -264,12 +282,12 @@ def _readable(paths: list[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
             try:
                 yield path, read_checkpoint(path)
             except StrataflowError as error:
-                print(f"{error}; going on from one before")
+                print(f"{error}; trying an earlier checkpoint")
 
 
 @rank_zero_only
-def drop_superseded(output: Path, start: Start) -> None:
-    """Remove the best checkpoints of epochs that a run from `start` has again."""
+def remove_superseded(output: Path, start: Start) -> None:
+    """Remove the best checkpoints of the epochs that a run from `start` repeats."""
     for checkpoint in output.glob("best-*.ckpt"):
         if epoch_in_name(checkpoint) >= start.epoch:
             checkpoint.unlink()

@@ -1,4 +1,4 @@
-"""Samples on disk to training crops: normalised, augmented, in the form of the networks."""
+"""Training crops: read from samples on disk, normalised, augmented and encoded for the networks."""
 
 from __future__ import annotations
 
@@ -24,16 +24,21 @@ from ..volume.orientation import (
 )
 from ..volume.raw import Array, Shape, infer_shape, read_cube
 
-# Attributes whose values lie in 0..1.
+# Attributes with values in 0..1.
 BOUNDED = ("rgt", *TASKS["fault"])
 
-# Largest logarithm of the factor by which crops are stretched along n1.
+# Maximum logarithm of the factor by which crops are stretched along n1.
 LARGEST_STRETCH = 0.25
 
 
 @dataclass(frozen=True)
 class SampleSource:
-    """Samples of `shape`, each a (data folder, target folder, number)."""
+    """Samples of a training or validation set.
+
+    Attributes:
+        samples: (data folder, target folder, sample number) of each sample.
+        shape: Shape of each sample.
+    """
 
     samples: tuple[tuple[Path, Path, int], ...]
     shape: Shape
@@ -42,29 +47,39 @@ class SampleSource:
     def open(
         cls, data: Sequence[Path], target: Sequence[Path], count: int | None, shape: Shape | None
     ) -> SampleSource:
-        """Check the folders, which go together in pairs, and take the first `count` samples.
+        """Check the folders and select the first samples.
 
-        `count` None takes all of them, `shape` None takes cubes of the size of the first file.
+        Args:
+            data: Folders of network inputs.
+            target: Folders of targets, one for each of `data`.
+            count: Number of samples, or None for all.
+            shape: Shape of each sample, or None for cubes of the size of the first file.
+
+        Raises:
+            StrataflowError: The numbers of folders differ, or there are too few samples.
         """
         if len(data) != len(target):
             raise StrataflowError(
-                f"{data[0]}: {len(data)} folders of data, but {len(target)} of targets"
+                f"{data[0]}: got {len(data)} data folders and {len(target)} target folders; give"
+                " one target folder for each data folder"
             )
-        there = [
-            (folder, beside, number)
-            for folder, beside in zip(data, target, strict=True)
+        found = [
+            (folder, target_folder, number)
+            for folder, target_folder in zip(data, target, strict=True)
             for number in range(count_samples(folder))
         ]
-        if not there:
-            raise StrataflowError(f"{data[0]}: holds no samples (0.bin, 1.bin, ...)")
-        if count is not None and count > len(there):
-            raise StrataflowError(f"{data[0]}: {count} samples asked, {len(there)} there")
-        folder, _, number = there[0]
+        if not found:
+            raise StrataflowError(f"{data[0]}: contains no samples (0.bin, 1.bin, ...)")
+        if count is not None and count > len(found):
+            raise StrataflowError(
+                f"{data[0]}: {count} samples requested, but only {len(found)} found"
+            )
+        folder, _, number = found[0]
         first = next(folder.glob(f"{number}[._]*bin"))
-        return cls(tuple(there[:count]), shape or infer_shape(first))
+        return cls(tuple(found[:count]), shape or infer_shape(first))
 
     def paths(self, item: int, architecture: Architecture) -> tuple[list[Path], list[Path]]:
-        """Files that feed and teach a network: inputs and targets of the `item`-th sample."""
+        """Return the input files and the target files of the `item`-th sample."""
         data, target, number = self.samples[item]
         names = attributes_of(architecture.tasks)
         targets = [sample_path(target, number, name) for name in names]
@@ -73,22 +88,25 @@ class SampleSource:
         return [sample_path(data, number, name) for name in names], targets
 
     def require_faults(self) -> None:
-        """Raise StrataflowError when no sample has a fault: nothing could be learned of them."""
+        """Raise StrataflowError if no sample has a fault, so that the task cannot be trained."""
         for _, target, number in self.samples:
             if (read_cube(sample_path(target, number, "fsem"), self.shape) > 0).any():
                 return
-        raise StrataflowError(f"{self.samples[0][1]}: no fault in any of the fsem there")
+        raise StrataflowError(
+            f"{self.samples[0][1]}: no fault in any fsem label; add samples with faults, or switch"
+            " the task off"
+        )
 
     def require_intact(self, architecture: Architecture) -> None:
-        """Raise StrataflowError for the first file that is not what was written."""
+        """Raise StrataflowError for the first file with a checksum mismatch."""
         files = [self.paths(item, architecture) for item in range(len(self.samples))]
         require_intact([path for inputs, targets in files for path in inputs + targets])
 
     def fingerprint(self, architecture: Architecture) -> str:
-        """Hash of names, sizes and first bytes of all files: tells training sets apart.
+        """Return a hash of the names, sizes and first bytes of all files, to compare training sets.
 
-        Of what refinement reads it takes names and sizes only. The inference network makes them
-        anew after each training, and refinement then goes on with them.
+        For the inputs of the refinement network it covers names and sizes only. The inference
+        network regenerates them after each training, and refinement then resumes with them.
         """
         digest = hashlib.sha256()
         for item in range(len(self.samples)):
@@ -103,10 +121,10 @@ class SampleSource:
 
 
 class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
-    """Crops of the samples. Item `i` is the same whoever asks: its random numbers follow from `i`.
+    """Crops of the samples. Item `i` is deterministic: its random numbers depend on `i` alone.
 
-    An epoch looks at each voxel once on average. For training `i` counts on through the epochs,
-    so that each shows other crops and augmentations; without `augment` the crops tile the sample.
+    An epoch covers each voxel once on average. In training, `i` keeps counting across epochs, so
+    that each epoch has other crops and augmentations. Without `augment`, crops tile the samples.
     """
 
     def __init__(
@@ -126,22 +144,26 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         self.crop = tuple(min(c, n) for c, n in zip(crop or largest, largest, strict=True))
         if min(self.crop) < STRIDE or any(c % STRIDE for c in self.crop):
             raise StrataflowError(
-                f"crop: sides must be multiples of {STRIDE} within the samples' {source.shape}, "
-                f"got {crop or shape} as n3, n2, n1"
+                f"crop: sides must be multiples of {STRIDE} and fit in the samples "
+                f"({source.shape}), got {(crop or shape)[::-1]}"
             )
         self.grid = tuple(n // c for n, c in zip(shape, self.crop, strict=True))
         self.per_sample = int(np.prod(self.grid))
-        # Gain is a property of the sample, not of the crop, as it is of the survey at inference.
+        # The gain belongs to the sample, not to the crop, as at inference it belongs to the survey.
         self._statistics: dict[Path, AmplitudeStatistics] = {}
 
     def __len__(self) -> int:
         return len(self.source.samples) * self.per_sample
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor], str]:
-        """Input (channels, n3, n2, n1), targets by task (CHANNELS[task], n3, n2, n1); float32.
+        """Return a crop in float32, and the file of its input.
 
-        And the file that the input comes from. Raises StrataflowError, which names the file, for
-        values that are no numbers and labels outside 0..1.
+        Returns:
+            Network input (channels, n3, n2, n1), targets by task (CHANNELS[task], n3, n2, n1), and
+            the path of the input file.
+
+        Raises:
+            StrataflowError: A file has NaN or infinite values, or labels outside 0..1.
         """
         number, part = divmod(index % len(self), self.per_sample)
         rng = np.random.default_rng((self.seed, index))
@@ -163,19 +185,19 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
             image = self._read({"image": inputs[0]}, window)
             given = self._gain(inputs[0]).normalise(stretched(image, self.crop[2])["image"])[None]
         else:
-            spoiled = self._read(dict(zip(names, inputs, strict=True)), window)
-            given = encode(stretched(spoiled, self.crop[2]), self.architecture.tasks)
-        teach = self._encode_targets(stretched(truth, self.crop[2]), targets)
+            degraded = self._read(dict(zip(names, inputs, strict=True)), window)
+            given = encode(stretched(degraded, self.crop[2]), self.architecture.tasks)
+        encoded = self._encode_targets(stretched(truth, self.crop[2]), targets)
         if self.augment:
-            given, teach = _augment(rng, given, teach, self.architecture)
+            given, encoded = _augment(rng, given, encoded, self.architecture)
         return (
             torch.from_numpy(np.ascontiguousarray(given)),
-            {task: torch.from_numpy(np.ascontiguousarray(cube)) for task, cube in teach.items()},
+            {task: torch.from_numpy(np.ascontiguousarray(cube)) for task, cube in encoded.items()},
             str(inputs[0]),
         )
 
     def _size_before_stretch(self, rng: np.random.Generator) -> tuple[int, int, int]:
-        """Size of what becomes a crop: half of the crops are stretched or squeezed along n1."""
+        """Draw the size of a crop before stretching. Half of the crops are stretched along n1."""
         n3, n2, n1 = self.crop
         if rng.random() < 0.5:
             n1 = min(
@@ -189,10 +211,12 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         for name, path in paths.items():
             cube = np.array(read_cube(path, self.source.shape)[window])
             if not np.isfinite(cube).all():
-                raise StrataflowError(f"{path}: holds values that are no numbers")
+                raise StrataflowError(
+                    f"{path}: contains NaN or infinite values; regenerate the sample"
+                )
             if name in BOUNDED and not 0 <= cube.min() <= cube.max() <= 1:
                 raise StrataflowError(
-                    f"{path}: {name} must lie in 0 to 1, got {cube.min():g} to {cube.max():g}"
+                    f"{path}: {name} must be in 0 to 1, got {cube.min():g} to {cube.max():g}"
                 )
             cubes[name] = cube
         return cubes
@@ -218,9 +242,17 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
 
 
 def stretched(cubes: dict[str, Array], n1: int) -> dict[str, Array]:
-    """Attributes (n3, n2, any) of a cube resampled to `n1` samples; dips change with it.
+    """Resample attributes along n1, and adapt the dips.
 
-    Probabilities and angles are those of the nearest sample, so that no voxel is half a fault.
+    Fault probabilities and angles take the nearest sample, so that labels stay 0 or 1. Other
+    attributes are interpolated linearly.
+
+    Args:
+        cubes: Attributes by name, each (n3, n2, any number of samples).
+        n1: Number of samples of the result.
+
+    Returns:
+        Attributes by name (n3, n2, n1).
     """
     m = next(iter(cubes.values())).shape[-1]
     if m == n1:
@@ -238,7 +270,7 @@ def stretched(cubes: dict[str, Array], n1: int) -> dict[str, Array]:
     if "fdip" in out:
         where = (out["fdip"] > 0) | (out["fstrike"] > 0)
         normal = normal_from_strike_dip(180 * out["fstrike"][where], 180 * out["fdip"][where])
-        # A surface that is drawn out downward by a factor has a normal that leans less that way.
+        # Stretching a surface along n1 by a factor divides that component of its normal by it.
         normal[2] *= np.float32((m - 1) / (n1 - 1))
         strike, dip = strike_dip_from_normal(normal)
         out["fstrike"][where], out["fdip"][where] = strike / 180, dip / 180
@@ -246,16 +278,16 @@ def stretched(cubes: dict[str, Array], n1: int) -> dict[str, Array]:
 
 
 def _augment(
-    rng: np.random.Generator, given: Array, teach: dict[str, Array], architecture: Architecture
+    rng: np.random.Generator, given: Array, targets: dict[str, Array], architecture: Architecture
 ) -> tuple[Array, dict[str, Array]]:
-    """Mirror and turn about the vertical, orientation included; gain, polarity, noise, band."""
+    """Mirror and rotate about n1, orientations included; vary gain, polarity, noise and band."""
     flips = [axis for axis in (0, 1) if rng.random() < 0.5]
-    # A quarter turn is a swap of the horizontal axes and a mirror.
+    # A rotation by 90 degrees is a swap of the horizontal axes and a mirror.
     swap = given.shape[1] == given.shape[2] and rng.random() < 0.5
     given = np.concatenate(
         [_turn(given[part], what, flips, swap) for what, part in architecture.inputs.items()]
     )
-    teach = {task: _turn(cube, task, flips, swap) for task, cube in teach.items()}
+    targets = {task: _turn(cube, task, flips, swap) for task, cube in targets.items()}
     if architecture.kind == "infer":
         polarity = rng.choice([-1.0, 1.0])
         given = given * np.float32(polarity * np.exp(rng.normal(0, 0.15)))
@@ -263,16 +295,16 @@ def _augment(
             given.shape, dtype=np.float32
         )
         if rng.random() < 0.3:
-            # Fewer high frequencies, as deeper or older surveys have.
+            # Reduce high frequencies, as in deeper or older surveys.
             low = gaussian_filter1d(given, rng.uniform(0.3, 1.0), axis=-1)
             given = low * (given.std() / max(float(low.std()), 1e-6))
-        if "dhr" in teach:
-            teach["dhr"] = teach["dhr"] * np.float32(polarity)
-    return given, teach
+        if "dhr" in targets:
+            targets["dhr"] = targets["dhr"] * np.float32(polarity)
+    return given, targets
 
 
 def _turn(cube: Array, task: str, flips: list[int], swap: bool) -> Array:
-    """`cube` (channels, n3, n2, n1) mirrored along `flips` (0: n3, 1: n2), then swapped."""
+    """Mirror `cube` (channels, n3, n2, n1) along `flips` (0: n3, 1: n2), then swap n3 and n2."""
     cube = np.flip(cube, tuple(axis + 1 for axis in flips))
     if swap:
         cube = cube.swapaxes(1, 2)
@@ -285,10 +317,10 @@ def _turn(cube: Array, task: str, flips: list[int], swap: bool) -> Array:
 
 
 class CountingSampler(Sampler[int]):
-    """Shuffled items of one epoch, numbered on from the epochs before, shared by processes.
+    """Shuffle the items of one epoch and share them among processes.
 
-    `epoch` is set by Lightning through `set_epoch`, so order and augmentations after a resume are
-    those of an uninterrupted run.
+    Item numbers keep counting across epochs. Lightning sets `epoch` through `set_epoch`, so that
+    order and augmentations after a resume are those of an uninterrupted run.
     """
 
     def __init__(self, length: int, seed: int, rank: int = 0, processes: int = 1) -> None:
@@ -297,14 +329,14 @@ class CountingSampler(Sampler[int]):
         self.rank = rank
         self.processes = processes
         self.epoch = 0
-        self._had = 0
+        self._done = 0
 
-    def begin(self, epoch: int, had: int) -> None:
-        """Begin within `epoch`, of which this process has `had` so many items."""
-        self.epoch, self._had = epoch, had
+    def begin(self, epoch: int, done: int) -> None:
+        """Start within `epoch`, after this process has processed `done` items of it."""
+        self.epoch, self._done = epoch, done
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
+        """Start `epoch`. Lightning calls this before each epoch."""
         if epoch != self.epoch:
             self.begin(epoch, 0)
 
@@ -313,5 +345,5 @@ class CountingSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         order = np.random.default_rng((self.seed, self.epoch)).permutation(self.length)
-        mine = order[self.rank :: self.processes][self._had : len(self)]
+        mine = order[self.rank :: self.processes][self._done : len(self)]
         return iter((self.epoch * self.length + mine).tolist())

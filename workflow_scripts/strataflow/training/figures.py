@@ -1,4 +1,4 @@
-"""Pictures of a training: what a network does with a sample, and learning curves."""
+"""Figures of a training: a sample with targets and predictions, and learning curves."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from matplotlib.figure import Figure
 from ..figures.sections import GREY_CLIP, save_picture
 
 
-def draw_lesson(given: Any, targets: dict[str, Any], outputs: dict[str, Any]) -> Figure:
-    """The middle inline of the first sample of a batch: what is given, taught and predicted.
+def draw_training_sample(inputs: Any, targets: dict[str, Any], outputs: dict[str, Any]) -> Figure:
+    """Draw the input, targets and predictions on the middle inline of a sample.
 
-    `given` is (channels, n3, n2, n1), `targets` and `outputs` have a batch axis before these; in
-    the networks' form, as tensors on any device.
+    Args:
+        inputs: Network input (channels, n3, n2, n1), as a tensor on any device.
+        targets: Targets by task (batch, channels, n3, n2, n1). The first of the batch is drawn.
+        outputs: Network outputs by task, with the shapes of the targets.
     """
-    middle = given.shape[1] // 2
+    middle = inputs.shape[1] // 2
     figure = Figure(figsize=(3.2 * (1 + len(outputs)), 6.4), layout="constrained")
     grid = figure.subplots(2, 1 + len(outputs))
     for ax in grid.ravel():
         ax.set_axis_off()
-    _show_channel(grid[0, 0], given[0, middle], "given", "image")
+    _show_channel(grid[0, 0], inputs[0, middle], "input", "image")
     for column, (task, output) in zip(grid.T[1:], outputs.items(), strict=True):
         predicted = output[0, 0, middle].sigmoid() if task == "fault" else output[0, 0, middle]
         _show_channel(column[0], targets[task][0, 0, middle], f"{task}, target", task)
@@ -43,7 +45,7 @@ def _show_channel(ax: Axes, plane: Any, title: str, what: str) -> None:
 
 
 def draw_learning_curves(table: Path, picture: Path) -> None:
-    """Draw the losses of `table`, a CSV file with a row an epoch, to the PNG file `picture`."""
+    """Draw the losses of `table`, a CSV file with one row per epoch, to the PNG `picture`."""
     rows = pd.read_csv(table)
     names = [str(c).removeprefix("valid/") for c in rows.columns if str(c).startswith("valid/")]
     figure = Figure(figsize=(3.4 * len(names), 3.2), layout="constrained")

@@ -1,4 +1,4 @@
-"""Numbered patches of labelled surveys, for training beside the synthetic samples."""
+"""Numbered patches of labelled surveys, used for training together with synthetic samples."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..volume.attributes import FAULT_THRESHOLD, TASKS, normalised_geologic_time
 from ..volume.raw import Shape
 from ..volume.volume import Volume, require_same_shape, statistics_of
 
-# A patch with a smaller share of live traces than this teaches more about holes than about rock.
+# Patches with a smaller share of live traces are dropped, because they are mostly empty.
 LIVE_SHARE = 0.5
 
 
 def largest_patch(volume: Shape) -> Shape:
-    """Patch of 128 voxels a side, less where `volume` is smaller, in whole strides."""
+    """Return a patch of 128 voxels per side, or fewer whole strides if `volume` is smaller."""
     return Shape(*(min(128, n // STRIDE * STRIDE) for n in (volume.n1, volume.n2, volume.n3)))
 
 
@@ -34,17 +34,34 @@ def make_patches(
     valid_share: float,
     seed: int,
 ) -> dict[str, int]:
-    """Cut `image` and its `labels` (attribute to volume) into numbered samples; return how many.
+    """Cut a labelled survey into numbered training and validation samples.
 
-    Patches cover the volume evenly with at least the fraction `overlap` in common. For validation
-    the last share of the positions along the axis that has most is held out, and training patches
-    that reach into these are dropped, so that nothing is seen twice. Geologic time is scaled to
-    0..1 in each patch; amplitudes are normalised with the survey's statistics. Raises
-    StrataflowError for volumes that do not match and patches that do not fit.
+    Patches are spaced evenly. The last positions along the axis with most positions are held out
+    for validation. Training patches that overlap these are dropped, so that no voxel is in both
+    splits. RGT is scaled to 0..1 in each patch. Amplitudes are normalised with the statistics of
+    the survey.
+
+    Args:
+        image: Seismic image.
+        labels: Label volumes by attribute, with the shape of `image`.
+        folders: Output folders.
+        patch: Shape of a patch; its sides are multiples of STRIDE.
+        overlap: Minimum overlap of neighbouring patches, as a fraction of the patch.
+        valid_share: Share of the positions that is held out for validation, 0..1.
+        seed: Random seed of the degraded inputs of the refinement network.
+
+    Returns:
+        The number of samples of each split.
+
+    Raises:
+        StrataflowError: Volumes differ in shape, a patch does not fit, labels of a task are
+            missing, or no patch is left for training.
     """
     for names in TASKS.values():
         if 0 < len(labels.keys() & set(names)) < len(names):
-            raise StrataflowError(f"labels: {' '.join(names)} go together, got {' '.join(labels)}")
+            raise StrataflowError(
+                f"labels: {' '.join(names)} must be given together, got {' '.join(labels)}"
+            )
     for volume in labels.values():
         require_same_shape(volume, image)
     for name in ("n1", "n2", "n3"):
@@ -99,8 +116,8 @@ def make_patches(
         counts[split] = len(rows)
     if not counts["train"]:
         raise StrataflowError(
-            f"{image.path}: leaves no patch for training, with too few live traces or too large a "
-            f"validation share ({valid_share:g})"
+            f"{image.path}: leaves no patch for training: it has too few live traces, or the "
+            f"validation share ({valid_share:g}) is too large"
         )
     return counts
 
@@ -108,7 +125,7 @@ def make_patches(
 def split_corners(
     volume: Shape, patch: Shape, overlap: float, valid_share: float
 ) -> dict[str, list[tuple[int, int, int]]]:
-    """First voxels (i3, i2, i1) of the patches of each split."""
+    """Return the first voxel (i3, i2, i1) of each patch, by split."""
     axes = [_starts(n, size, overlap) for n, size in zip(volume.array, patch.array, strict=True)]
     axis = max(range(3), key=lambda a: len(axes[a]))
     held = round(valid_share * len(axes[axis]))
@@ -121,7 +138,7 @@ def split_corners(
 
 
 def _starts(n: int, size: int, overlap: float) -> list[int]:
-    """Evenly spread first voxels of patches of `size` over `n` voxels."""
+    """Return the evenly spaced first voxels of patches of `size` in `n` voxels."""
     step = max(int(size * (1 - overlap)), 1)
     count = -(-(n - size) // step) + 1
     return [int(start) for start in np.linspace(0, n - size, count).round()]

@@ -1,4 +1,4 @@
-"""Folders of training runs: one for each identity. No run is ever removed or written over."""
+"""Folders of training runs, one for each identity. No run is ever removed or overwritten."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from xxhash import xxh3_64_hexdigest
 from ..errors import StrataflowError
 from ..network.weights import read_checkpoint
 
-# What a run is: its network and everything else that changes what is learned.
+# The network of a run and all settings that change the result of the training.
 Identity = dict[str, Any]
 
 
 def run_name(output: Path, identity: Identity) -> Path:
-    """The folder beside `output` of the run of `identity`: `output` and a hash of the identity."""
+    """Return the folder of a run next to `output`: its name and a hash of `identity`."""
     text = json.dumps(identity, sort_keys=True)
     return output.with_name(f"{output.name}-{xxh3_64_hexdigest(text.encode())[:10]}")
 
 
 def folder_of_run(output: Path, identity: Identity) -> Path:
-    """Where the run of `identity` lies: in `output` itself if that is its folder, or beside it."""
+    """Return `output` if it is a real folder without another run, otherwise `run_name`."""
     if output.is_dir() and not output.is_symlink() and _identity_in(output) in (None, identity):
         return output
     return run_name(output, identity)
@@ -35,18 +35,18 @@ def folder_of_run(output: Path, identity: Identity) -> Path:
 def make_current(
     output: Path, folder: Path, identity: Identity, notify: Callable[[str], None]
 ) -> None:
-    """Let `output` be a link to `folder`, the run of `identity`.
+    """Make `output` a link to `folder`, the run of `identity`.
 
-    If `output` was another run, `notify` gets one line with the settings that differ. That run
-    stays: a real folder is renamed as `run_name` says.
+    If `output` was another run, call `notify` with one line that lists the changed settings. That
+    run is kept: if `output` is a folder rather than a link, it is renamed as in `run_name`.
 
     Raises:
-        StrataflowError: a file has the name of `output`.
+        StrataflowError: `output` is a file.
     """
     if folder == output:
         return
     if output.exists() and not output.is_dir():
-        raise StrataflowError(f"{output}: is a file; a folder is expected")
+        raise StrataflowError(f"{output}: expected a folder, got a file")
     before = _identity_in(output)
     kept = output.resolve()
     if output.is_dir() and not output.is_symlink():
@@ -55,7 +55,7 @@ def make_current(
     if before is not None and kept.resolve() != folder.resolve():
         changes = ", ".join(_differences(before, identity))
         what = "continuing" if _identity_in(folder) else "starting afresh"
-        notify(f"training: {changes}: {what} in {folder}; the run before is kept in {kept.name}")
+        notify(f"training: {changes}: {what} in {folder}; the previous run is kept in {kept.name}")
     link = output.with_name(f".{output.name}.link")
     link.unlink(missing_ok=True)
     link.symlink_to(folder.name, target_is_directory=True)
@@ -63,9 +63,9 @@ def make_current(
 
 
 def require_unused(output: Path, resume: str | None, identity: Identity) -> None:
-    """Raise StrataflowError if a run would write over the checkpoints of another one.
+    """Raise StrataflowError if a run would overwrite the checkpoints of another run.
 
-    `resume` is the checkpoint that the run goes on from, None for a run from the start.
+    `resume` is the checkpoint that the run resumes from, or None for a new run.
     """
     found = _identity_in(output)
     if found is None:
@@ -84,13 +84,13 @@ def require_unused(output: Path, resume: str | None, identity: Identity) -> None
 
 
 def identity_of(checkpoint: dict[str, Any]) -> Identity:
-    """What the run is that wrote `checkpoint`."""
+    """Return the identity of the run that wrote `checkpoint`."""
     parameters = checkpoint["hyper_parameters"]
     return parameters["training"] | {"architecture": parameters["architecture"]}
 
 
 def _identity_in(folder: Path) -> Identity | None:
-    """That of the newest readable checkpoint in `folder`, None if there is none."""
+    """Return the identity of the newest readable checkpoint in `folder`, or None."""
     for path in sorted(folder.glob("*.ckpt"), key=lambda p: p.stat().st_mtime, reverse=True):
         try:
             return identity_of(read_checkpoint(path))
@@ -100,7 +100,7 @@ def _identity_in(folder: Path) -> Identity | None:
 
 
 def _differences(before: Identity, after: Identity) -> Iterator[str]:
-    """Each setting that differs, with both values; hashes only as changed."""
+    """Yield each setting that differs with both values, or for hashes that it changed."""
     hashes = {"data": "training data", "init_weights": "initial weights", "code": "training code"}
     before, after = _flat(before), _flat(after)
     for name in sorted(before.keys() | after.keys()):

@@ -1,4 +1,4 @@
-"""Training of either network with Lightning: resumable, and never more epochs than asked."""
+"""Resumable training of both networks with Lightning."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ from ..volume.attributes import FAULT_THRESHOLD
 from .checkpoints import (
     SaveWithinEpoch,
     Start,
-    TimeIsUp,
-    drop_superseded,
+    TimeLimitReached,
     find_start,
-    leave_signals_alone,
+    ignore_stop_signals,
+    remove_superseded,
 )
 from .dataset import CountingSampler, Crops, SampleSource
-from .figures import draw_lesson
+from .figures import draw_training_sample
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
 
-# Runs of no more steps that begin with weights leave the norms' statistics alone: so few steps
-# would replace what thousands of samples gave with what a few give (data/README.md has figures).
+# Fine-tuning runs up to this length keep the batch norm statistics of the initial weights. A short
+# run would replace statistics of thousands of samples by those of a few (figures: data/README.md).
 NORMS_KEPT_STEPS = 1000
 
-# Gradients of a larger norm are scaled down to it.
-LARGEST_GRADIENT = 1.0
+# Gradients with a larger norm are scaled down to this norm.
+MAXIMUM_GRADIENT_NORM = 1.0
 
-# Modules that decide what is learned from the same samples: a run does not go on across a change.
+# Modules that affect the result of a training. A run is not resumed after a change to one of them.
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
     *("network/architecture", "network/losses", "network/model"),
@@ -64,20 +64,28 @@ LEARNING_CODE = (
 )
 
 
-# Inputs, targets by task, and the files that they come from.
+# Inputs (batch, channels, n3, n2, n1), targets by task, and the input files.
 Batch = tuple[Tensor, dict[str, Tensor], list[str]]
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How a network is trained; sizes as n3, n2, n1, `epochs` in all and not on top.
+    """How a network is trained.
 
-    Training ends early once the loss of validation has not fallen for `patience` epochs; then the
-    best epoch counts. Where `cool_down` is given, training ends so many steps after the checkpoint
-    that it goes on from, instead of after `epochs`; its learning rate falls to zero until then.
-    After `minutes` it saves and stops, to be resumed. A node has one process for each of its
-    `gpus_per_node`, or, where there is no GPU, as many processes on its cores; each of them takes
-    batches of `batch_train` crops.
+    Attributes:
+        epochs: Epochs in total, including those before a resume.
+        batch_train: Crops per training batch of each process.
+        batch_valid: Crops per validation batch of each process.
+        learning_rate: Learning rate after the warm-up.
+        seed: Random seed.
+        crop: Size of the training crops (n3, n2, n1), or None for the whole sample.
+        patience: Stop after this many epochs without a lower validation loss, and use the best
+            epoch. None disables early stopping.
+        gpus_per_node: Processes per node, each with its own GPU, or on CPU cores without GPUs.
+        nodes: Nodes that share the training.
+        cool_down: Stop this many steps after the checkpoint to resume from, instead of after
+            `epochs`. The learning rate falls to zero over these steps.
+        minutes: Save a checkpoint and stop after this time.
     """
 
     epochs: int
@@ -93,12 +101,12 @@ class TrainingSettings:
     minutes: float | None = None
 
 
-# Settings that another start of the same run may change.
+# Settings that may change when a run is resumed.
 FREE_SETTINGS = ("epochs", "patience", "gpus_per_node", "nodes", "cool_down", "minutes")
 
 
-class Lesson(pl.LightningModule):
-    """A network with the losses of its tasks and its optimiser, whose rate follows `schedule`."""
+class TrainingModule(pl.LightningModule):
+    """A network with its losses and its optimiser, whose learning rate follows `schedule`."""
 
     def __init__(
         self,
@@ -118,14 +126,15 @@ class Lesson(pl.LightningModule):
         self.task_weights = TaskWeights(self.architecture.tasks)
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The weighted loss of a batch; StrataflowError, with its files, when it is not finite."""
+        """Return the weighted loss of a batch. Raise StrataflowError if it is not finite."""
         losses, _outputs = self._losses(batch)
         n = batch[0].shape[0]
         total = self.task_weights(losses)
         if not torch.isfinite(total):
             raise StrataflowError(
-                f"training: the loss is {total.item()} at step {self.global_step}, on "
-                f"{' '.join(batch[2])}; the last checkpoint is kept"
+                f"training: the loss is {total.item()} at step {self.global_step} for "
+                f"{' '.join(batch[2])}; check these samples, or lower the learning rate (the last "
+                "checkpoint is kept)"
             )
         self.log_dict(
             {f"train/{task}": loss.detach() for task, loss in losses.items()}, batch_size=n
@@ -139,22 +148,22 @@ class Lesson(pl.LightningModule):
         return total
 
     def on_before_optimizer_step(self, *_: Any) -> None:
-        """Limit the gradients' norm; Lightning does not where the optimiser is fused."""
-        nn.utils.clip_grad_norm_(self.parameters(), LARGEST_GRADIENT)
+        """Clip the norm of the gradients, which Lightning does not do for fused optimisers."""
+        nn.utils.clip_grad_norm_(self.parameters(), MAXIMUM_GRADIENT_NORM)
 
     def on_train_epoch_end(self) -> None:
-        """Log the tasks' weights, which change slowly."""
+        """Log the weights of the tasks."""
         self.log_dict(
             {f"weight/{t}": torch.exp(-s) for t, s in self.task_weights.log_variance.items()}
         )
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """End with the schedule; validation and the checkpoint of the epoch follow."""
+        """Stop at the end of the schedule, after validation and the checkpoint of the epoch."""
         if self.global_step >= self.schedule.end:
             self.trainer.should_stop = True
 
     def validation_step(self, batch: Batch, number: int) -> None:
-        """Log the losses of a batch and the overlap of its faults."""
+        """Log the losses of a batch and the IoU of its faults."""
         losses, outputs = self._losses(batch)
         n = batch[0].shape[0]
         self.log_dict(
@@ -162,9 +171,9 @@ class Lesson(pl.LightningModule):
         )
         self.log("valid/loss", sum(losses.values()), prog_bar=True, batch_size=n, sync_dist=True)
         if "fault" in outputs:
-            found = outputs["fault"][:, 0].sigmoid() >= FAULT_THRESHOLD
+            predicted = outputs["fault"][:, 0].sigmoid() >= FAULT_THRESHOLD
             label = batch[1]["fault"][:, 0] >= FAULT_THRESHOLD
-            both, either = (found & label).sum(), (found | label).sum()
+            both, either = (predicted & label).sum(), (predicted | label).sum()
             self.log(
                 "valid/fault_iou",
                 both / (either + 1e-6),
@@ -174,23 +183,23 @@ class Lesson(pl.LightningModule):
             )
         board = next((log for log in self.loggers if isinstance(log, TensorBoardLogger)), None)
         if number == 0 and board and self.trainer.is_global_zero:
-            figure = draw_lesson(batch[0][0], batch[1], outputs)
+            figure = draw_training_sample(batch[0][0], batch[1], outputs)
             board.experiment.add_figure("validation sample", figure, self.current_epoch)
 
     def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        given, targets, _ = batch
-        outputs = self.network(given.to(memory_format=torch.channels_last_3d))
+        inputs, targets, _ = batch
+        outputs = self.network(inputs.to(memory_format=torch.channels_last_3d))
         return {task: LOSSES[task](outputs[task], targets[task]) for task in outputs}, outputs
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the last measures and the schedule beside the weights."""
+        """Store the latest metrics and the schedule in the checkpoint."""
         measured = self.trainer.callback_metrics.items()
         checkpoint["metrics"] = {name: float(value) for name, value in measured}
         checkpoint["schedule"] = asdict(self.schedule)
 
     def configure_optimizers(self) -> Any:
-        """AdamW whose learning rate follows the schedule."""
-        # Fused, it takes half the time. With fp16 it would undo their scaling after the limit.
+        """Return AdamW with a learning rate that follows the schedule."""
+        # The fused optimiser takes half the time. With fp16 it would unscale clipped gradients.
         optimiser = torch.optim.AdamW(
             self.parameters(),
             self.learning_rate,
@@ -204,23 +213,28 @@ class Lesson(pl.LightningModule):
 
 
 class Patience(EarlyStopping):
-    """Stop once the loss of validation has not fallen for `patience` epochs, but in no cool-down.
+    """Stop after `patience` epochs without a lower validation loss, but not during a cool-down.
 
-    A cool-down brings the loss down once more, and ends soon.
+    A cool-down lowers the loss again, and ends soon.
     """
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
-        """Count the epoch if the learning rate is still constant."""
+        """Count the epoch unless the cool-down has begun."""
         if trainer.global_step <= module.schedule.cool_from:
             super().on_train_epoch_end(trainer, module)
 
 
 @torch.no_grad()
 def average(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
-    """Move averages in place toward `current`, after `count` such moves.
+    """Update exponential moving averages in place.
 
-    It is an exponential moving average whose memory grows to 1000 steps, so short runs profit too.
-    The statistics of norms are averaged with the weights. Counters are taken as they are.
+    The decay grows to 0.999, so that the average is also useful in short runs. Weights and batch
+    norm statistics are averaged. Counters are copied.
+
+    Args:
+        averaged: Averages to update, all of the same dtype.
+        current: Current values.
+        count: Number of earlier updates.
     """
     share = 1 - min(0.999, (1 + float(count)) / (10 + float(count)))
     if averaged[0].is_floating_point():
@@ -239,32 +253,34 @@ def train(
     init_weights: Path | None = None,
     notify: Callable[[str], None] = print,
 ) -> Path | None:
-    """Train and return the checkpoint of the last epoch, `epoch=N.ckpt` in the run's folder.
+    """Train a network, or resume its training.
 
-    The folder also holds `last.ckpt`, the three best by validation, `best-N.ckpt`, and the logs,
-    `csv` and `tensorboard`. No checkpoint of another training is removed or written over.
+    The folder of the run holds a checkpoint of each epoch (`epoch=N.ckpt`), `last.ckpt`, the three
+    checkpoints with the lowest validation loss (`best-N.ckpt`) and the logs (`csv` and
+    `tensorboard`). Checkpoints of other runs are never removed or overwritten.
 
     Args:
-        architecture: the network.
-        settings: how it is trained.
-        train_source: samples to learn from.
-        valid_source: samples to validate with.
-        output: folder of the run. With `resume` "auto" it becomes a link to a folder beside it,
-            which is named by a hash of all that changes what is learned.
-        resume: a checkpoint, or "auto" for the newest one of the same training.
-        init_weights: weights to start from when nothing is resumed.
-        notify: called with one line if `output` was another training before.
+        architecture: Architecture of the network.
+        settings: How it is trained.
+        train_source: Training set.
+        valid_source: Validation set.
+        output: Folder of the run. With `resume` "auto" it becomes a link to a folder next to it,
+            named by a hash of all settings that change the result.
+        resume: A checkpoint, or "auto" for the newest one of the same run.
+        init_weights: Weights to start from if there is no checkpoint to resume from.
+        notify: Called with one line if `output` was another run before.
 
     Returns:
-        The checkpoint, or None if the minutes of the settings are over first.
+        The checkpoint of the last epoch, the best one after early stopping, or None if the time
+        limit was reached.
 
     Raises:
-        StrataflowError: a checkpoint that the run cannot go on from, samples that cannot teach,
-            or an `output` that holds another training.
+        StrataflowError: The run cannot resume from the checkpoint, a sample is invalid, or
+            `output` holds another run.
     """
     identity = {
         **{k: v for k, v in asdict(settings).items() if k not in FREE_SETTINGS},
-        # Each takes batches of its own, and their mean is one step.
+        # Each process has its own batch, and a step averages over all processes.
         "processes": settings.gpus_per_node * settings.nodes,
         "crop": list(settings.crop) if settings.crop else None,
         "data": train_source.fingerprint(architecture),
@@ -276,32 +292,41 @@ def train(
         source.require_intact(architecture)
     if "fault" in architecture.tasks:
         train_source.require_faults()
-    taught, validated = (
+    training_crops, validation_crops = (
         Crops(source, architecture, settings.crop, settings.seed, augment)
         for source, augment in ((train_source, True), (valid_source, False))
     )
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
-    steps = settings.epochs * _steps_per_epoch(taught, settings)
+    steps_per_epoch = _steps_per_epoch(training_crops, settings)
+    steps = settings.epochs * steps_per_epoch
     identity["keeps_norms"] = init_weights is not None and steps <= NORMS_KEPT_STEPS
-    length = Length(settings.epochs, _steps_per_epoch(taught, settings), settings.cool_down)
+    length = Length(settings.epochs, steps_per_epoch, settings.cool_down)
     run = Run(stored, identity, settings, length, init_weights)
     with ExitStack() as stack:
         folder = folder_of_run(output, run.everything) if resume == "auto" else output
         if resume != "auto":
             require_unused(output, resume, run.everything)
-        _work_alone(stack, folder)
+        _claim_folder(stack, folder)
         if resume == "auto":
             make_current(output, folder, run.everything, notify)
-        begin = find_start(folder, resume, stored, identity, length)
-        if begin.checkpoint and begin.step >= begin.schedule.end:
-            print(f"training: {begin.checkpoint} has had its {begin.step} steps; nothing to train")
-            return begin.checkpoint
-        return _fit(run, begin, taught, validated, folder)
+        start = find_start(folder, resume, stored, identity, length)
+        if start.checkpoint and start.step >= start.schedule.end:
+            print(f"training: {start.checkpoint} is complete after {start.step} steps")
+            return start.checkpoint
+        return _fit(run, start, training_crops, validation_crops, folder)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: its network, as checkpoints store it, and how and on what it is trained."""
+    """A training run.
+
+    Attributes:
+        architecture: Network, as checkpoints store it.
+        identity: Settings and data that change the result, without the network.
+        settings: How the network is trained.
+        length: Length of the run.
+        init_weights: Weights to start from.
+    """
 
     architecture: dict[str, Any]
     identity: dict[str, Any]
@@ -311,62 +336,67 @@ class Run:
 
     @property
     def everything(self) -> Identity:
-        """What tells this run from any other."""
+        """The identity of the run, including the network."""
         return {**self.identity, "architecture": self.architecture}
 
 
 @rank_zero_only
-def _work_alone(stack: ExitStack, folder: Path) -> None:
-    """Keep a second training out of `folder`; the first of the processes does it for all."""
+def _claim_folder(stack: ExitStack, folder: Path) -> None:
+    """Lock `folder` against a second run. The first process locks it for all processes."""
     stack.enter_context(claimed_folder(folder))
 
 
-def _fit(run: Run, begin: Start, taught: Crops, validated: Crops, folder: Path) -> Path | None:
-    """Train from `begin` on, see `train`."""
+def _fit(
+    run: Run, start: Start, training_crops: Crops, validation_crops: Crops, folder: Path
+) -> Path | None:
+    """Train from `start` to the end of its schedule. Returns what `train` returns."""
     settings, init_weights = run.settings, run.init_weights
-    drop_superseded(folder, begin)
+    remove_superseded(folder, start)
     limit_threads(settings.gpus_per_node)
     pl.seed_everything(settings.seed, verbose=False)
-    lesson = Lesson(run.architecture, settings.learning_rate, begin.schedule, run.identity)
-    if begin.checkpoint:
+    module = TrainingModule(run.architecture, settings.learning_rate, start.schedule, run.identity)
+    if start.checkpoint:
         print(
-            f"training: resuming from {begin.checkpoint} at step {begin.step} of"
-            f" {begin.schedule.end}; the learning rate falls from step {begin.schedule.cool_from}"
+            f"training: resuming from {start.checkpoint} at step {start.step} of"
+            f" {start.schedule.end}; the cool-down begins at step {start.schedule.cool_from}"
         )
     elif init_weights:
-        start_from(lesson.network, init_weights)
+        load_initial_weights(module.network, init_weights)
     if init_weights and run.identity["keeps_norms"]:
-        _keep_norms(lesson.network, init_weights)
-    trainer = _trainer(settings, folder, begin, taught.crop[0])
+        _freeze_norm_statistics(module.network, init_weights)
+    trainer = _trainer(settings, folder, start, training_crops.crop[0])
     with warnings.catch_warnings():
-        # The data is read through memory maps: more workers than this only take cores away.
+        # Data are read through memory maps. More workers would only compete for cores.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
-        # It is: the sampler begins with the batch that comes next.
+        # The warning does not apply: the sampler starts with the next batch.
         warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
         try:
             trainer.fit(
-                lesson,
-                _loader(taught, settings, trainer, begin),
-                _loader(validated, settings, trainer, begin),
-                ckpt_path=begin.checkpoint,
+                module,
+                _loader(training_crops, settings, trainer, start),
+                _loader(validation_crops, settings, trainer, start),
+                ckpt_path=start.checkpoint,
                 weights_only=True,
             )
-        except TimeIsUp as notice:
+        except TimeLimitReached as notice:
             print(notice)
             return None
         except StrataflowError as error:
-            # From a process that loads data it comes wrapped in that one's traceback.
+            # An error of a data loader process includes the traceback of that process.
             reason = str(error).strip().splitlines()[-1].split("StrataflowError: ")[-1]
             raise StrataflowError(reason) from None
-    if trainer.global_step >= begin.schedule.end:
+    if trainer.global_step >= start.schedule.end:
         return folder / f"epoch={trainer.current_epoch - 1}.ckpt"
     best = min(folder.glob("best-*.ckpt"), key=_validation_loss)
-    print(f"training: no better for {settings.patience} epochs, {best} is best")
+    print(
+        f"training: the validation loss did not improve for {settings.patience} epochs; using"
+        f" the best checkpoint, {best}"
+    )
     return best
 
 
 def _steps_per_epoch(crops: Crops, settings: TrainingSettings) -> int:
-    """Batches of each process in an epoch; `_loader` drops what does not fill one."""
+    """Return the batches per process in an epoch. `_loader` drops an incomplete last batch."""
     items = max(len(crops) // (settings.gpus_per_node * settings.nodes), 1)
     return items // min(settings.batch_train, items)
 
@@ -375,17 +405,23 @@ def _validation_loss(checkpoint: Path) -> float:
     return float(read_checkpoint(checkpoint)["metrics"]["valid/loss"])
 
 
-def start_from(network: MultiTaskNetwork, path: Path) -> None:
-    """Load `path` as far as its network is the same; tasks that it lacks start at random."""
+def load_initial_weights(network: MultiTaskNetwork, path: Path) -> None:
+    """Load the weights in `path`. Tasks that they lack keep their random weights.
+
+    Raises:
+        StrataflowError: The kind or the preset of the network differs.
+    """
     content = read_checkpoint(require_file(path))
     given, wanted = architecture_of(content), network.architecture
     if (given.kind, given.preset) != (wanted.kind, wanted.preset):
-        raise StrataflowError(f"{path}: initial weights of another network, {given}, not {wanted}")
+        raise StrataflowError(
+            f"{path}: initial weights of another network: expected {wanted}, got {given}"
+        )
     weights, random = network_state(content), network.state_dict()
     entry = next(iter(random))
     known = weights.pop(entry)
     state = grown({k: v for k, v in weights.items() if k in random}, network)
-    # The first convolution has input channels for each task where it reads attributes.
+    # In a refinement network, the first convolution has input channels for each task.
     for name in wanted.inputs.keys() & given.inputs.keys():
         to, of = (
             slice(CELL**3 * part.start, CELL**3 * part.stop)
@@ -395,10 +431,10 @@ def start_from(network: MultiTaskNetwork, path: Path) -> None:
     load_state(network, state, path)
 
 
-def _keep_norms(network: MultiTaskNetwork, path: Path) -> None:
-    """Leave the statistics of norms as the weights of `path` have them.
+def _freeze_norm_statistics(network: MultiTaskNetwork, path: Path) -> None:
+    """Keep the batch norm statistics of the weights in `path` unchanged during training.
 
-    Lightning leaves a module in the mode that it finds.
+    Lightning does not change the mode of a module that is in evaluation mode.
     """
     known = network_state(read_checkpoint(path))
     for name, module in network.named_modules():
@@ -406,7 +442,7 @@ def _keep_norms(network: MultiTaskNetwork, path: Path) -> None:
             module.eval()
 
 
-def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: int) -> pl.Trainer:
+def _trainer(settings: TrainingSettings, output: Path, start: Start, inlines: int) -> pl.Trainer:
     checkpoints = ModelCheckpoint(
         output,
         "epoch={epoch}",
@@ -429,7 +465,7 @@ def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: in
     if gpu:
         devices = min(devices, torch.cuda.device_count())
     return pl.Trainer(
-        # The schedule ends it.
+        # The schedule ends the run.
         max_epochs=-1,
         accelerator="gpu" if gpu else "cpu",
         devices=devices,
@@ -442,30 +478,30 @@ def _trainer(settings: TrainingSettings, output: Path, begin: Start, inlines: in
             LearningRateMonitor("step"),
             TQDMProgressBar(refresh_rate=10),
             WeightAveraging(multi_avg_fn=average),
-            SaveWithinEpoch(output, begin.schedule, settings.minutes),
+            SaveWithinEpoch(output, start.schedule, settings.minutes),
         ],
         logger=[
             TensorBoardLogger(output, name="", version="tensorboard"),
-            # Lightning empties the table of a version that it finds, so each start has its own.
-            CSVLogger(output, name="csv", version=f"from_step={begin.step:08d}"),
+            # Lightning empties an existing table, so each start writes its own.
+            CSVLogger(output, name="csv", version=f"from_step={start.step:08d}"),
         ],
         log_every_n_steps=1,
         num_sanity_val_steps=0,
         enable_model_summary=False,
         use_distributed_sampler=False,
-        # Snakemake decides what is sent again.
+        # Snakemake resubmits jobs, so Lightning must not.
         plugins=[SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else None,
         default_root_dir=output,
     )
 
 
 def _loader(
-    crops: Crops, settings: TrainingSettings, trainer: pl.Trainer, begin: Start
+    crops: Crops, settings: TrainingSettings, trainer: pl.Trainer, start: Start
 ) -> DataLoader[Any]:
     augment = crops.augment
     sampler = CountingSampler(len(crops), settings.seed, trainer.global_rank, trainer.world_size)
-    # Lightning begins to fetch the first batches before it tells the sampler the epoch.
-    sampler.begin(begin.epoch, begin.batches * settings.batch_train)
+    # Lightning fetches the first batches before it sets the epoch of the sampler.
+    sampler.begin(start.epoch, start.batches * settings.batch_train)
     items, batch = (sampler, settings.batch_train) if augment else (crops, settings.batch_valid)
     workers = min(4, max((os.cpu_count() or 1) - 1, 1))
     return DataLoader(
@@ -476,7 +512,7 @@ def _loader(
         persistent_workers=True,
         pin_memory=torch.cuda.is_available(),
         drop_last=augment,
-        worker_init_fn=leave_signals_alone,
+        worker_init_fn=ignore_stop_signals,
     )
 
 
@@ -485,15 +521,15 @@ def _modified(path: Path) -> int:
 
 
 def write_metrics_table(output: Path, table: Path) -> None:
-    """Write one row an epoch, losses of training and validation, to the CSV file `table`."""
+    """Write the training and validation losses to the CSV file `table`, one row per epoch."""
     parts = sorted((output / "csv").glob("from_step=*/metrics.csv"), key=_modified)
     logged = pd.DataFrame(columns=["epoch", "step"])
     for part in parts:
-        # A start has all steps from its own on anew, whatever an earlier one had of them.
+        # A later start replaces all steps from its first step on.
         first = int(part.parent.name.split("=")[1])
         logged = pd.concat([logged[logged["step"] < first], pd.read_csv(part)])
     names = [c for c in logged.columns if c.startswith(("train/", "valid/"))]
-    # Steps that a stopped run had taken are there again, with the same losses.
+    # Steps repeated after a stop have the same losses; keep one row of each.
     by_step = logged.groupby(["epoch", "step"])[names].last()
     rows = by_step.groupby("epoch").mean().reset_index()
     with written_whole(table) as (temporary,):

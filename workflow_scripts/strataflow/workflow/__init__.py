@@ -1,1 +1,1 @@
-"""What the workflow asks of the machines that it runs on."""
+"""Configuration, sample sheet, dry runs, and checks of the cluster."""

@@ -1,4 +1,4 @@
-"""What a Slurm cluster has, held against what jobs ask before the first of them is sent."""
+"""Check the requests of all jobs against a Slurm cluster before the first job is submitted."""
 
 from __future__ import annotations
 
@@ -17,11 +17,20 @@ SECONDS_TO_ANSWER = 60
 
 @dataclass(frozen=True)
 class Request:
-    """What a job of `rule` asks for; cards, nodes and cores in all, memory in MB on each node."""
+    """Resources that a job requests.
+
+    Attributes:
+        rule: Rule of the job.
+        partition: Partition, or None for the default one.
+        gpus: GPUs in total.
+        nodes: Nodes.
+        cores: CPU cores per node.
+        memory: Memory per node in MB.
+    """
 
     rule: str
     partition: str | None
-    cards: int = 0
+    gpus: int = 0
     nodes: int = 1
     cores: int = 1
     memory: int = 0
@@ -29,23 +38,25 @@ class Request:
 
 @dataclass(frozen=True)
 class Nodes:
-    """So many nodes of a partition that are alike."""
+    """Identical nodes of a partition, with the resources of each and the memory in MB."""
 
     count: int
-    cards: int
+    gpus: int
     cores: int
     memory: int
 
 
 def partitions() -> dict[str, list[Nodes]]:
-    """The nodes of each partition; the default partition is there again under the name "".
+    """Return the nodes of each partition. The default partition is also listed under "".
 
-    Raises StrataflowError where Slurm's commands are missing or give no answer.
+    Raises:
+        StrataflowError: The Slurm commands are missing, fail or do not answer.
     """
     missing = [name for name in COMMANDS if shutil.which(name) is None]
     if missing:
         raise StrataflowError(
-            f"Slurm: no {' '.join(missing)} on the PATH; is this the login node of a cluster?"
+            f"Slurm: {' '.join(missing)} not found on the PATH; is this the login node of a"
+            " cluster?"
         )
     try:
         answer = subprocess.run(
@@ -56,72 +67,87 @@ def partitions() -> dict[str, list[Nodes]]:
             check=True,
         ).stdout
     except subprocess.TimeoutExpired:
-        raise StrataflowError(f"Slurm: sinfo gave no answer in {SECONDS_TO_ANSWER} s") from None
+        raise StrataflowError(
+            f"Slurm: sinfo did not answer within {SECONDS_TO_ANSWER} s; try again later"
+        ) from None
     except subprocess.CalledProcessError as error:
-        raise StrataflowError(f"Slurm: sinfo: {error.stderr.strip()}") from None
+        raise StrataflowError(f"Slurm: sinfo failed: {error.stderr.strip()}") from None
     found: dict[str, list[Nodes]] = {}
     for line in answer.splitlines():
         name, count, cores, memory, devices = line.split("|")
-        alike = Nodes(int(count), cards_of(devices), _number(cores), _number(memory))
-        found.setdefault(name.rstrip("*"), []).append(alike)
+        nodes = Nodes(int(count), count_gpus(devices), _number(cores), _number(memory))
+        found.setdefault(name.rstrip("*"), []).append(nodes)
         if name.endswith("*"):
-            found.setdefault("", []).append(alike)
+            found.setdefault("", []).append(nodes)
     return found
 
 
-def cards_of(devices: str) -> int:
-    """Graphics cards among the generic resources of a node: 4 in "gpu:a100:4(S:0-1),nic:2"."""
+def count_gpus(devices: str) -> int:
+    """Count the GPUs in the generic resources of a node: 4 in "gpu:a100:4(S:0-1),nic:2"."""
     without_sockets = re.sub(r"\([^)]*\)", "", devices)
-    cards = 0
+    gpus = 0
     for device in without_sockets.split(","):
         parts = device.split(":")
         if parts[0] == "gpu":
-            cards += int(parts[-1]) if parts[-1].isdigit() else 1
-    return cards
+            gpus += int(parts[-1]) if parts[-1].isdigit() else 1
+    return gpus
 
 
 def _number(text: str) -> int:
-    """sinfo writes "8+" where nodes differ and this is the least."""
+    """Parse a number of sinfo. It writes the minimum as "8+" if nodes differ."""
     return int(text.rstrip("+"))
 
 
 def request_of(job: Any) -> Request:
-    """What a job of Snakemake asks for; what is not known before its inputs are there counts 0."""
-    asked = {name: value for name, value in job.resources.items() if isinstance(value, int)}
-    nodes = asked.get("nodes", 1)
+    """Return the request of a Snakemake job. Resources of unknown size count as 0."""
+    # The size of a resource can be unknown until the inputs of the job exist.
+    known = {name: value for name, value in job.resources.items() if isinstance(value, int)}
+    nodes = known.get("nodes", 1)
     return Request(
         job.rule.name,
         job.resources.get("slurm_partition"),
-        asked.get("gpu", 0),
+        known.get("gpu", 0),
         nodes,
-        job.threads * asked.get("tasks", 1) // nodes,
-        asked.get("mem_mb", 0),
+        job.threads * known.get("tasks", 1) // nodes,
+        known.get("mem_mb", 0),
     )
 
 
-def require_fit(requests: Iterable[Request], there: dict[str, list[Nodes]]) -> None:
-    """Raise StrataflowError, with the rule and what is there, for what no node can give."""
-    for asked in requests:
-        name = asked.partition or ""
-        known = sorted(filter(None, there))
-        if name not in there:
-            what = f"no partition {name!r}" if name else "no partition given and no default"
-            raise StrataflowError(f"{asked.rule}: {what} in Slurm; there are: {', '.join(known)}")
-        each = -(-asked.cards // asked.nodes)
+def require_fit(requests: Iterable[Request], available: dict[str, list[Nodes]]) -> None:
+    """Check that the cluster can run all jobs.
+
+    Args:
+        requests: Requests of the jobs.
+        available: Nodes of each partition, as `partitions` returns them.
+
+    Raises:
+        StrataflowError: A partition does not exist, or its nodes have too few resources.
+    """
+    for request in requests:
+        name = request.partition or ""
+        names = ", ".join(sorted(filter(None, available)))
+        if name not in available:
+            reason = (
+                f"Slurm has no partition {name!r}" if name else "Slurm has no default partition"
+            )
+            raise StrataflowError(
+                f"{request.rule}: {reason}; set slurm_partition to one of {names}"
+            )
+        gpus_per_node = -(-request.gpus // request.nodes)
         where = f"of partition {name!r}" if name else "of the default partition"
         for have, need, unit in (
-            ([nodes.cards for nodes in there[name]], each, "graphics cards"),
-            ([nodes.cores for nodes in there[name]], asked.cores, "cores"),
-            ([nodes.memory for nodes in there[name]], asked.memory, "MB of memory"),
+            ([nodes.gpus for nodes in available[name]], gpus_per_node, "GPUs"),
+            ([nodes.cores for nodes in available[name]], request.cores, "cores"),
+            ([nodes.memory for nodes in available[name]], request.memory, "MB of memory"),
         ):
             if max(have) < need:
                 raise StrataflowError(
-                    f"{asked.rule}: asks for {need} {unit} on a node, but no node {where} has more"
+                    f"{request.rule}: requests {need} {unit} per node, but no node {where} has more"
                     f" than {max(have)}"
                 )
-        able = sum(nodes.count for nodes in there[name] if nodes.cards >= each)
-        if able < asked.nodes:
+        suitable = sum(nodes.count for nodes in available[name] if nodes.gpus >= gpus_per_node)
+        if suitable < request.nodes:
             raise StrataflowError(
-                f"{asked.rule}: asks for {asked.nodes} nodes with {each} graphics cards each, but"
-                f" {able} {where} have them"
+                f"{request.rule}: requests {request.nodes} nodes with {gpus_per_node} GPUs each,"
+                f" but only {suitable} {where} have them"
             )

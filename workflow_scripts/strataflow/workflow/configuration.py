@@ -24,7 +24,7 @@ from ..volume.attributes import ATTRIBUTES
 BYTE_COLUMNS = ("iline", "xline", "cdp_x", "cdp_y")
 PATH_COLUMNS = ("segy", *ATTRIBUTES)
 
-# What the types of JSON schema are to people, with an example.
+# Types of JSON schema in plain words, with an example.
 TYPES = {
     "integer": "a whole number, such as 8",
     "number": "a number, such as 0.5",
@@ -37,11 +37,16 @@ TYPES = {
 
 
 def require_valid(content: Any, schema: str, what: str) -> None:
-    """Check `content` against the schema file of that name, and fill in its defaults.
+    """Check `content` against a schema, and fill in the defaults of the schema.
+
+    Args:
+        content: Parsed content, which gets the defaults.
+        schema: Name of a file in config/schemas.
+        what: Name of the content in error messages.
 
     Raises:
-        StrataflowError: names `what` and the key, what is expected, and the nearest known key for
-            an unknown one.
+        StrataflowError: A value is invalid or a key is unknown. The message names the key, the
+            expected value, and for an unknown key the most similar one.
     """
     error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(content))
     if error is None:
@@ -54,14 +59,16 @@ def require_valid(content: Any, schema: str, what: str) -> None:
         near = difflib.get_close_matches(str(unknown), error.schema["properties"], 1)
         known = ", ".join(error.schema["properties"])
         reason = (
-            f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known: {known}"
+            f"unknown key; did you mean {near[0]!r}?"
+            if near
+            else f"unknown key; expected one of {known}"
         )
     place = f"{what}: {'.'.join(path)}" if path else what
     raise StrataflowError(f"{place}: {reason}")
 
 
 def _reason(error: jsonschema.ValidationError) -> str:
-    """What is wrong with a value, and what is expected."""
+    """Describe an error: the value and what is expected instead."""
     got: Any = error.instance
     schema: Any = error.schema
     expected: Any = error.validator_value
@@ -86,19 +93,19 @@ def _reason(error: jsonschema.ValidationError) -> str:
     if error.validator == "multipleOf":
         return f"expected a multiple of {expected}, got {_shown(got)}"
     if error.validator == "pattern" and "description" in schema:
-        # A pattern says less to people than its description.
-        return f"{got!r} does not fit: {schema['description']}"
+        # The description is easier to read than the pattern.
+        return f"invalid value {got!r}; expected: {schema['description']}"
     return error.message
 
 
 def _shown(value: Any) -> str:
-    """A value as YAML writes it on one line."""
+    """Return a value as YAML on one line."""
     text: str = yaml.safe_dump(value, default_flow_style=True, width=10**6)
     return text.removesuffix("\n").removesuffix("\n...").strip()
 
 
 def _properties(validator: Any, properties: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    """Check properties as usual, after filling in the defaults of those that are missing."""
+    """Fill in the defaults of missing properties, then check all properties."""
     if validator.is_type(instance, "object"):
         for name, part in properties.items():
             if "default" in part:
@@ -114,7 +121,7 @@ _WithDefaults = jsonschema.validators.extend(  # type: ignore[no-untyped-call] #
 
 @cache
 def _validator(schema: str) -> Any:
-    """For a schema of that name, which all rows of a sheet share."""
+    """Return the validator of a schema. It is cached, because all rows of a sheet use it."""
     content = yaml.safe_load((home() / "config" / "schemas" / schema).read_text())
     if "scenario" in content.get("$defs", {}):
         content["$defs"]["scenario"] = scenario_schema()
@@ -131,10 +138,10 @@ def _require_text_keys(content: Any, place: str) -> None:
 
 
 def require_configuration(config: dict[str, Any]) -> None:
-    """Check the configuration, and fill in the defaults of the schema where keys are missing.
+    """Check the configuration, and fill in the defaults of missing keys.
 
     Raises:
-        StrataflowError: names the key, what is wrong with its value and what is expected.
+        StrataflowError: A value is invalid. The message names the key and the expected value.
     """
     _require_text_keys(config, "config")
     require_valid(config, "config.schema.yaml", "config")
@@ -144,16 +151,19 @@ def require_configuration(config: dict[str, Any]) -> None:
 
 
 def tasks_of(config: dict[str, Any]) -> tuple[str, ...]:
-    """The tasks that the configuration switches on."""
+    """Return the tasks that the configuration switches on."""
     return tuple(task for task, on in config["model"]["tasks"].items() if on)
 
 
 def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:
-    """The rows of a sample sheet by volume name, checked; empty cells are left out.
+    """Read and check a sample sheet.
+
+    Returns:
+        The rows by volume name, without empty cells.
 
     Raises:
-        StrataflowError: no such file, not tab-separated, an unknown column, a name that is there
-            twice, a cell that does not fit, or no row at all.
+        StrataflowError: The file does not exist or is not tab-separated, a column is unknown, a
+            cell is invalid, a volume name appears twice, or there is no row.
     """
     if not Path(path).is_file():
         raise StrataflowError(f"config: volumes: {path}: no such file")
@@ -184,10 +194,10 @@ def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:
                 raise StrataflowError(f"{place}: {column}: {cell}: braces are not supported")
         require_valid(row, "volumes.schema.yaml", place)
         if row["volume"] in rows:
-            raise StrataflowError(f"{path}: volume: {row['volume']!r} is there twice")
+            raise StrataflowError(f"{path}: volume: {row['volume']!r} appears twice; rename one")
         rows[row["volume"]] = row
     if not rows:
-        raise StrataflowError(f"{path}: no volumes")
+        raise StrataflowError(f"{path}: no volumes; add one row per survey")
     return rows
 
 
@@ -218,10 +228,10 @@ def _row(cells: dict[str, str]) -> dict[str, str]:
 
 
 def require_scenarios(synthetic: dict[str, Any]) -> None:
-    """Check all scenarios of the section `synthetic` of the configuration.
+    """Check all scenarios in the section `synthetic` of the configuration.
 
     Raises:
-        StrataflowError: names the setting that is out of its limits.
+        StrataflowError: A setting is out of its limits.
     """
     places = {"synthetic.scenario": synthetic["scenario"]}
     for number, others in enumerate(synthetic["scenarios"]):
@@ -236,10 +246,10 @@ def require_scenarios(synthetic: dict[str, Any]) -> None:
 
 
 def averaging_of(config: dict[str, Any]) -> Averaging:
-    """The copies that the section `prediction` asks to average.
+    """Return the copies to average from the section `prediction` of the configuration.
 
     Raises:
-        StrataflowError: settings that do not go together.
+        StrataflowError: A setting is invalid, or does not apply to the tasks.
     """
     names = ("symmetries", "scales", "uncertainty")
     try:
@@ -251,12 +261,12 @@ def averaging_of(config: dict[str, Any]) -> Averaging:
 
 
 def require_initial_weights(training: dict[str, Any]) -> None:
-    """Raise StrataflowError unless the folder `training.init_weights` has weights in it."""
+    """Raise StrataflowError unless the folder `training.init_weights` contains weights."""
     folder = training["init_weights"]
     if not training["epochs"] and not folder:
         raise StrataflowError("config: training.epochs: 0 needs training.init_weights")
     if folder and not (Path(folder) / "infer.pth").is_file():
         raise StrataflowError(
             f"config: training.init_weights: {folder}/infer.pth: no such file; name a folder with"
-            " infer.pth and refine.pth, or null to start with random weights"
+            " infer.pth and refine.pth, or set null to start from random weights"
         )

@@ -1,4 +1,4 @@
-"""What Snakemake would do, one line a job: `python -m strataflow.workflow.plan TARGET`."""
+"""List the jobs that Snakemake would run: `python -m strataflow.workflow.plan TARGET`."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from ..errors import StrataflowError
 
 
 def snakemake_environment() -> dict[str, str]:
-    """The environment of Snakemake: jobs call `python`, which must be the one of this library."""
+    """Return the environment of Snakemake, in which `python` runs the current interpreter."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return os.environ | {"PATH": path}
 
 
 def plan(command: list[str]) -> list[str]:
-    """The jobs that the Snakemake `command` would run, with the first reason of each.
+    """Return the jobs that a Snakemake `command` would run, one line each with its first reason.
 
     Raises:
-        StrataflowError: Snakemake's last line, where it cannot make a plan.
+        StrataflowError: The dry run fails. The message is the last line of Snakemake.
     """
     done = subprocess.run(
         command, env=snakemake_environment(), capture_output=True, text=True, check=False
     )
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     if done.returncode:
-        raise StrataflowError(said.strip().splitlines()[-1] if said.strip() else "no plan")
-    found = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", said, re.MULTILINE)
+        raise StrataflowError(
+            output.strip().splitlines()[-1] if output.strip() else "snakemake --dry-run failed"
+        )
+    found = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", output, re.MULTILINE)
     jobs = []
     for rule, lines in found:
         details = dict(line.strip().split(": ", 1) for line in lines.splitlines() if ": " in line)

@@ -1,4 +1,4 @@
-"""A folder with an interpretation of its own: sample sheet, configuration and results."""
+"""The folder of `strataflow run`: sample sheet, configuration and results."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .configuration import read_sheet, require_configuration
 
 CONFIGURATION, SHEET = "config/config.yaml", "config/volumes.tsv"
 
-# What training on synthetic samples takes: hours on a CPU, minutes on a GPU.
+# Settings of `--train`. Training takes hours on a CPU and minutes on a GPU.
 TRAINING = {"training.epochs": 10, "synthetic.train": 40, "synthetic.valid": 4}
 NO_TRAINING = {"training.epochs": 0, "synthetic.train": 0, "synthetic.valid": 0}
 
 HEADER = """\
-# Written by `strataflow run`, which changes only the keys that its options name.
-# Edit it as you like; the configuration reference explains each key.
+# Written by `strataflow run`, which changes only the keys that its options set.
+# You can edit this file. The configuration reference explains each key.
 """
 
 
@@ -37,21 +37,22 @@ def prepare(
     settings: dict[str, Any],
     train: bool | None,
 ) -> None:
-    """Write the sample sheet and the configuration of an interpretation into `folder`.
+    """Write or update the sample sheet and the configuration in `folder`.
 
-    What is there already stays, but for the surveys and settings given.
+    Existing rows and keys are kept, except for the given surveys and settings.
 
     Args:
-        folder: where the interpretation lies; made if it does not exist.
-        surveys: SEG-Y files to interpret. With none, the sheet must be there already.
-        header_bytes: byte positions for `surveys` that the user has chosen, by `iline`, `xline`,
-            `cdp_x`, `cdp_y`; the others are found in the files.
-        settings: values of configuration keys given as `section.key`.
-        train: whether to train first; None leaves it as it is, which is no at the start.
+        folder: Folder of the interpretation, which is created if needed.
+        surveys: SEG-Y files to interpret. If there are none, the sheet must exist.
+        header_bytes: Byte positions by `iline`, `xline`, `cdp_x`, `cdp_y` for `surveys`. Missing
+            ones are detected in the files.
+        settings: Values of configuration keys by `section.key`.
+        train: Whether to train first. None keeps the setting of the folder; a new folder does not
+            train.
 
     Raises:
-        StrataflowError: a survey is missing, damaged or not a grid; an unknown key, or a value that
-            does not fit.
+        StrataflowError: A survey is missing, corrupted or not a grid, a key is unknown, or a value
+            is invalid.
     """
     config = _configuration(folder / CONFIGURATION, settings, train)
     rows = _rows(folder / SHEET, surveys, header_bytes)
@@ -64,7 +65,7 @@ def prepare(
 
 @contextmanager
 def unchanged(folder: Path) -> Iterator[None]:
-    """Put the sheet and the configuration of `folder` back as they were when the block ends."""
+    """Restore the sample sheet and the configuration of `folder` when the block ends."""
     new = not folder.exists()
     files = [folder / name for name in (CONFIGURATION, SHEET)]
     before = {path: path.read_bytes() if path.is_file() else None for path in files}
@@ -81,10 +82,10 @@ def unchanged(folder: Path) -> Iterator[None]:
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-    """`section.key=value` as the key and the value, which is read as YAML.
+    """Split `section.key=value` into the key and the value, which is parsed as YAML.
 
     Raises:
-        StrataflowError: no key, no value, or a value that is not YAML.
+        StrataflowError: The key or the value is missing, or the value is not YAML.
     """
     key, mark, value = text.partition("=")
     if not mark or not re.fullmatch(r"[a-z_]+(\.[A-Za-z0-9_-]+)*", key):
@@ -92,11 +93,11 @@ def parse_setting(text: str) -> tuple[str, Any]:
     try:
         return key, yaml.safe_load(value)
     except yaml.YAMLError:
-        raise StrataflowError(f"--set {text}: {value!r} is not a YAML value") from None
+        raise StrataflowError(f"--set {text}: expected a YAML value, got {value!r}") from None
 
 
 def _configuration(path: Path, settings: dict[str, Any], train: bool | None) -> dict[str, Any]:
-    """The configuration at `path`, or the shipped one for a new folder, with changes."""
+    """Return the configuration at `path`, or the shipped one for a new folder, with changes."""
     changes = dict(TRAINING if train else {} if train is None else NO_TRAINING)
     if path.is_file():
         config = _read(path)
@@ -111,7 +112,9 @@ def _configuration(path: Path, settings: dict[str, Any], train: bool | None) -> 
         for part in sections:
             section = section.setdefault(part, {})
             if not isinstance(section, dict):
-                raise StrataflowError(f"--set {key}: {part!r} has no keys below it")
+                raise StrataflowError(
+                    f"--set {key}: {part!r} has no keys below it; see the configuration reference"
+                )
         section[name] = value
     complete = yaml.safe_load(yaml.safe_dump(config))
     require_configuration(complete)
@@ -122,7 +125,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StrataflowError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        raise StrataflowError(f"{path}: invalid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise StrataflowError(f"{path}: expected keys with values")
     return content
@@ -131,7 +134,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _rows(
     path: Path, surveys: Sequence[Path], given: Mapping[str, int | str]
 ) -> list[dict[str, str]]:
-    """The rows of the sheet at `path`, with `surveys` added or changed."""
+    """Return the rows of the sheet at `path`, with `surveys` added or updated."""
     rows = read_sheet(path) if path.is_file() else {}
     if not surveys and not rows:
         raise StrataflowError(f"{path.parent.parent}: no survey here yet; name at least one SEG-Y")
@@ -144,7 +147,7 @@ def _rows(
             name = _free_name(survey.stem, rows)
             rows[name] = {"volume": name, "segy": place}
         elif not given:
-            # It was inspected before, and the sheet may have been edited since.
+            # Keep the row of a known survey, because the user may have edited it.
             continue
         where = choose_header_bytes(survey, given)
         rows[name] |= {key: str(byte) for key, byte in vars(where).items()}
@@ -152,7 +155,7 @@ def _rows(
 
 
 def _free_name(stem: str, taken: dict[str, Any]) -> str:
-    """A volume name like `stem` that no other volume has."""
+    """Return an unused volume name derived from `stem`."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", stem).strip("_-") or "survey"
     number = 2
     free = name
@@ -162,7 +165,7 @@ def _free_name(stem: str, taken: dict[str, Any]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write `text` unless the file holds it already, so that nothing is rerun without a reason."""
+    """Write `text` unless the file already contains it, so that no job reruns needlessly."""
     if not path.is_file() or path.read_text() != text:
         with written_whole(path) as (temporary,):
             temporary.write_text(text)

@@ -77,3 +77,14 @@ def test_wrong_settings_are_refused(
 def test_an_array_of_two_axes_is_refused() -> None:
     with pytest.raises(strataflow.StrataflowError, match=r"got one of shape \(4, 4\)"):
         strataflow.predict(np.zeros((4, 4)))
+
+
+def test_a_wild_sample_changes_nothing_far_from_it(image: np.ndarray) -> None:
+    wild = image.copy()
+    wild[16, 24, 32] = 1e10
+    plain, spoilt = (strataflow.predict(values) for values in (image, wild))
+    away = np.hypot(*np.meshgrid(np.arange(32) - 16, np.arange(48) - 24, indexing="ij")) > 12
+    for name in ("rgt", "fsem"):
+        difference = np.abs(plain[name] - spoilt[name])
+        assert difference[away].mean() < 0.005, name
+        assert difference[away].max() < 0.1, name

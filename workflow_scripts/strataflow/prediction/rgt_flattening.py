@@ -19,7 +19,7 @@ from scipy.sparse import csr_array, diags_array, eye_array, kron, vstack
 from scipy.sparse.linalg import LinearOperator, cg
 
 from ..volume.raw import Array
-from ..volume.structure_tensor import HALO, count_cells, in_cells, texture_normals
+from ..volume.structure_tensor import HALO, UNLIMITED, count_cells, in_cells, texture_normals
 
 # Side of a cell in voxels; doubled until there are at most MAX_CELLS cells.
 CELL = 8
@@ -45,7 +45,11 @@ MIN_GROWTH = 0.05
 
 
 def follow_reflectors(
-    time: Array, image: Array, fault: Array | None, live: NDArray[np.bool_]
+    time: Array,
+    image: Array,
+    fault: Array | None,
+    live: NDArray[np.bool_],
+    limits: tuple[float, float] = UNLIMITED,
 ) -> Iterator[Array]:
     """Compute the correction that makes RGT follow the reflectors.
 
@@ -57,6 +61,7 @@ def follow_reflectors(
         image: Image with the reflectors.
         fault: Fault probability, if known.
         live: Live traces, bool (n3, n2).
+        limits: Amplitudes of the image below and above these are clipped.
 
     Yields:
         The correction of each inline (n2, n1) in samples, to be added to `time`.
@@ -66,7 +71,7 @@ def follow_reflectors(
         cell *= 2
     depth = np.arange(time.shape[2], dtype=np.float32)
     shift = _over_cells(time, cell, np.mean, less=depth)
-    normals, weight = texture_normals(image, cell)
+    normals, weight = texture_normals(image, cell, limits)
     weight = np.square(weight) * _seen(live, cell)[..., None]
     if fault is not None:
         weight *= np.square(1 - _over_cells(fault, cell, np.max))

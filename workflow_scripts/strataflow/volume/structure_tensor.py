@@ -17,6 +17,8 @@ GRADIENT_SCALE, TENSOR_SCALE = 1.0, 4.0
 BLOCK = (32, 128)
 HALO = 5
 
+UNLIMITED = (-np.inf, np.inf)
+
 
 def count_cells(shape: tuple[int, ...], cell: int) -> tuple[int, ...]:
     """Number of cells of `cell` voxels along each axis of `shape`; the last one may be smaller."""
@@ -32,7 +34,9 @@ def in_cells(values: Array, cell: int) -> Array:
     return values.reshape([side for m in counts for side in (m, cell)])
 
 
-def texture_normals(image: Array, cell: int) -> tuple[Array, Array]:
+def texture_normals(
+    image: Array, cell: int, limits: tuple[float, float] = UNLIMITED
+) -> tuple[Array, Array]:
     """Estimate reflector normals and planarity from the structure tensor.
 
     The method is that of Bigun & Granlund (1987). Van Vliet & Verbeek (1995) and Fehmers & Hocker
@@ -41,13 +45,14 @@ def texture_normals(image: Array, cell: int) -> tuple[Array, Array]:
     Args:
         image: Image (n3, n2, n1). It may be a memory map, because it is read in blocks.
         cell: Side of a cell in voxels.
+        limits: Values below and above these are clipped.
 
     Returns:
         Unit normals (3, m3, m2, m1) with components along (n3, n2, n1), where n1 is not negative.
         Planarity (m3, m2, m1): 1 for parallel layers, 0 for isotropic texture or no signal.
     """
     tensor = np.empty((len(TENSOR_COMPONENTS), *count_cells(image.shape, cell)), np.float32)
-    for lines, block in _blocks(image, cell):
+    for lines, block in _blocks(image, cell, limits):
         tensor[(slice(None), *lines)] = block
     # The average over a cell already smooths with the variance of a box.
     scale = max(TENSOR_SCALE**2 - cell**2 / 12, 0) ** 0.5 / cell
@@ -68,7 +73,9 @@ def texture_normals(image: Array, cell: int) -> tuple[Array, Array]:
     return normals, np.clip(1.5 * share - 0.5, 0, 1)
 
 
-def _blocks(image: Array, cell: int) -> Iterator[tuple[tuple[slice, slice], Array]]:
+def _blocks(
+    image: Array, cell: int, limits: tuple[float, float]
+) -> Iterator[tuple[tuple[slice, slice], Array]]:
     """Yield blocks: their cells along n3 and n2, and mean products of gradients (6, m3, m2, m1)."""
     steps = [max(side // cell, 1) for side in BLOCK]
     counts = count_cells(image.shape[:2], cell)
@@ -84,7 +91,8 @@ def _blocks(image: Array, cell: int) -> Iterator[tuple[tuple[slice, slice], Arra
                 lines.append(cells)
                 read.append(slice(low, end + HALO))
                 inside.append(slice(begin - low, end - low))
-            smooth = gaussian_filter(np.asarray(image[tuple(read)], np.float32), GRADIENT_SCALE)
+            clipped = np.clip(np.asarray(image[tuple(read)], np.float32), *limits)
+            smooth = gaussian_filter(clipped, GRADIENT_SCALE)
             gradient = [_gradient(smooth, axis)[tuple(inside)] for axis in range(3)]
             products = [
                 in_cells(gradient[i] * gradient[j], cell).mean(axis=(1, 3, 5))

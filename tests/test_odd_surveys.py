@@ -14,6 +14,7 @@ import segyio
 
 from segy_bytes import write_bytes
 from strataflow.errors import StrataflowError
+from strataflow.segy.choice import choose_header_bytes
 from strataflow.segy.inspect import inspect_segy
 from strataflow.segy.reader import segy_to_binary
 from strataflow.segy.writer import export_segy
@@ -246,6 +247,22 @@ def test_line_numbers_at_odd_bytes_in_any_type(tmp_path: Path, kind: str, letter
         assert (sidecar["axes"]["n2"]["first"], sidecar["axes"]["n2"]["step"]) == (70_000, 2)
     found = inspect_segy(segy, named)
     assert found["grid"]["inlines"]["byte"] == f"217:{kind}"
+    # They are found without being named.
+    best = inspect_segy(segy, STANDARD)["fitting_bytes"][0]
+    assert (best["inlines"], best["crosslines"]) == (N3, N2)
+    assert choose_header_bytes(segy, {}).iline == f"217:{kind}"
+
+
+def test_shot_gathers_get_no_byte_positions_offered(tmp_path: Path) -> None:
+    def shot(i: int, samples: np.ndarray, header: dict[int, int]) -> Any:
+        record, channel = divmod(i, N2)
+        numbers = {9: 100 + record, 13: 1 + channel, 37: 150 + 25 * channel}
+        return samples, header | numbers | {189: 0, 193: 0}
+
+    segy = survey(tmp_path / "x.sgy", shot)
+    found = inspect_segy(segy, STANDARD)
+    assert found["fitting_bytes"] == []
+    assert "pre-stack" in found["reason"] or "shot gathers" in found["reason"]
 
 
 def test_two_byte_line_numbers_stay_two_bytes(tmp_path: Path) -> None:

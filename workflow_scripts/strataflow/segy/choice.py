@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import StrataflowError
 from ..volume.volume import HeaderBytes
-from .geometry import COORDINATES, coordinate_bytes
+from .geometry import coordinate_bytes
 from .grid import fitting_bytes, read_fields, scan
 from .layout import Layout, read_layout
 
@@ -36,8 +36,7 @@ def choose_header_bytes(path: Path, given: Mapping[str, int | str]) -> HeaderByt
             scan(layout, where)
         except StrataflowError as error:
             pairs = [(iline, xline) for iline, xline, _, _ in fitting_bytes(layout)]
-            numbers = [pair for pair in pairs if not set(pair) & set(np.ravel(COORDINATES))]
-            choices = _different(layout, numbers or pairs)
+            choices = _different(layout, pairs)
             if not choices:
                 raise error
             if len(choices) > 1:
@@ -54,11 +53,13 @@ def choose_header_bytes(path: Path, given: Mapping[str, int | str]) -> HeaderByt
     return where
 
 
-def _different(layout: Layout, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _different(
+    layout: Layout, pairs: list[tuple[int | str, int | str]]
+) -> list[tuple[int | str, int | str]]:
     """Those of `pairs` whose fields hold other numbers than the pairs before them."""
-    positions = sorted({byte for pair in pairs for byte in pair})
+    positions = list(dict.fromkeys(byte for pair in pairs for byte in pair))
     fields = dict(zip(positions, read_fields(layout, *positions), strict=True)) if pairs else {}
-    kept: list[tuple[int, int]] = []
+    kept: list[tuple[int | str, int | str]] = []
     for pair in pairs:
         same = (
             all(np.array_equal(fields[a], fields[b]) for a, b in zip(pair, other, strict=True))

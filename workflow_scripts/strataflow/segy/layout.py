@@ -139,13 +139,19 @@ class Layout:
             headers: Header bytes.
             position: Byte, counted from 1, with or without a type, such as 217 or "217:int32".
         """
+        limits = np.iinfo(np.int32)
+        numbers = self.numbers(headers, position)
+        if numbers.dtype.kind == "f":
+            numbers = np.clip(np.rint(np.nan_to_num(numbers)), limits.min, limits.max)
+        return numbers.astype(np.int32)
+
+    def numbers(self, headers: NDArray[np.uint8], position: int | str) -> NDArray:
+        """The same as stored: integers or floats."""
         byte, kind = parse_position(position)
         if kind[0] == "i":
             return get(headers, byte, int(kind[1]), self.byte_order)
         part = np.ascontiguousarray(headers[..., byte - 1 : byte - 1 + int(kind[1])])
-        numbers = np.rint(part.view(self.byte_order + kind)[..., 0])
-        limits = np.iinfo(np.int32)
-        return np.clip(np.nan_to_num(numbers), limits.min, limits.max).astype(np.int32)
+        return part.view(self.byte_order + kind)[..., 0]
 
 
 def _fill(stream: Any, block: NDArray, path: Path) -> None:

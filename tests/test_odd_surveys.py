@@ -253,6 +253,19 @@ def test_line_numbers_at_odd_bytes_in_any_type(tmp_path: Path, kind: str, letter
     assert choose_header_bytes(segy, {}).iline == f"217:{kind}"
 
 
+def test_the_only_line_numbers_are_taken_where_the_configured_ones_make_no_grid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def moved(_: int, samples: np.ndarray, header: dict[int, int]) -> Any:
+        return samples, header | {9: header[189], 21: header[193], 189: 0, 193: 0}
+
+    raw, sidecar = read(survey(tmp_path / "x.sgy", moved))
+    np.testing.assert_array_equal(raw.reshape(-1, N1), amplitudes())
+    assert sidecar["source"]["header_bytes"]["xline"] == 21
+    said = capsys.readouterr().out
+    assert "bytes 189 and 193 hold no line numbers; those at bytes 9 and 21 make a grid" in said
+
+
 def test_shot_gathers_get_no_byte_positions_offered(tmp_path: Path) -> None:
     def shot(i: int, samples: np.ndarray, header: dict[int, int]) -> Any:
         record, channel = divmod(i, N2)

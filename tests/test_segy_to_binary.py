@@ -436,10 +436,18 @@ def test_a_prestack_survey_is_refused_with_the_reason(tmp_path: Path) -> None:
     refuses(segy, tmp_path, "x.sgy", "pre-stack", "offsets 0 to 200", "stack it")
 
 
-def test_other_byte_positions_that_form_a_grid_are_suggested(tmp_path: Path) -> None:
+def test_other_byte_positions_that_form_a_grid_are_listed_if_there_are_several(
+    tmp_path: Path,
+) -> None:
     values = integers((12, 12, 16)).reshape(144, 16).tolist()
-    segy = write_bytes(tmp_path / "x.sgy", values, lines(12, iline=9, xline=21))
-    refuses(segy, tmp_path, "x.sgy", "--iline 9 --xline 21", "12 inlines x 12 crosslines")
+    first, second = lines(12, iline=9, xline=21), lines(12, iline=5, xline=13)
+
+    def header(i: int) -> dict[int, int]:
+        other = {byte: 7 * value for byte, value in second(i).items() if byte in (5, 13)}
+        return first(i) | other
+
+    segy = write_bytes(tmp_path / "x.sgy", values, header)
+    refuses(segy, tmp_path, "x.sgy", "--iline 9 --xline 21", "--iline 5 --xline 13")
 
 
 def test_a_folder_that_cannot_be_written_is_named(run_script: Run, tmp_path: Path) -> None:

@@ -11,16 +11,44 @@ import numpy as np
 from ..errors import StrataflowError
 from ..volume.volume import HeaderBytes
 from .geometry import coordinate_bytes
-from .grid import fitting_bytes, read_fields, scan
+from .grid import Grid, fitting_bytes, read_fields, require_positions, scan
 from .layout import Layout, read_layout
+
+
+def find_grid(layout: Layout, where: HeaderBytes) -> tuple[Grid, list[str]]:
+    """The grid at the given byte positions, or at the only others that make one.
+
+    Returns:
+        The grid, and a note for the user if other positions were taken.
+
+    Raises:
+        StrataflowError: the given positions make no grid, and no others or several do.
+    """
+    require_positions(layout, where)
+    try:
+        return scan(layout, where), []
+    except StrataflowError as error:
+        fitting = [(iline, xline) for iline, xline, _, _ in fitting_bytes(layout)]
+        choices = _different(layout, fitting)
+        if not choices:
+            raise
+        if len(choices) > 1:
+            words = ", ".join(f"--iline {iline} --xline {xline}" for iline, xline in choices)
+            raise StrataflowError(
+                f"{error}; several byte positions make a grid, choose one of: {words}"
+            ) from None
+    iline, xline = choices[0]
+    grid = scan(layout, replace(where, iline=iline, xline=xline))
+    asked = f"bytes {where.iline} and {where.xline} hold no line numbers"
+    return grid, [f"{asked}; those at bytes {iline} and {xline} make a grid and are taken"]
 
 
 def choose_header_bytes(path: Path, given: Mapping[str, int | str]) -> HeaderBytes:
     """The byte positions of a file that make a grid.
 
-    The standard positions (189, 193) are taken if they make a grid, otherwise the others in use if
-    only one pair does. Coordinates are those of the CDP, or of the source or group where the CDP
-    has none.
+    The standard positions (189, 193) are taken if they make a grid, otherwise the others if only
+    one pair does. Coordinates are those of the CDP, or of the source or group where the CDP has
+    none.
 
     Args:
         path: SEG-Y file.
@@ -31,21 +59,10 @@ def choose_header_bytes(path: Path, given: Mapping[str, int | str]) -> HeaderByt
     """
     layout = read_layout(path)
     where = replace(HeaderBytes(), **given)
-    if not {"iline", "xline"} & given.keys():
-        try:
-            scan(layout, where)
-        except StrataflowError as error:
-            pairs = [(iline, xline) for iline, xline, _, _ in fitting_bytes(layout)]
-            choices = _different(layout, pairs)
-            if not choices:
-                raise error
-            if len(choices) > 1:
-                words = ", ".join(f"--iline {iline} --xline {xline}" for iline, xline in choices)
-                raise StrataflowError(
-                    f"{path}: several byte positions make a grid; choose one of: {words}"
-                ) from None
-            where = replace(where, iline=choices[0][0], xline=choices[0][1])
-    scan(layout, where)
+    if {"iline", "xline"} & given.keys():
+        where = scan(layout, where).where
+    else:
+        where = find_grid(layout, where)[0].where
     if not {"cdp_x", "cdp_y"} & given.keys():
         found = coordinate_bytes(layout, (where.cdp_x, where.cdp_y))
         if found:

@@ -33,9 +33,6 @@ MAX_PLACES_PER_TRACE = 10
 # Maximum share of traces that are checked for being null because of their line numbers.
 MAX_SUSPECTS = 0.2
 
-# More different offsets than this mean a pre-stack file, whose shots and channels are not lines.
-MAX_OFFSETS = 3
-
 # Traces that are searched for line numbers at unusual bytes.
 SEARCHED = 20_000
 
@@ -104,11 +101,7 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
         StrataflowError: The line numbers do not form a grid. The message says what the file seems
             to be and what to do.
     """
-    for name, position in vars(where).items():
-        try:
-            parse_position(position)
-        except StrataflowError as error:
-            raise StrataflowError(f"{layout.path}: {name}: {error}") from None
+    require_positions(layout, where)
     errors = []
     for reading in _readings(where):
         try:
@@ -116,6 +109,15 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
         except StrataflowError as error:
             errors.append(error)
     raise errors[-1]
+
+
+def require_positions(layout: Layout, where: HeaderBytes) -> None:
+    """Raise StrataflowError, with the name, for a byte position outside the trace header."""
+    for name, position in vars(where).items():
+        try:
+            parse_position(position)
+        except StrataflowError as error:
+            raise StrataflowError(f"{layout.path}: {name}: {error}") from None
 
 
 def _readings(where: HeaderBytes) -> Iterator[HeaderBytes]:
@@ -369,11 +371,10 @@ def fitting_bytes(layout: Layout) -> list[tuple[int | str, int | str, int, int]]
     code, offset, *numbers = read_fields(
         layout, TraceField.TraceIdentificationCode, TraceField.offset, *usual
     )
-    if _unique(np.abs(offset)).size > MAX_OFFSETS:
-        return []
     # Null traces often have no numbers at all.
     live = ~_coded_dead(code) & np.logical_or.reduce([field != 0 for field in numbers])
-    if not live.any():
+    # Shots and channels are no lines.
+    if not live.any() or _unique(np.abs(offset[live])).size > 1:
         return []
     fields: dict[int | str, NDArray[np.int32]] = {
         byte: field[live] for byte, field in zip(usual, numbers, strict=True)

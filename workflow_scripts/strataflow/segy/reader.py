@@ -15,8 +15,9 @@ from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.amplitudes import RunningStatistics, clip_limits
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes, Sidecar, sidecar_path, write_sidecar
+from .choice import find_grid
 from .geometry import survey_geometry
-from .grid import is_constant, scan
+from .grid import is_constant
 from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 
 # Number of samples from evenly spaced traces that determine the clip limits.
@@ -55,7 +56,7 @@ def segy_to_binary(
             `expected`, or is an image with constant amplitudes.
     """
     layout = read_layout(path)
-    grid = scan(layout, where)
+    grid, notes = find_grid(layout, where)
     shape = grid.shape
     if expected and expected != shape:
         raise StrataflowError(f"{path}: size {expected} given, but the file has {shape}")
@@ -119,7 +120,7 @@ def segy_to_binary(
     missing = shape.n3 * shape.n2 - int(np.count_nonzero(grid.place >= 0))
     dead = np.count_nonzero(~live)
     print(f"{path}: {shape}, {layout.traces} traces, {missing} missing, {dead} dead or missing")
-    notes = list(geometry.notes)
+    notes += geometry.notes
     if null.any():
         notes.append(
             f"{np.count_nonzero(null)} null traces (coded as dead or constant) take no part"

@@ -53,6 +53,19 @@ def test_imports_are_followed_through_packages() -> None:
     assert all(file.is_file() for file in found)
 
 
+def test_libraries_beside_an_installed_one_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site-packages"
+    (site / "strataflow").mkdir(parents=True)
+    (site / "strataflow" / "own.py").write_text("from other import thing\n")
+    (site / "other.py").write_text("thing = 1\n")
+    script = tmp_path / "script.py"
+    script.write_text("from strataflow.own import x\nfrom other import thing\n")
+    monkeypatch.setattr("strataflow.code.LIBRARY", site / "strataflow")
+    assert with_imports(script) == {script, site / "strataflow" / "own.py"}
+
+
 @pytest.mark.parametrize("names", [LEARNING_CODE, SYNTHESIZING_CODE])
 def test_listed_modules_are_there(names: tuple[str, ...]) -> None:
     assert code_checksum(modules(names))

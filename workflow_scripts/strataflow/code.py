@@ -61,7 +61,9 @@ def _text_of(node: object) -> str:
 def _imported_by(path: Path) -> set[Path]:
     nodes = ast.walk(ast.parse(path.read_bytes(), path))
     imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {file for node in imports for file in _files_of(path, node) if file.is_file()}
+    # Other libraries lie beside an installed one.
+    own = [n for n in imports if n.level or (n.module or "").split(".")[0] == LIBRARY.name]
+    return {file for node in own for file in _files_of(path, node) if file.is_file()}
 
 
 def _files_of(path: Path, node: ast.ImportFrom) -> list[Path]:

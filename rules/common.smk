@@ -16,6 +16,7 @@ from strataflow.volume.attributes import ATTRIBUTES, SPREAD, TASKS as ALL_TASKS,
 from strataflow.errors import StrataflowError
 from strataflow.interpretation.horizons import horizon_names
 from strataflow.samples.files import SPLITS
+from strataflow.synthetic.truth import TRUTH
 from strataflow.workflow.configuration import (
     averaging_of,
     read_sheet,

@@ -3,8 +3,8 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-# Files of a synthetic survey.
-SURVEY_FILES = ("image", *ATTRIBUTES)
+# Volumes of a synthetic survey: image, labels, and its faults one by one.
+SURVEY_FILES = ("image", *ATTRIBUTES, *TRUTH)
 
 
 def require_input_files():

@@ -15,6 +15,7 @@ from .geology import Geology, Unconformity, evaluate
 from .imaging import Recording, unit_rms
 from .random_earth import random_model
 from .scenario import ANYTHING, Scenario
+from .truth import truth_targets
 
 MIN_SIDE = 16
 
@@ -120,7 +121,7 @@ class SyntheticEarth:
         strength = np.sqrt(along_axes(np.square(clean), None, *smooth))
         noise = float(np.hypot(self.acquisition.noise, self.acquisition.coherent_noise))
         hidden = strength < max(SEEN_OVER_NOISE * noise, SEEN_OVER_RMS)
-        for labels in (geology.fault, geology.strike, geology.dip):
+        for labels in geology.label_arrays().values():
             labels[hidden] = 0
         return geology
 
@@ -136,7 +137,7 @@ class SyntheticEarth:
         if seen is None:
             return cut
         # Faults are labelled where the image can show them.
-        return replace(cut, fault=cut.fault * seen, strike=cut.strike * seen, dip=cut.dip * seen)
+        return replace(cut, **{name: label * seen for name, label in cut.label_arrays().items()})
 
 
 def reflectivity(geology: Geology) -> Array:
@@ -146,10 +147,14 @@ def reflectivity(geology: Geology) -> Array:
 
 @dataclass
 class LabelledCube:
-    """A sample: `image` and `targets`, arrays (n3, n2, n1), and what is in it."""
+    """A sample: `image` and `targets`, arrays (n3, n2, n1), and what is in it.
+
+    `truth` tells its faults apart, see `truth_targets`.
+    """
 
     image: Array
     targets: dict[str, Array]
+    truth: dict[str, Array]
     statistics: SampleStatistics
     faults: list[FaultStatistics]
 
@@ -168,7 +173,8 @@ def labelled_cube(
         "rgt": normalised_geologic_time(geology.age),
         **fault_targets(geology),
     }
-    return LabelledCube(unit_rms(image), targets, *_describe(earth, geology))
+    truth = truth_targets(geology)
+    return LabelledCube(unit_rms(image), targets, truth, *_describe(earth, geology))
 
 
 def fault_targets(geology: Geology) -> dict[str, Array]:

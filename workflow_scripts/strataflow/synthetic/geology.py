@@ -31,6 +31,10 @@ MIN_THICKNESS = 0.05
 # Samples by which layers are displaced at random on the surface of a fault with a damage zone.
 CRUSHED = 3.0
 
+# Share of its thickness that is left of a sample where its throw is no longer turned into today's,
+# and the vertical part of the normal of a surface, about half a degree, that counts as overturned.
+SQUEEZED, OVERTURNED = 0.3, 0.01
+
 
 class Crossing(NamedTuple):
     """The points that a fault moves, by their places, and their signed distance to it."""
@@ -439,7 +443,10 @@ class Geology:
 
     `age` is in samples, `log_impedance` the mean over each sample. `fault` is the number of the
     fault that is labelled there, counted from 1, the oldest, or 0 (uint8); `strike` and `dip` are
-    in degrees, 0 off the faults.
+    in degrees, 0 off the faults. Where labels overlap, `fault`, `strike` and `dip` are those of
+    the younger fault, `fault_id` (uint8) and `throw` those of the nearer one. `throw` is the
+    vertical displacement across the fault in samples of today: positive where the wall above the
+    surface went down (normal), negative where it went up (reverse), 0 off the faults.
     """
 
     age: Array
@@ -447,6 +454,13 @@ class Geology:
     fault: NDArray[np.uint8]
     strike: Array = field(repr=False)
     dip: Array = field(repr=False)
+    fault_id: NDArray[np.uint8] = field(repr=False)
+    throw: Array = field(repr=False)
+
+    def label_arrays(self) -> dict[str, NDArray]:
+        """What is 0 off the faults, by name."""
+        names = ("fault", "strike", "dip", "fault_id", "throw")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -510,7 +524,8 @@ def evaluate(
 
     `thickness` is that of the labelled fault surface in voxels, measured along its normal. A
     fault is labelled only where it offsets ages by at least `visible` samples. Where labels
-    overlap, the younger fault, which cuts the older one, gives strike and dip.
+    overlap, the younger fault, which cuts the older one, gives strike and dip, and the nearer one
+    number and throw.
     """
     n3, n2, n1 = shape
     age, log_impedance = np.empty(shape, np.float32), np.empty(shape, np.float32)
@@ -531,11 +546,36 @@ def evaluate(
         log_impedance[part] = table.mean(found.reshape(block), x)
         _fill_bodies(model.bodies, restored.age, log_impedance[part], x)
         _fill_channels(model.channels, age[part], log_impedance[part], x)
-    fault, normal = _label(model, shape, origin, zones, thickness, visible)
+    labels = _label(model, shape, origin, zones, thickness, visible)
     strike, dip = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    labelled = fault > 0
-    strike[labelled], dip[labelled] = strike_dip_from_normal(normal[:, labelled])
-    return Geology(age, log_impedance, fault, strike, dip)
+    labelled = labels.fault > 0
+    strike[labelled], dip[labelled] = strike_dip_from_normal(labels.normal[:, labelled])
+    return Geology(age, log_impedance, labels.fault, strike, dip, labels.fault_id, labels.throw)
+
+
+class _Labels:
+    """Labels of faults on a grid of `shape` (n3, n2, n1), filled in from the youngest fault on."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.fault = np.zeros(shape, np.uint8)
+        self.normal = np.zeros((3, *shape), np.float32)
+        self.fault_id = np.zeros(shape, np.uint8)
+        self.throw = np.zeros(shape, np.float32)
+        self._distance = np.full(shape, np.inf, np.float32)
+
+    def is_free(self, index: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Whether no younger fault is labelled at the voxels `index` (N,)."""
+        return self.fault.ravel()[index] == 0
+
+    def add(self, number: int, index: NDArray[np.intp], distance: Array, surface: _Surface) -> None:
+        """Label fault `number` at the voxels `index` (N,), `distance` voxels from its `surface`."""
+        free = self.is_free(index)
+        self.fault.reshape(-1)[index[free]] = number
+        self.normal.reshape(3, -1)[:, index[free]] = surface.normal[:, free]
+        nearer = distance < self._distance.ravel()[index]
+        self._distance.reshape(-1)[index[nearer]] = distance[nearer]
+        self.fault_id.reshape(-1)[index[nearer]] = number
+        self.throw.reshape(-1)[index[nearer]] = surface.throw[nearer]
 
 
 def _label(
@@ -545,25 +585,26 @@ def _label(
     zones: dict[int, list[tuple[NDArray[np.intp], Array]]],
     thickness: float,
     visible: float,
-) -> tuple[NDArray[np.uint8], Array]:
-    """Numbers of the labelled faults (n3, n2, n1), and their normals (3, n3, n2, n1)."""
+) -> _Labels:
+    """Labels of the faults on the grid of `shape` (n3, n2, n1) that begins at `origin`."""
     number_of_fault = {id(fault): n for n, fault in enumerate(model.faults, start=1)}
-    fault = np.zeros(shape, np.uint8)
-    normal = np.zeros((3, *shape), np.float32)
+    labels = _Labels(shape)
     for number, parts in sorted(zones.items(), reverse=True):
         zone = np.concatenate([index for index, _ in parts])
         distance = np.concatenate([away for _, away in parts])
-        free = fault.ravel()[zone] == 0
-        zone, distance = zone[free], distance[free]
-        where = np.unravel_index(zone, shape)
-        x = np.stack([index + start for index, start in zip(where, origin, strict=True)])
-        gradient, offset = _orientation_and_offset(model.events, number, x.astype(np.float32))
-        # The gradient turns units of the earth into voxels of today.
-        near = np.abs(distance) <= 0.5 * thickness * np.linalg.norm(gradient, axis=0)
-        seen = near & (np.abs(offset) >= visible)
-        fault.ravel()[zone[seen]] = number_of_fault[id(model.events[number])]
-        normal.reshape(3, -1)[:, zone[seen]] = gradient[:, seen]
-    return fault, normal
+        free = labels.is_free(zone)
+        for part in (free, ~free):
+            where = np.unravel_index(zone[part], shape)
+            x = np.stack([index + start for index, start in zip(where, origin, strict=True)])
+            surface = _surface(model.events, number, x.astype(np.float32))
+            # The gradient turns units of the earth into voxels of today.
+            gradient = np.linalg.norm(surface.normal, axis=0)
+            near = np.abs(distance[part]) <= 0.5 * thickness * gradient
+            seen = near & (np.abs(surface.offset) >= visible)
+            away = np.abs(distance[part][seen]) / gradient[seen]
+            fault = number_of_fault[id(model.events[number])]
+            labels.add(fault, zone[part][seen], away, surface.at(seen))
+    return labels
 
 
 def _found_layers(model: EarthModel, restored: Restored, x: Array) -> Array:
@@ -608,8 +649,20 @@ def _grid(shape: tuple[int, ...], origin: tuple[int, ...]) -> Array:
     return x.reshape(3, -1)
 
 
-def _orientation_and_offset(events: Sequence[Event], number: int, x: Array) -> tuple[Array, Array]:
-    """Normal (3, N, any length) of fault `number` at today's points `x` (3, N), and offset of age.
+class _Surface(NamedTuple):
+    """A fault at points of today: normal (3, N, any length), offset of age and throw (N,)."""
+
+    normal: Array
+    offset: Array
+    throw: Array
+
+    def at(self, where: NDArray[np.bool_]) -> _Surface:
+        """The same at those of the points that are `where` (N,)."""
+        return _Surface(self.normal[:, where], self.offset[where], self.throw[where])
+
+
+def _surface(events: Sequence[Event], number: int, x: Array) -> _Surface:
+    """Fault `number` at today's points `x` (3, N).
 
     The normal is the gradient of the distance to the fault on today's grid, which turns with what
     younger faults have moved. The offset is the difference of age (N,) between its walls.
@@ -635,8 +688,32 @@ def _orientation_and_offset(events: Sequence[Event], number: int, x: Array) -> t
     wall = np.sign(fault.distance(centre))
     fault.undo(centre, wall)
     fault.undo(other, -wall)
+    throw = _throw(plus - minus, wall * (centre - other), around)
     older = events[:number]
-    return plus - minus, restore(older, other).age - restore(older, centre).age
+    offset = restore(older, other).age - restore(older, centre).age
+    return _Surface(plus - minus, offset, throw)
+
+
+def _throw(normal: Array, slip: Array, around: Array) -> Array:
+    """Throw (N,) in samples of today, normal positive, from the `slip` (3, N) when it happened.
+
+    `slip` is how far the wall that `normal` (3, N) points away from has moved past the other one.
+    `around` (3, 6 N) are the places, just after the slip, of the points half a voxel of today ahead
+    of each point along each axis, then of those behind: their differences are the columns of the
+    Jacobian, and the third row of its inverse turns the slip into samples of today (Cramer's rule).
+    """
+    ahead, behind = around.reshape(3, 2, 3, -1).swapaxes(0, 1)
+    along3, along2, along1 = (ahead - behind).swapaxes(0, 1)
+    across = np.cross(along3, along2, axis=0)
+    volume = (across * along1).sum(axis=0)
+    # Beside a younger fault that drags, space is squeezed to nothing, and its inverse is not.
+    squeezed = np.abs(volume) < SQUEEZED * np.abs(across[2])
+    down = (across * slip).sum(axis=0) / np.where(squeezed, 1, volume)
+    down[squeezed] = slip[2, squeezed]
+    # The wall above is the other one where younger events have turned the surface over.
+    overturned = normal[2] < -OVERTURNED * np.linalg.norm(normal, axis=0)
+    throw: Array = np.where(overturned, -down, down)
+    return throw
 
 
 class _LayerTable:

@@ -41,12 +41,13 @@ from ..volume.volume import (
     statistics_of,
 )
 from .horizons import crossings
+from .matching import TOLERANCE, FaultVolumes, Scores, match_faults
 from .thickness import median_thickness
 
 Metrics = dict[str, float | None]
 
-# Voxels by which a fault pick may miss the label where a tolerance is granted.
-TOLERANCE = 2
+# Volumes of faults one by one: their numbers, and their throws in samples.
+FAULT_SURFACES = ("fault_id", "fthrow")
 
 # Thresholds of the fault probability among which the best is looked for: 0.01, 0.02 and so on.
 THRESHOLDS = torch.linspace(0.01, 0.99, 99)
@@ -80,16 +81,11 @@ def evaluate(
     """Compare the attributes that both PREFIXes have and write the metrics as JSON to `output`.
 
     A predicted voxel is a fault where its `fsem` is at least `probability`. With the raw volume
-    `image` that was predicted from, the gain of `dhr` over it is given too. Raises StrataflowError
-    when the PREFIXes have none in common or differ in shape.
+    `image` that was predicted from, the gain of `dhr` over it is given too. Where both PREFIXes
+    have `fault_id`, picked faults are matched with the true ones, and throws where both have
+    `fthrow`. Raises StrataflowError when the PREFIXes have none in common or differ in shape.
     """
-    pairs: dict[str, tuple[Volume, Volume]] = {}
-    for name in ATTRIBUTES:
-        predicted, label = attribute_path(prediction, name), label_path(target, name)
-        if predicted.is_file() and label:
-            pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
-            require_same_shape(*pair)
-            pairs[name] = pair
+    pairs = _pairs(prediction, target, shape)
     if not pairs:
         raise StrataflowError(f"{prediction}: no attribute in common with {target}")
     first = next(iter(pairs.values()))[0]
@@ -105,6 +101,8 @@ def evaluate(
         metrics["fault"] = {"probability": probability}
         metrics["fault"] |= fault_metrics(*cubes["fsem"], live, probability)
         metrics["fault"] |= surface_distances(*cubes["fsem"], live, probability)
+    if "fault_id" in cubes:
+        metrics["faults"] = _matched_faults(cubes, live)
     if {"fsem", "fdip", "fstrike"} <= cubes.keys():
         angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
         metrics["orientation"] = orientation_metrics(angles, probability)
@@ -119,6 +117,29 @@ def evaluate(
             metrics["dhr"] |= _gains(metrics["dhr"], before)
     with written_whole(output) as (temporary,):
         temporary.write_text(json.dumps(metrics, indent=1) + "\n")
+
+
+def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tuple[Volume, Volume]]:
+    """Attribute by attribute, what both PREFIXes have; StrataflowError where shapes differ."""
+    pairs: dict[str, tuple[Volume, Volume]] = {}
+    for name in (*ATTRIBUTES, *FAULT_SURFACES):
+        predicted, label = attribute_path(prediction, name), label_path(target, name)
+        if predicted.is_file() and label:
+            pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
+            require_same_shape(*pair)
+            pairs[name] = pair
+    return pairs
+
+
+def _matched_faults(cubes: dict[str, tuple[Array, Array]], live: NDArray[np.bool_]) -> Scores:
+    """Scores of picked faults from (picked, true) volumes of FAULT_SURFACES."""
+    throws = cubes.get("fthrow", (None, None))
+    # The raw volumes hold integers of the same width.
+    picked, true = (
+        FaultVolumes(ids.view("<i4"), throw)
+        for ids, throw in zip(cubes["fault_id"], throws, strict=True)
+    )
+    return match_faults(true, picked, live).scores()
 
 
 def fault_metrics(

@@ -62,6 +62,15 @@ def test_one_object_on_two_faults_is_merged_and_finds_neither() -> None:
     assert matching.merged_objects() == [1]
 
 
+def test_one_object_on_many_faults_is_merged_though_none_is_a_fifth_of_it() -> None:
+    inlines = (1, 7, 13, 19, 25, 31)
+    picked = empty()
+    picked[list(inlines)] = 1
+    matching = match(true_planes(*inlines), picked)
+    assert set(matching.fates().values()) == {"merged"}
+    assert (matching.merged_objects(), matching.false_objects()) == ([1], [])
+
+
 @pytest.mark.parametrize(
     ("columns", "first", "second"),
     [(8, "found", "missed"), (12, "merged", "missed"), (20, "merged", "merged")],

@@ -14,7 +14,7 @@ A true fault counts when at least VISIBLE_VOXELS of its voxels are labelled. It 
 A picked object is
 
 - false, when fewer than ON_FAULTS of its voxels lie on true faults, whatever their size;
-- merged, when it has SHARED of its voxels on each of two true faults or more.
+- merged, when it has SHARED of its voxels on other true faults than the one it lies on most.
 """
 
 from __future__ import annotations
@@ -93,17 +93,22 @@ class Matching:
 
     def false_objects(self) -> list[int]:
         """Picked objects that mostly lie on no fault."""
+        on_any, _ = self._on_faults()
+        return [o for o, n in sorted(self.picked.items()) if on_any[o] < ON_FAULTS * n]
+
+    def _on_faults(self) -> tuple[Counter[int], Counter[int]]:
+        """Voxels of each object on any fault, and on the one that it lies on most."""
         on_any: Counter[int] = Counter()
+        on_most: Counter[int] = Counter()
         for (object_, _), voxels in self.on_fault.items():
             on_any[object_] += voxels
-        return [o for o, voxels in sorted(self.picked.items()) if on_any[o] < ON_FAULTS * voxels]
+            on_most[object_] = max(on_most[object_], voxels)
+        return on_any, on_most
 
     def merged_objects(self) -> list[int]:
         """Picked objects that lie on two faults or more."""
-        faults: Counter[int] = Counter()
-        for (object_, _), voxels in self.on_fault.items():
-            faults[object_] += voxels >= SHARED * self.picked[object_]
-        return sorted(object_ for object_, count in faults.items() if count >= 2)
+        on_any, on_most = self._on_faults()
+        return [o for o, n in sorted(self.picked.items()) if on_any[o] - on_most[o] >= SHARED * n]
 
     def scores(self, visible: int = VISIBLE_VOXELS) -> Scores:
         """Counts, shares of true faults and of picked objects, and errors; None where undefined."""

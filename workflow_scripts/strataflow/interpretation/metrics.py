@@ -134,7 +134,7 @@ def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tup
 def _matched_faults(cubes: dict[str, tuple[Array, Array]], live: NDArray[np.bool_]) -> Scores:
     """Scores of picked faults from (picked, true) volumes of FAULT_SURFACES."""
     throws = cubes.get("fthrow", (None, None))
-    # The raw volumes hold integers of the same width.
+    # Numbers are int32, or come from SEG-Y as float32, whose bits tell faults apart as well.
     picked, true = (
         FaultVolumes(ids.view("<i4"), throw)
         for ids, throw in zip(cubes["fault_id"], throws, strict=True)

@@ -9,7 +9,7 @@ $(error WEIGHTS: name weights files, as in make quality WEIGHTS=data/pretrained/
 endif
 endif
 
-.PHONY: predictions plan test test-all check bench quality soak docs site
+.PHONY: predictions plan test test-rest test-all check bench quality soak docs site
 
 predictions: .venv/ready
 	$(ENTER) snakemake --cores 8 results/predictions/
@@ -18,8 +18,18 @@ predictions: .venv/ready
 plan: .venv/ready
 	$(ENTER) python -m strataflow.workflow.plan results/predictions/
 
+# Tests of a file share what they made, so a file stays with one process.
+PYTEST := pytest --numprocesses=2 --dist=loadfile
+
+# What tells whether the installation works; the rest takes the better part of an hour.
 test: .venv/ready
-	$(ENTER) pytest
+	$(ENTER) $(PYTEST) -m "unit or smoke"
+
+test-rest: .venv/ready
+	$(ENTER) $(PYTEST) -m "not (unit or smoke)"
+
+test-all: .venv/ready
+	$(ENTER) $(PYTEST)
 
 check: .venv/ready
 	$(ENTER) ruff format --check .

@@ -32,8 +32,8 @@ invalid value stops the run before the first job. The error is one line that nam
 ## config.yaml
 
 Sizes are `[n1, n2, n3]`: samples, crosslines, inlines. The column "reruns" names the stage that a
-change reruns. Later stages follow; earlier stages are kept. "Afresh" means that a new training
-starts. Keys without a default are required.
+change reruns. Later stages follow; earlier stages are kept. "New training" means that training does
+not continue from an earlier checkpoint. Keys without a default are required.
 
 {settings}
 

@@ -18,7 +18,6 @@ rule segy_to_binary:
     output:
         raw="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
-        traces="results/segy_to_binary/{volume}/{volume}.traces.parquet",
     log:
         "results/segy_to_binary/{volume}/{volume}.log",
     benchmark:
@@ -41,7 +40,6 @@ use rule segy_to_binary as segy_to_binary_label with:
     output:
         raw="results/segy_to_binary/{volume}/{volume}.{attribute}",
         sidecar="results/segy_to_binary/{volume}/{volume}.{attribute}.json",
-        traces="results/segy_to_binary/{volume}/{volume}.{attribute}.traces.parquet",
     log:
         "results/segy_to_binary/{volume}/{volume}.{attribute}.log",
     benchmark:

@@ -27,6 +27,17 @@ ATTRIBUTES = ("dhr", "rgt", "fsem", "fdip", "fstrike")
 Finished = subprocess.CompletedProcess[str]
 
 
+# Tests that take long, or need more than Python; all others are marked as `unit`.
+TIERS = ("smoke", "workflow", "training", "cluster", "reliability", "display")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test that has no other tier as `unit`."""
+    for item in items:
+        if not any(item.get_closest_marker(tier) for tier in TIERS):
+            item.add_marker("unit")
+
+
 @pytest.fixture
 def run_script(tmp_path: Path) -> Callable[..., Finished]:
     """Run a script of workflow_scripts in an empty folder with flags; never raises."""

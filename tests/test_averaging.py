@@ -116,7 +116,7 @@ def test_sixteen_symmetries_do_not_know_the_polarity(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES[:8])
 @pytest.mark.parametrize("task", ["image", "dhr", "rgt", "fault"])
-def test_a_turned_copy_is_what_training_turns_to_and_turns_back(
+def test_a_transformed_copy_agrees_with_training_and_is_inverted_exactly(
     task: str, symmetry: Symmetry
 ) -> None:
     cube = noise(7 if task == "fault" else 1, 4, 6, 8)
@@ -225,7 +225,7 @@ def test_a_copy_at_the_original_scale_is_the_tile_itself() -> None:
 
 
 @pytest.mark.parametrize("scale", [Scale(0.5, 1.0), Scale(1.5, 1.0), Scale(2.0, 1.0)])
-def test_resampled_copies_leave_no_trace_of_the_tiles(tmp_path: Path, scale: Scale) -> None:
+def test_resampled_copies_cause_no_tile_artifacts(tmp_path: Path, scale: Scale) -> None:
     values = noise(16, 16, 512)
     # Inside of the receptive field of the rim a tile's values are those of the whole volume.
     assert receptive_field(design=1) < 192
@@ -282,7 +282,7 @@ def test_the_spread_is_the_standard_deviation_over_the_copies(scales: tuple[Scal
 
 
 @pytest.mark.parametrize("probability", [0.3, 0.7])
-def test_dip_and_strike_are_given_from_the_least_probability_on(
+def test_dip_and_strike_are_defined_from_the_minimum_probability(
     tmp_path: Path, probability: float
 ) -> None:
     values = noise(32, 32, 32)

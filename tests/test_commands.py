@@ -15,7 +15,7 @@ from conftest import ATTRIBUTES, Finished
 
 SIZE = ("--n1", 64, "--n2", 64, "--n3", 64)
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.training
 
 
 @dataclass(frozen=True)

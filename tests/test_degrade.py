@@ -1,4 +1,4 @@
-"""Inputs of the refinement network: spoiled as a first network spoils, no more and no less."""
+"""Inputs of the refinement network: corrupted like the output of an inference network."""
 
 from __future__ import annotations
 
@@ -23,50 +23,52 @@ def pairs(count: int = 8) -> list[tuple[Cubes, Cubes]]:
     made = []
     for seed in range(count):
         cube = labelled_cube((seed, 0, 0), Shape(64, 64, 64), scenario)
-        spoiled = degrade(np.random.default_rng(seed), cube.image, cube.targets)
-        made.append((cube.targets, spoiled))
+        corrupted = degrade(np.random.default_rng(seed), cube.image, cube.targets)
+        made.append((cube.targets, corrupted))
     return made
 
 
 @pytest.fixture(scope="module")
-def spoiled() -> list[tuple[Cubes, Cubes]]:
+def corrupted() -> list[tuple[Cubes, Cubes]]:
     return pairs()
 
 
-def measures(target: Cubes, spoiled: Cubes) -> dict[str, float]:
-    fault, found = target["fsem"] > 0.5, spoiled["fsem"] > 0.5
+def measures(target: Cubes, corrupted: Cubes) -> dict[str, float]:
+    fault, found = target["fsem"] > 0.5, corrupted["fsem"] > 0.5
     both = fault & found
     normals = (
         normal_from_strike_dip(180 * cubes["fstrike"][both], 180 * cubes["fdip"][both])
-        for cubes in (target, spoiled)
+        for cubes in (target, corrupted)
     )
     per_sample = (target["rgt"][..., -1] - target["rgt"][..., 0]).mean() / target["rgt"].shape[-1]
     return {
         "recall": both.sum() / fault.sum(),
         "precision": both.sum() / max(found.sum(), 1),
         "angle": float(np.median(axial_angle(*normals))) if both.any() else 0.0,
-        "rgt_error": float(np.std(spoiled["rgt"] - target["rgt"]) / per_sample),
-        "dhr_correlation": float(np.corrcoef(target["dhr"].ravel(), spoiled["dhr"].ravel())[0, 1]),
+        "rgt_error": float(np.std(corrupted["rgt"] - target["rgt"]) / per_sample),
+        "dhr_correlation": float(
+            np.corrcoef(target["dhr"].ravel(), corrupted["dhr"].ravel())[0, 1]
+        ),
     }
 
 
-def test_faults_lose_pieces_and_get_false_ones(spoiled: list[tuple[Cubes, Cubes]]) -> None:
-    found = [measures(*pair) for pair in spoiled]
+def test_faults_lose_pieces_and_get_false_ones(corrupted: list[tuple[Cubes, Cubes]]) -> None:
+    found = [measures(*pair) for pair in corrupted]
     recall, precision = ([m[name] for m in found] for name in ("recall", "precision"))
     assert 0.3 < np.mean(recall) < 0.95
     assert 0.6 < np.mean(precision) < 0.999
     assert min(precision) < 0.99
 
 
-def test_angles_time_and_image_are_a_little_wrong(spoiled: list[tuple[Cubes, Cubes]]) -> None:
-    found = [measures(*pair) for pair in spoiled]
+def test_angles_time_and_image_are_a_little_wrong(corrupted: list[tuple[Cubes, Cubes]]) -> None:
+    found = [measures(*pair) for pair in corrupted]
     assert 1 < np.mean([m["angle"] for m in found]) < 15
     assert 0.5 < np.mean([m["rgt_error"] for m in found]) < 6
     assert 0.6 < np.mean([m["dhr_correlation"] for m in found]) < 0.98
 
 
-def test_spoiled_attributes_keep_type_and_range(spoiled: list[tuple[Cubes, Cubes]]) -> None:
-    for target, cubes in spoiled:
+def test_corrupted_attributes_keep_type_and_range(corrupted: list[tuple[Cubes, Cubes]]) -> None:
+    for target, cubes in corrupted:
         assert set(cubes) == set(ATTRIBUTES)
         for name in ATTRIBUTES:
             assert cubes[name].dtype == np.float32

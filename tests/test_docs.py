@@ -82,7 +82,8 @@ def furnished(taught: Workflow) -> Workflow:
     """The same with what the other pages take for granted."""
     folder = taught.folder
     shutil.copy(folder / "mine" / "image.sgy", folder / "survey.sgy")
-    for path in (REPOSITORY / "Makefile", *REPOSITORY.glob("requirements*.txt")):
+    files = (REPOSITORY / "Makefile", REPOSITORY / "pyproject.toml")
+    for path in (*files, *REPOSITORY.glob("requirements*.txt")):
         shutil.copy(path, folder)
     (folder / "my").mkdir()
     shutil.copy(folder / "config" / "config.yaml", folder / "my")
@@ -91,13 +92,13 @@ def furnished(taught: Workflow) -> Workflow:
     return taught
 
 
-@pytest.mark.slow
+@pytest.mark.workflow
 def test_the_tutorial_does_what_it_says(taught: Workflow) -> None:
     assert (taught.folder / "results" / "predictions" / "mine" / "mine.fsem.sgy").is_file()
     assert shutil.which("pvpython") is None or (taught.folder / "mine.pvsm").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.workflow
 @pytest.mark.parametrize("page", pages_with_commands())
 def test_the_commands_of_a_page_run(furnished: Workflow, page: str) -> None:
     for printed in commands(page):

@@ -45,7 +45,7 @@ def score(run_script: Run, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     return run
 
 
-def test_faults_a_voxel_aside_score_nothing_strictly_and_all_within_tolerance(
+def test_faults_one_voxel_off_score_only_with_tolerance(
     score: Callable[..., dict[str, Any]],
 ) -> None:
     label, predicted = np.zeros((2, 16, 16, 16))
@@ -81,7 +81,7 @@ def test_strikes_of_179_and_1_degrees_differ_by_2(score: Callable[..., dict[str,
     assert metrics["orientation"]["mean_degrees"] == pytest.approx(2, abs=0.05)
 
 
-def test_a_geologic_time_on_another_scale_misplaces_no_layer(
+def test_rgt_on_another_scale_shifts_no_layer(
     score: Callable[..., dict[str, Any]],
 ) -> None:
     label = np.broadcast_to(np.linspace(0, 1, 16), (8, 8, 16)).copy()
@@ -230,7 +230,7 @@ def test_volumes_of_different_size_are_refused(run_script: Run, tmp_path: Path) 
     assert not (tmp_path / "m.json").exists()
 
 
-def test_nothing_in_common_is_refused(run_script: Run, tmp_path: Path) -> None:
+def test_a_prediction_without_common_attributes_is_refused(run_script: Run, tmp_path: Path) -> None:
     words = ("--prediction", tmp_path / "p", "--target", tmp_path / "t")
     done = run_script("evaluate", *words, "--output", tmp_path / "m.json")
     refused_in_one_line(done, "no attribute")
@@ -240,7 +240,7 @@ def _sizes() -> tuple[object, ...]:
     return ("--n1", 4, "--n2", 4, "--n3", 4)
 
 
-def test_an_affine_map_of_geologic_time_is_no_error_however_many_samples_there_are() -> None:
+def test_an_affine_map_of_rgt_is_not_an_error_for_any_number_of_samples() -> None:
     label = np.broadcast_to(np.linspace(0, 1, 256, dtype=np.float32), (64, 64, 256))
     predicted = np.float32(0.3) + np.float32(0.2) * label
     live = np.ones((64, 64), bool)

@@ -151,7 +151,7 @@ def test_dead_traces_stay_dead_and_angles_are_written_in_degrees(tmp_path: Path)
 
 
 @pytest.mark.parametrize("sample_format", ["ieee", "ibm"])
-def test_readers_of_others_read_what_is_written(tmp_path: Path, sample_format: str) -> None:
+def test_other_readers_read_the_exported_files(tmp_path: Path, sample_format: str) -> None:
     cigsegy = pytest.importorskip("cigsegy")
     values = integers((30, 40, 50))
     segy = write_survey_of(values, tmp_path)
@@ -162,7 +162,7 @@ def test_readers_of_others_read_what_is_written(tmp_path: Path, sample_format: s
     assert (cigsegy.fromfile(str(out), iline=189, xline=193) == values).all()
 
 
-def test_the_segy_package_reads_what_is_written(tmp_path: Path) -> None:
+def test_the_segy_package_reads_exported_files(tmp_path: Path) -> None:
     others = pytest.importorskip("segy", reason="needs an older pandas than ours: install it apart")
     values = integers((30, 40, 50))
     segy = write_survey_of(values, tmp_path)

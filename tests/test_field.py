@@ -11,7 +11,7 @@ import segyio
 
 from conftest import ATTRIBUTES, Workflow
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.workflow
 
 
 def test_the_field_crop_comes_out_as_segy_vgi_and_pictures(

@@ -48,7 +48,7 @@ def test_normals_of_plane_layers_are_known(slope3: float, slope2: float) -> None
     assert planarity[middle[1:]].min() > 0.95
 
 
-def test_noise_and_silence_have_no_plane() -> None:
+def test_noise_and_silence_have_no_planarity() -> None:
     noise = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
     assert texture_normals(noise, 8)[1].mean() < 0.3
     normals, planarity = texture_normals(np.zeros(SHAPE, np.float32), 8)
@@ -105,7 +105,7 @@ def test_time_grows_downward_and_is_kept_where_it_does() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 20, 30), (20, 1, 30), (3, 4, 5), (1, 1, 40)])
-def test_thin_volumes_are_no_trouble(shape: tuple[int, int, int]) -> None:
+def test_thin_volumes_are_supported(shape: tuple[int, int, int]) -> None:
     rng = np.random.default_rng(1)
     image = rng.normal(size=shape).astype(np.float32)
     time = np.broadcast_to(np.arange(shape[2], dtype=np.float32), shape)

@@ -104,7 +104,7 @@ def test_a_normal_fault_lowers_its_hanging_wall_and_a_reverse_fault_lifts_it() -
         assert np.sign(foot - hanging) == sign
 
 
-def test_strike_slip_on_flat_layers_shifts_nothing_and_has_no_label() -> None:
+def test_strike_slip_on_flat_layers_is_invisible_and_not_labelled() -> None:
     assert not evaluate(earth(plane(90.0, 60.0, rake=0.0)), CUBE).fault.any()
 
 
@@ -114,7 +114,7 @@ def test_strike_slip_on_tilted_layers_is_seen_and_labelled() -> None:
     assert (fault > 0).sum() > 4000
 
 
-def test_what_cannot_be_seen_is_not_labelled() -> None:
+def test_invisible_faults_are_not_labelled() -> None:
     assert evaluate(earth(plane(90.0, 60.0, slip=3.0)), CUBE, visible=2.5).fault.any()
     assert not evaluate(earth(plane(90.0, 60.0, slip=3.0)), CUBE, visible=2.7).fault.any()
 
@@ -375,7 +375,7 @@ def test_drag_turns_a_part_of_the_throw_into_a_bend() -> None:
     np.testing.assert_allclose(far[0], far[1], atol=0.1)
 
 
-def test_layers_are_crushed_in_the_damage_zone_alone_and_their_ages_are_not() -> None:
+def test_layers_are_crushed_only_in_the_damage_zone_and_ages_are_not() -> None:
     layers = Layers(np.arange(-300.0, 600.0, 2.0), np.tile([0.0, 1.0], 225)[:449], np.zeros(449))
     rough = Turbulence(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
     plain, crushed = (
@@ -419,7 +419,7 @@ def test_clinoforms_dip_between_flat_layers_and_are_in_order() -> None:
     assert np.abs(slope).min() > 0.1
 
 
-def test_a_body_differs_from_its_layers_inside_its_lens_alone() -> None:
+def test_a_body_changes_its_layers_only_inside_its_lens() -> None:
     body = Body(24.0, 16.0, (32.0, 32.0), (20.0, 10.0), 0.0, 0.0, 0.3)
     geology = evaluate(EarthModel((), LAYERS, bodies=(body,)), CUBE)
     bright = geology.log_impedance > 0.2

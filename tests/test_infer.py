@@ -60,7 +60,7 @@ def infer_volume(
     predict_volume(made, image_source(volume), output, tasks, tiling)
 
 
-def test_where_tiles_overlap_enough_their_borders_leave_no_trace(tmp_path: Path) -> None:
+def test_tiles_with_enough_overlap_leave_no_seams(tmp_path: Path) -> None:
     values = np.random.default_rng(1).normal(size=(16, 16, 1024)).astype(np.float32)
     results = []
     # Inside of the receptive field of the rim a tile's values are those of the whole volume.
@@ -106,7 +106,7 @@ def test_dead_traces_stay_dead(run_script: Run, model: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_a_gpu_predicts_what_the_cpu_does(tmp_path: Path) -> None:
+def test_gpu_and_cpu_predictions_agree(tmp_path: Path) -> None:
     volume = volume_of(np.random.default_rng(1).normal(size=(48, 48, 64)).astype(np.float32))
     for name, precision in (("auto", "auto"), ("exact", "fp32")):
         tiling = Tiling((48, 48, 64), 0.25, precision)
@@ -175,7 +175,7 @@ def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them(
     assert not list(tmp_path.glob("p.*"))
 
 
-def test_where_a_gpu_has_no_memory_for_a_batch_it_gets_fewer_tiles(
+def test_a_batch_beyond_gpu_memory_is_split(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tiles = np.random.default_rng(1).normal(size=(5, 1, 32, 32, 32)).astype(np.float32)
@@ -203,7 +203,7 @@ def test_where_a_gpu_has_no_memory_for_a_batch_it_gets_fewer_tiles(
         list(predict(corners, tiles, []))
 
 
-def test_folded_norms_and_a_choice_of_tasks_change_nothing_of_what_is_predicted() -> None:
+def test_fused_norms_and_fewer_tasks_do_not_change_predictions() -> None:
     made = network()
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm3d):
@@ -223,7 +223,7 @@ def test_folded_norms_and_a_choice_of_tasks_change_nothing_of_what_is_predicted(
     assert np.array_equal(image, both[1][:, :1])
 
 
-def test_a_value_that_is_no_number_is_refused_with_its_place(
+def test_a_value_that_is_not_a_number_is_refused_with_its_position(
     run_script: Run, tmp_path: Path, model: Path
 ) -> None:
     values = np.random.default_rng(1).normal(size=(20, 18, 32)).astype("<f4")
@@ -264,8 +264,8 @@ def test_samples_are_predicted_as_volumes_are_and_train_refinement(
 
 
 @pytest.fixture
-def spoiled(tmp_path: Path, model: Path) -> None:
-    """Model files that hold something else."""
+def unusable_models(tmp_path: Path, model: Path) -> None:
+    """Model files that are not weights of this network."""
     (tmp_path / "text.pth").write_text("not weights")
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
     content = torch.load(model, weights_only=True)
@@ -277,7 +277,7 @@ def spoiled(tmp_path: Path, model: Path) -> None:
             bad.writestr(name, b"\x80\x02e." if name.endswith("data.pkl") else good.read(name))
 
 
-@pytest.mark.usefixtures("spoiled")
+@pytest.mark.usefixtures("unusable_models")
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -316,7 +316,7 @@ def test_bad_input_is_refused_in_one_line_and_leaves_nothing(
     assert not list(tmp_path.glob("p*")) + list(tmp_path.glob(".p*"))
 
 
-def test_a_checkpoint_that_would_run_code_is_refused_and_runs_nothing(
+def test_a_checkpoint_with_code_is_refused_without_running_it(
     run_script: Run, tmp_path: Path
 ) -> None:
     class Bomb:

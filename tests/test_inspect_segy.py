@@ -15,7 +15,7 @@ from segy_bytes import integers, write_bytes
 Run = Callable[..., Finished]
 
 
-def test_a_survey_is_told_with_its_lines_corners_and_dead_traces(
+def test_lines_corners_and_dead_traces_of_a_survey_are_reported(
     run_script: Run, tmp_path: Path
 ) -> None:
     values = integers((4, 5, 16))
@@ -36,10 +36,10 @@ def test_a_survey_is_told_with_its_lines_corners_and_dead_traces(
     words = run_script("inspect_segy", segy).stdout
     assert "19 traces of 16 samples" in words
     assert "sorted by inline" in words
-    assert "1 without a trace, 1 dead traces" in words
+    assert "1 missing traces, 1 dead traces" in words
 
 
-def test_crossline_sorting_is_told(run_script: Run, tmp_path: Path) -> None:
+def test_crossline_sorting_is_reported(run_script: Run, tmp_path: Path) -> None:
     values = integers((12, 1, 8))[:, 0].tolist()
     segy = write_bytes(tmp_path / "x.sgy", values, lambda i: {189: i % 3, 193: i // 3})
     found = json.loads(run_script("inspect_segy", segy, "--json").stdout)
@@ -47,7 +47,7 @@ def test_crossline_sorting_is_told(run_script: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pair", [(9, 21), (5, 17), (181, 185), (73, 77)])
-def test_byte_positions_that_make_a_grid_are_found(
+def test_byte_positions_that_form_a_grid_are_found(
     run_script: Run, tmp_path: Path, pair: tuple[int, int]
 ) -> None:
     def header(i: int) -> dict[int, int]:
@@ -61,7 +61,7 @@ def test_byte_positions_that_make_a_grid_are_found(
     assert f"--iline {pair[0]} --xline {pair[1]}" in run_script("inspect_segy", segy).stdout
 
 
-def test_a_prestack_file_is_told_as_such(run_script: Run, shared_data: Path) -> None:
+def test_a_prestack_file_is_reported(run_script: Run, shared_data: Path) -> None:
     done = run_script("inspect_segy", shared_data / "segy" / "small-ps.sgy")
     assert done.returncode == 0
     assert "pre-stack" in done.stdout

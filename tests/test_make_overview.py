@@ -77,7 +77,7 @@ def test_the_page_shows_geometry_scores_pictures_and_files(
     assert make(run_script, predictions).returncode == 0
     page = Page(predictions / "index.html")
     text = " ".join(page.text.split())
-    assert "inline 1 to 5, 5 in all, 1 m apart" in text
+    assert "inline 1 to 5, 5 in total, 1 m apart" in text
     assert "F1 of faults 0.123" in text
     assert "faults found as one surface 0.875" in text
     assert "error of throw" not in text

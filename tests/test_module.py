@@ -10,7 +10,7 @@ import pytest
 
 from conftest import PREDICTING, REPOSITORY, TINY, Workflow, synthetic_row
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.workflow
 
 SNAKEFILE = """
 configfile: "config/config.yaml"

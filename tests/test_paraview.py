@@ -22,7 +22,7 @@ PARAVIEW = REPOSITORY / "workflow_scripts" / "paraview"
 SHAPE = Shape(n1=20, n2=12, n3=8)
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.display,
     pytest.mark.skipif(
         not (shutil.which("pvpython") and shutil.which("xvfb-run")), reason="no ParaView"
     ),

@@ -112,7 +112,9 @@ def test_without_faults_the_files_are_there_and_empty(run_script: Run, tmp_path:
     assert (tmp_path / "a.fault_sticks.txt").read_text() == ""
 
 
-def test_a_higher_least_probability_leaves_out_the_unsure(run_script: Run, tmp_path: Path) -> None:
+def test_a_higher_minimum_probability_removes_uncertain_faults(
+    run_script: Run, tmp_path: Path
+) -> None:
     # So tilted that few voxels lie on the plane itself.
     write_faults(tmp_path / "a", [((40.3, 35.2, 30.1), 65, 60)])
     counts = []
@@ -126,6 +128,6 @@ def test_a_higher_least_probability_leaves_out_the_unsure(run_script: Run, tmp_p
     assert 0 < counts[1][0] < counts[0][0]
 
 
-def test_a_missing_attribute_is_told(run_script: Run, tmp_path: Path) -> None:
+def test_a_missing_attribute_is_reported(run_script: Run, tmp_path: Path) -> None:
     done = run_script("pick_faults", "--input", tmp_path / "a", "--output", tmp_path / "b")
     refused_in_one_line(done, "a.fsem")

@@ -107,7 +107,7 @@ def test_agreement_with_the_peer_is_counted_both_ways() -> None:
 
 @pytest.mark.parametrize("width", [2, 3, 6])
 @pytest.mark.parametrize(("strike", "dip"), [(0, 90), (30, 60), (70, 45), (110, 80), (0, 0)])
-def test_the_thickness_of_a_slab_is_known_whatever_its_dip(
+def test_the_thickness_of_a_slab_does_not_depend_on_its_dip(
     width: int, strike: float, dip: float
 ) -> None:
     probability = slab(strike, dip, width).astype(np.float32)
@@ -248,7 +248,7 @@ def test_scenarios_have_their_names_or_numbers(tmp_path: Path) -> None:
     assert len(scenarios_of(REPOSITORY / "config" / "pretrained.yaml")) >= 1
 
 
-def test_cubes_are_made_once_for_a_scenario_and_anew_for_another(tmp_path: Path) -> None:
+def test_cubes_are_cached_for_each_scenario(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(SCENARIOS)
     quiet, other = scenario_cases(config, tmp_path / "set", cubes=1, side=16)
@@ -261,7 +261,7 @@ def test_cubes_are_made_once_for_a_scenario_and_anew_for_another(tmp_path: Path)
     assert not other.images[0].exists()
 
 
-def test_cases_without_faults_are_told() -> None:
+def test_cases_without_faults_are_reported() -> None:
     rows = [
         {"case": "quiet", "kind": "scenario", "negative": True, "labelled_share": 0.0},
         {"case": "blurred", "kind": "scenario", "negative": False, "labelled_share": 0.0},
@@ -330,7 +330,7 @@ def test_make_quality_without_weights_ends_in_one_line() -> None:
     refused_in_one_line(done, "WEIGHTS")
 
 
-def test_a_peer_that_is_no_npz_file_is_refused(tmp_path: Path) -> None:
+def test_a_peer_that_is_not_an_npz_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "peer.npz").write_bytes(b"nothing")
     with pytest.raises(StrataflowError, match="not an npz file"):
         read_peer(tmp_path / "peer.npz")

@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from conftest import PREDICTING, Workflow, write_segy
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.workflow
 
 VALUES = np.random.default_rng(1).normal(size=(6, 5, 40)).astype(np.float32)
 RAW = "results/segy_to_binary/far/far.bin"

@@ -152,7 +152,7 @@ def test_settings_are_yaml() -> None:
             parse_setting(wrong)
 
 
-@pytest.mark.workflow
+@pytest.mark.smoke
 def test_one_call_interprets_a_survey_and_a_second_one_does_nothing(
     strataflow: Command, survey: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Traces of the tiles are found where there are some."""
+"""Tile artifacts are detected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def grid() -> TileGrid:
     return TileGrid.cover(SHAPE, (64, 64, 64), 0.25)
 
 
-def test_noise_has_no_seam_and_a_step_at_a_border_of_tiles_is_one(grid: TileGrid) -> None:
+def test_only_a_step_at_a_tile_border_counts_as_a_seam(grid: TileGrid) -> None:
     live = np.ones(SHAPE[:2], bool)
     cube = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
     ratios = _borders({"dhr": cube}, "dhr", grid, live)
@@ -45,7 +45,7 @@ def test_noise_has_no_seam_and_a_step_at_a_border_of_tiles_is_one(grid: TileGrid
     assert _borders({"dhr": cube}, "dhr", grid, live)["crossline"] == pytest.approx(1, abs=0.05)
 
 
-def test_a_step_of_the_orientation_counts_on_faults_alone(grid: TileGrid) -> None:
+def test_a_step_of_the_orientation_counts_only_on_faults(grid: TileGrid) -> None:
     live = np.ones(SHAPE[:2], bool)
     rng = np.random.default_rng(1)
     cubes = {name: np.zeros(SHAPE, np.float32) for name in ("fsem", "fdip", "fstrike")}
@@ -59,7 +59,7 @@ def test_a_step_of_the_orientation_counts_on_faults_alone(grid: TileGrid) -> Non
     assert _borders(cubes, "orientation", grid, live)["crossline"] > 3
 
 
-def test_the_table_tells_a_prediction_from_one_that_a_shift_changes(
+def test_a_prediction_that_changes_under_a_shift_is_detected(
     run_script: Run, tmp_path: Path
 ) -> None:
     shape, size = (103, 104, 112), ("--n1", 112, "--n2", 104, "--n3", 103)

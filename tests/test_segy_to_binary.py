@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import segyio
 
@@ -235,7 +234,7 @@ def test_extended_text_headers_are_passed_over_counted_or_marked(tmp_path: Path)
         assert (read(segy, tmp_path / "x.bin")[0] == values).all()
 
 
-def test_extended_text_headers_are_told_by_the_size_of_a_file_of_revision_0(tmp_path: Path) -> None:
+def test_extended_text_headers_of_revision_0_follow_from_the_file_size(tmp_path: Path) -> None:
     values = integers((2, 2, 8))
     how: dict[str, Any] = {"revision": 0, "extended": [bytes(3200)] * 2}
     segy = write_bytes(tmp_path / "x.sgy", values.reshape(4, 8).tolist(), lines(2), **how)
@@ -284,7 +283,7 @@ def test_the_sample_interval_is_the_first_positive_one(
     assert sidecar["axes"]["n1"]["step"] == milliseconds
 
 
-def test_revision_2_says_where_traces_begin_how_long_they_are_and_what_follows(
+def test_revision_2_gives_first_trace_trace_length_and_trailers(
     tmp_path: Path,
 ) -> None:
     values = integers((2, 2, 8))
@@ -322,23 +321,18 @@ def test_traces_that_the_header_calls_dead_are_dead(tmp_path: Path) -> None:
     assert sidecar["live_runs"] == [4, 1, 1]
 
 
-def test_the_table_of_traces_has_what_the_headers_say_in_file_order(tmp_path: Path) -> None:
+def test_traces_in_any_order_come_to_their_places(tmp_path: Path) -> None:
     order = [5, 0, 3, 1, 4]
 
     def header(i: int) -> dict[int, int]:
         i3, i2 = divmod(order[i], 3)
-        return {189: 20 - 2 * i3, 193: 7 + i2, 71: -10, 181: 1000 + order[i], 185: 50, 29: 1}
+        return {189: 20 - 2 * i3, 193: 7 + i2, 29: 1}
 
-    write_bytes(tmp_path / "x.sgy", integers((5, 1, 8))[:, 0].tolist(), header)
-    read(tmp_path / "x.sgy", tmp_path / "x.bin")
-    table = pd.read_parquet(tmp_path / "x.traces.parquet")
-    assert list(table["trace"]) == [0, 1, 2, 3, 4]
-    assert list(table["inline"]) == [20 - 2 * (k // 3) for k in order]
-    assert list(table["crossline"]) == [7 + k % 3 for k in order]
-    assert list(table["x"]) == pytest.approx([(1000 + k) / 10 for k in order])
-    # Inline 18 is the first, since lines are put in growing order.
-    assert list(table["i3"]) == [1 - k // 3 for k in order]
-    assert table["live"].all()
+    values = integers((5, 1, 8))[:, 0]
+    cube, _ = read(write_bytes(tmp_path / "x.sgy", values.tolist(), header), tmp_path / "x.bin")
+    for trace, k in zip(values, order, strict=True):
+        # Inline 18 is the first, since lines are put in growing order.
+        np.testing.assert_array_equal(cube[1 - k // 3, k % 3], trace)
 
 
 def test_statistics_are_those_of_the_clipped_live_samples(tmp_path: Path) -> None:
@@ -400,7 +394,7 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("damage", list(DAMAGES))
-def test_a_damaged_file_is_refused_by_what_is_wrong_with_it(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_refused_with_the_cause(tmp_path: Path, damage: str) -> None:
     spoil, words = DAMAGES[damage]
     segy = good(tmp_path / "x.sgy")
     segy.write_bytes(spoil(segy.read_bytes()))
@@ -416,7 +410,7 @@ def test_duplicates_are_refused_with_the_place_of_one(tmp_path: Path) -> None:
     refuses(segy, tmp_path, "x.sgy", "1 traces the grid position", "inline 10, crossline 105")
 
 
-def test_a_2d_line_is_refused_as_one(tmp_path: Path) -> None:
+def test_a_2d_line_is_refused_with_the_reason(tmp_path: Path) -> None:
     values = integers((30, 1, 16))[:, 0].tolist()
     segy = write_bytes(tmp_path / "x.sgy", values, lambda i: {21: 100 + i, 189: 0, 193: 0})
     refuses(segy, tmp_path, "x.sgy", "2D line", "3D grid is needed")
@@ -424,7 +418,7 @@ def test_a_2d_line_is_refused_as_one(tmp_path: Path) -> None:
     refuses(segy, tmp_path, "x.sgy", "2D line", "3D grid is needed")
 
 
-def test_shot_gathers_are_refused_as_such(tmp_path: Path) -> None:
+def test_shot_gathers_are_refused_with_the_reason(tmp_path: Path) -> None:
     values = integers((60, 1, 16))[:, 0].tolist()
     segy = write_bytes(
         tmp_path / "x.sgy", values, lambda i: {9: 1 + i // 12, 13: 1 + i % 12, 37: 25 * (i % 12)}
@@ -432,7 +426,7 @@ def test_shot_gathers_are_refused_as_such(tmp_path: Path) -> None:
     refuses(segy, tmp_path, "x.sgy", "shot gathers", "stack")
 
 
-def test_a_prestack_survey_is_refused_as_such(tmp_path: Path) -> None:
+def test_a_prestack_survey_is_refused_with_the_reason(tmp_path: Path) -> None:
     values = integers((60, 1, 16))[:, 0].tolist()
     segy = write_bytes(
         tmp_path / "x.sgy", values, lambda i: lines(4)(i // 3) | {37: 100 * (i % 3), 9: i // 3}
@@ -440,7 +434,7 @@ def test_a_prestack_survey_is_refused_as_such(tmp_path: Path) -> None:
     refuses(segy, tmp_path, "x.sgy", "pre-stack", "offsets 0 to 200", "stack it")
 
 
-def test_other_byte_positions_that_would_do_are_named(tmp_path: Path) -> None:
+def test_other_byte_positions_that_form_a_grid_are_suggested(tmp_path: Path) -> None:
     values = integers((12, 12, 16)).reshape(144, 16).tolist()
     segy = write_bytes(tmp_path / "x.sgy", values, lines(12, iline=9, xline=21))
     refuses(segy, tmp_path, "x.sgy", "--iline 9 --xline 21", "12 inlines x 12 crosslines")
@@ -466,7 +460,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(
     [(None, "no such file"), (b"", "SEG-Y")],
     ids=["missing", "empty"],
 )
-def test_what_is_no_segy_is_refused_by_name(
+def test_a_file_that_is_not_segy_is_refused_by_name(
     run_script: Run, tmp_path: Path, content: bytes | None, reason: str
 ) -> None:
     segy = tmp_path / "x.sgy"
@@ -477,7 +471,7 @@ def test_what_is_no_segy_is_refused_by_name(
     assert [p.name for p in tmp_path.iterdir()] == ([] if content is None else ["x.sgy"])
 
 
-def test_a_prestack_file_is_refused_with_what_it_is(
+def test_a_prestack_file_is_refused_with_the_reason(
     run_script: Run, shared_data: Path, tmp_path: Path
 ) -> None:
     source = shared_data / "segy" / "small-ps.sgy"

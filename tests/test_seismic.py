@@ -393,7 +393,7 @@ def test_faults_are_not_labelled_where_the_image_cannot_show_them() -> None:
         assert not np.any(geology.dip[~seen])
 
 
-def test_the_minimum_visible_offset_grows_with_what_hides_a_fault() -> None:
+def test_the_minimum_visible_offset_increases_with_noise_and_smoothing() -> None:
     base = Acquisition(frequency=0.05, lateral_smear=1.0)
     for worse in (
         replace(base, frequency=0.04),

@@ -59,7 +59,7 @@ def test_targets_are_what_the_contract_says(run_script: Run, tmp_path: Path) -> 
             assert not cubes[name][cubes["fsem"] == 0].any()
 
 
-def test_a_size_below_the_least_is_refused(run_script: Run, tmp_path: Path) -> None:
+def test_a_size_below_the_minimum_is_refused(run_script: Run, tmp_path: Path) -> None:
     done = run_script("synthesize", *folder_flags(tmp_path / "x"), "--n1", 8)
     refused_in_one_line(done, "n1=8", "16")
     assert not (tmp_path / "x").exists()
@@ -153,7 +153,7 @@ def test_a_killed_run_leaves_nothing_that_looks_good_and_goes_on(
     assert everything(folder) == everything(tmp_path / "whole")
 
 
-def test_samples_of_another_seed_are_not_taken_for_unfinished_ones(
+def test_samples_of_another_seed_are_not_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthesize(tmp_path / "alone", 2, seed=4)
@@ -186,7 +186,7 @@ def test_samples_take_several_scenarios_in_turn(run_script: Run, tmp_path: Path)
     assert (samples["channels"] > 0).tolist() == [True, False, True, False, True]
 
 
-def test_tables_tell_what_the_samples_hold(run_script: Run, tmp_path: Path) -> None:
+def test_tables_match_the_samples(run_script: Run, tmp_path: Path) -> None:
     sizes = ("--n1", 48, "--n2", 48, "--n3", 48)
     scenario = ("--faults", 4, 6, "--noise", 0.5, 0.5, "--fault_dip", 50, 70, "--throw", 5, 9)
     run_script(

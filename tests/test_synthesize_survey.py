@@ -22,7 +22,7 @@ def cube(path: Path) -> NDArray[np.float32]:
         return values
 
 
-def test_a_survey_of_several_slabs_is_one_geology_whatever_the_workers(
+def test_a_survey_of_several_slabs_does_not_depend_on_the_workers(
     run_script: Run, tmp_path: Path
 ) -> None:
     for workers in (1, 2):

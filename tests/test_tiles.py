@@ -53,13 +53,13 @@ def test_a_volume_smaller_than_a_tile_gets_one_tile_and_is_reflected() -> None:
 
 @pytest.mark.parametrize("tile", [32, 48, 64, 128])
 @pytest.mark.parametrize("overlap", [0.1, 0.25, 0.4, 0.5])
-def test_neighbours_overlap_by_at_least_what_is_asked(tile: int, overlap: float) -> None:
+def test_neighbours_have_at_least_the_requested_overlap(tile: int, overlap: float) -> None:
     starts = TileAxis.cover(500, tile, overlap).starts
     assert all(b - a <= tile * (1 - overlap) for a, b in itertools.pairwise(starts))
 
 
 @pytest.mark.parametrize("n", [65, 96, 192, 256, 384, 500, 512, 1000])
-def test_tiles_are_no_more_and_no_larger_than_needed_and_end_with_the_volume(n: int) -> None:
+def test_tiles_are_few_and_small_and_end_with_the_volume(n: int) -> None:
     axis = TileAxis.cover(n, 64, 0.25)
     assert axis.starts[0] == 0
     assert axis.size <= 64

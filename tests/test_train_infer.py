@@ -47,6 +47,8 @@ from strataflow.training.trainer import (
 from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
 from strataflow.volume.raw import Shape
 
+pytestmark = pytest.mark.training
+
 Run = Callable[..., Finished]
 
 NETWORK = Architecture("infer", "small", ("dhr", "rgt", "fault"))
@@ -399,7 +401,7 @@ def test_statistics_of_norms_move_in_a_run_of_many_steps(
     assert not torch.equal(given, after_many)
 
 
-def test_training_ends_early_where_nothing_gets_better_and_the_best_counts(
+def test_training_ends_early_without_progress_and_returns_the_best_epoch(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for task in NETWORK.tasks:
@@ -421,7 +423,7 @@ def test_training_ends_early_where_nothing_gets_better_and_the_best_counts(
         ("fdip", -0.5, ("0_fdip.bin", "-0.5")),
     ],
 )
-def test_a_sample_that_cannot_teach_is_named(
+def test_a_sample_with_invalid_values_is_named(
     samples: Folders, tmp_path: Path, name: str | None, value: float, said: tuple[str, ...]
 ) -> None:
     folder = samples.data_train if name is None else samples.target_train
@@ -433,7 +435,7 @@ def test_a_sample_that_cannot_teach_is_named(
         assert word in str(refusal.value)
 
 
-def test_a_sample_that_is_not_what_was_written_is_named(samples: Folders, tmp_path: Path) -> None:
+def test_a_sample_with_a_checksum_mismatch_is_named(samples: Folders, tmp_path: Path) -> None:
     path = sample_path(samples.target_train, 2, "rgt")
     content = bytearray(path.read_bytes())
     content[7777] ^= 1
@@ -464,7 +466,7 @@ def test_a_missing_number_and_a_wrong_size_are_refused_in_one_line(
     assert not list(tmp_path.glob("run/*.ckpt"))
 
 
-def test_a_loss_that_is_no_number_stops_with_the_files_and_keeps_the_last_checkpoint(
+def test_a_nan_loss_stops_with_the_files_and_keeps_the_last_checkpoint(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learn(made, tmp_path, epochs=1)
@@ -523,7 +525,7 @@ def test_the_command_leaves_tables_curves_and_pictures(
     assert {"valid/loss", "train/fault", "lr-AdamW"} <= set(events.Tags()["scalars"])
 
 
-def test_weights_say_what_they_are_and_are_those_averaged(made: Folders, tmp_path: Path) -> None:
+def test_weights_hold_their_metadata_and_the_moving_average(made: Folders, tmp_path: Path) -> None:
     checkpoint = learn(made, tmp_path, epochs=1)
     write_weights(checkpoint, tmp_path / "infer.pth")
     content = torch.load(tmp_path / "infer.pth", weights_only=True)
@@ -547,7 +549,7 @@ def test_cells_are_put_into_channels_and_back() -> None:
     assert torch.equal(channels_to_cells(cells), cube)
 
 
-def test_refinement_begins_as_what_it_is_given() -> None:
+def test_an_untrained_refinement_network_returns_its_input() -> None:
     network = MultiTaskNetwork(Architecture("refine", "small", NETWORK.tasks)).eval()
     given = torch.rand(1, 9, 16, 16, 32)
     outputs = network(given)
@@ -576,7 +578,7 @@ def test_the_more_an_image_differs_the_less_similar_it_is() -> None:
 
 
 @pytest.mark.parametrize("design", DESIGNS)
-def test_no_output_sees_more_of_the_input_than_the_receptive_field(design: int) -> None:
+def test_outputs_depend_only_on_the_receptive_field(design: int) -> None:
     torch.manual_seed(0)
     network = MultiTaskNetwork(Architecture("infer", "small", ("fault",), design)).eval()
     for norm in (m for m in network.modules() if isinstance(m, torch.nn.BatchNorm3d)):
@@ -619,7 +621,7 @@ def test_a_network_that_begins_with_weights_of_the_first_design_predicts_the_sam
         assert torch.allclose(outputs[task], expected[task], rtol=1e-4, atol=1e-3)
 
 
-def test_initial_weights_of_some_tasks_keep_their_part_of_what_refinement_reads(
+def test_initial_weights_of_some_tasks_keep_their_input_channels(
     tmp_path: Path,
 ) -> None:
     torch.manual_seed(0)

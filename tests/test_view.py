@@ -116,7 +116,8 @@ def choose(page: Any, name: str, value: str) -> None:
     page.execute_script(code, name, value)
 
 
-def test_a_key_moves_the_inline_and_its_picture_alone(page: Any) -> None:
+@pytest.mark.display
+def test_a_key_moves_only_the_inline_and_its_section(page: Any) -> None:
     before = picture(page)
     page.find_element(By.TAG_NAME, "body").send_keys(Keys.ARROW_RIGHT)
     WebDriverWait(page, 60).until(lambda c: "inline 18" in titles(c))
@@ -128,6 +129,7 @@ def test_a_key_moves_the_inline_and_its_picture_alone(page: Any) -> None:
     assert changed[130:520, width:].mean() < 0.05
 
 
+@pytest.mark.display
 def test_another_overlay_is_another_picture(page: Any) -> None:
     faults = picture(page)
     red = (faults[..., 0] - faults[..., 2] > 0.4).mean()
@@ -144,7 +146,8 @@ def test_another_overlay_is_another_picture(page: Any) -> None:
     assert (spread[130:520] > 0.3).mean() < 0.01
 
 
-def test_the_pointer_tells_line_numbers_and_values(page: Any) -> None:
+@pytest.mark.display
+def test_the_pointer_shows_line_numbers_and_values(page: Any) -> None:
     choose(page, "overlay", "fsem")
     canvas = page.execute_script(
         """const find = (n) => { for (const c of n.querySelectorAll("*")) {
@@ -167,7 +170,7 @@ def test_the_pointer_tells_line_numbers_and_values(page: Any) -> None:
 @pytest.mark.parametrize(
     "path", ["/../../../../etc/passwd", "/static/../../../../etc/passwd", "/north.fsem"]
 )
-def test_nothing_but_the_page_is_served(address: tuple[str, int], path: str) -> None:
+def test_only_the_page_is_served(address: tuple[str, int], path: str) -> None:
     connection = http.client.HTTPConnection(*address, timeout=20)
     connection.request("GET", path)
     answer = connection.getresponse()
@@ -182,7 +185,7 @@ def test_another_host_name_is_refused(address: tuple[str, int]) -> None:
         assert connection.getresponse().status == status, host
 
 
-def test_the_server_listens_to_this_machine_alone(address: tuple[str, int]) -> None:
+def test_the_server_accepts_only_this_machine(address: tuple[str, int]) -> None:
     assert address[0] == "127.0.0.1"
     listening = Path("/proc/net/tcp").read_text().splitlines()
     mine = [line.split()[1] for line in listening if f":{address[1]:04X} 00000000:0000" in line]
@@ -217,7 +220,7 @@ def test_a_volume_of_one_inline_and_zeros_is_shown(tmp_path: Path) -> None:
     assert section_of(volumes["fsem"], Section(1, 3)).shape == (30, 1)
 
 
-def test_faults_are_shown_from_the_least_probability_on_and_spread_where_there_is_some(
+def test_faults_and_spread_are_hidden_below_their_minimum(
     tmp_path: Path,
 ) -> None:
     shape = Shape(n1=30, n2=20, n3=4)
@@ -236,7 +239,7 @@ def test_faults_are_shown_from_the_least_probability_on_and_spread_where_there_i
             assert np.isnan(drawn[:, 10:]).all()
 
 
-def test_what_cannot_be_shown_is_told_in_a_line(
+def test_invalid_folders_are_refused_in_one_line(
     run_script: Run, tmp_path: Path, folder: Path
 ) -> None:
     refused_in_one_line(run_script("view", tmp_path / "none"), "none: no such folder")

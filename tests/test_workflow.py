@@ -23,7 +23,7 @@ from conftest import (
 )
 from strataflow.volume.volume import read_sidecar
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.workflow
 
 EXPORTS = {"export_segy": 5, "export_vgi": 5}
 PICKS = {"pick_faults": 1, "pick_horizons": 1}
@@ -200,17 +200,17 @@ def test_the_rule_graph_shows_the_stages(finished: Workflow) -> None:
         assert f'label = "{rule}"' in graph
 
 
-def test_a_changed_overlap_reruns_inference_and_what_follows(changed: Workflow) -> None:
+def test_a_changed_overlap_reruns_inference_and_later_stages(changed: Workflow) -> None:
     changed.configure({"prediction.overlap": 0.5})
     assert changed.jobs() == {"infer": 1, **AFTER_INFER}
 
 
-def test_a_changed_precision_reruns_inference_and_what_follows(changed: Workflow) -> None:
+def test_a_changed_precision_reruns_inference_and_later_stages(changed: Workflow) -> None:
     changed.configure({"prediction.precision": "fp32"})
     assert changed.jobs() == {"infer": 1, **AFTER_INFER}
 
 
-def test_more_symmetries_rerun_inference_and_what_follows(changed: Workflow) -> None:
+def test_more_symmetries_rerun_inference_and_later_stages(changed: Workflow) -> None:
     changed.configure({"prediction.symmetries": 8})
     assert changed.jobs() == {"infer": 1, **AFTER_INFER}
 
@@ -221,14 +221,14 @@ def test_the_spread_of_copies_is_delivered_and_exported_on_demand(changed: Workf
     assert changed.jobs() == {"infer": 1, **after, "export_segy": 6, "export_vgi": 6}
 
 
-def test_another_least_probability_reruns_what_gives_angles_and_what_follows(
+def test_another_minimum_probability_reruns_the_angles_and_later_stages(
     changed: Workflow,
 ) -> None:
     changed.configure({"interpretation.probability": 0.4})
     assert changed.jobs() == {"infer": 1, **AFTER_INFER}
 
 
-def test_more_refinement_reruns_refinement_and_what_follows(changed: Workflow) -> None:
+def test_more_refinement_reruns_refinement_and_later_stages(changed: Workflow) -> None:
     changed.configure({"refinement.iterations": 2})
     again = {"refine": 1, "join_slabs": 1, "evaluate": 1}
     assert changed.jobs() == {**again, **SCORES, **AFTER_REFINE}

@@ -18,12 +18,12 @@ def main() -> None:
     parser.add_argument(
         "--degrees", action="store_true", help="write dip and strike in degrees, not as 0 to 1"
     )
-    for name in ("iline", "xline"):
+    for name, what in (("iline", "inline"), ("xline", "crossline")):
         parser.add_argument(
             f"--{name}",
             type=int,
             metavar="BYTE",
-            help=f"byte position of the {name} number (default: from the sidecar, or the standard)",
+            help=f"byte position of the {what} number; if omitted, as in the sidecar or standard",
         )
     add_shape(parser)
     a = parser.parse_args()

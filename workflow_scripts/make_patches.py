@@ -30,7 +30,7 @@ def main() -> None:
         type=positive,
         nargs=3,
         metavar=("N1", "N2", "N3"),
-        help="size of the patches (default: 128, or less if the survey is smaller)",
+        help="size of the patches; if omitted, 128, or less for a smaller survey",
     )
     parser.add_argument(
         "--overlap", type=fraction, default=0.25, help="fraction by which neighbours overlap"

@@ -73,7 +73,7 @@ def leave_in_memory() -> None:
 
 
 def read_ours_durable(segy: Path, out: Path) -> None:
-    """Raw volume, sidecar, statistics and table of traces."""
+    """Raw volume, sidecar and statistics."""
     from strataflow.segy.reader import segy_to_binary
     from strataflow.volume.volume import HeaderBytes
 

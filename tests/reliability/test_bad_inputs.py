@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from readers import Reader, Tally, bounded_memory, readers, try_one
 
+pytestmark = pytest.mark.reliability
+
 NAMES = (
     "SEG-Y",
     "sidecar of a raw volume",

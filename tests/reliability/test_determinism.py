@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from stages import STAGES
 
+pytestmark = pytest.mark.reliability
+
 BY_NAME = {stage.name: stage for stage in STAGES}
 
 
-@pytest.mark.slow
 def test_predictions_in_fp32_are_the_same_for_one_core_and_for_two(tmp_path: Path) -> None:
     for name in ("synthesize_survey", "segy_to_binary"):
         status, line = BY_NAME[name].run(tmp_path)

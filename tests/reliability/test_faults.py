@@ -7,7 +7,8 @@ import pytest
 from faults import FAULTS, Ground, befalls
 from stages import STAGES
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.reliability
+
 
 HITS = {
     "killed at a random moment": ("synthesize", "segy_to_binary", "train_infer", "infer", "refine"),

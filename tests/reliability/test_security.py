@@ -10,6 +10,8 @@ import pytest
 
 from conftest import PREDICTING, Workflow, stopped_at_once, synthetic_row
 
+pytestmark = pytest.mark.reliability
+
 ODD = "$(touch owned); `touch owned` 'a' \"b\" & | > owned"
 
 

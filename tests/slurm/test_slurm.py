@@ -23,7 +23,7 @@ from conftest import (
     synthetic_row,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("cluster")]
 
 # Of this cluster alone: it has no accounting, and nobody else waits for its controller.
 HERE = (

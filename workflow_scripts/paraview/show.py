@@ -1,9 +1,10 @@
-"""Show a predicted volume in ParaView: amplitudes on slices, faults, contours of geologic time.
+"""Show a predicted volume in ParaView: amplitudes on slices, faults, and RGT contours.
 
     pvpython workflow_scripts/paraview/show.py results/predictions/demo --state demo.pvsm
 
-The state opens by File > Load State, once the plug-in vgi_reader.py is loaded. In ParaView itself:
-View > Python Shell, `folder = "results/predictions/demo"`, Run Script, and this file.
+To open the state, load the plug-in vgi_reader.py, then choose File > Load State. To run this file
+in ParaView, open View > Python Shell, type `folder = "results/predictions/demo"`, and click Run
+Script.
 """
 
 import argparse
@@ -13,26 +14,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Debian's ParaView 5.11 asks Python 3.11 for a function that is gone.
+# ParaView 5.11 of Debian uses a function that Python 3.11 no longer has.
 if not hasattr(inspect, "getargspec"):
     inspect.getargspec = inspect.getfullargspec
 
 from paraview import simple
 
-# The fault probability whose surface is shown, unless another is asked for.
+# Default fault probability of the displayed surface.
 PROBABILITY = 0.5
 HORIZONS = 14
 
-# Half the width of the grey scale of the image, whose root mean square is 1.
+# Limit of the grey scale of the image, which has an RMS of 1.
 GREY_CLIP = 2.5
 
 
 def show(folder: Path, probability: float = PROBABILITY) -> Any:
-    """Build the pipeline for the attributes in `folder` and return the view.
+    """Build the pipeline for the attributes in a folder.
 
-    Faults are the surface of that `probability`.
+    Args:
+        folder: Folder with .vgi headers.
+        probability: Fault probability of the displayed surface.
 
-    RuntimeError where the folder has none, or a header without its raw volume.
+    Returns:
+        The ParaView view.
+
+    Raises:
+        RuntimeError: The folder has no headers, or a raw volume is missing.
     """
     headers = {path.name.split(".")[-2]: path for path in sorted(folder.glob("*.vgi"))}
     if not headers:
@@ -78,7 +85,7 @@ def show(folder: Path, probability: float = PROBABILITY) -> Any:
         display.Opacity = 0.4
     outline = simple.Show(simple.Outline(Input=image), view)
     outline.AmbientColor = outline.DiffuseColor = [0, 0, 0]
-    # From the south-west and above.
+    # View from above, from the south-west.
     view.CameraPosition, view.CameraFocalPoint, view.CameraViewUp = (
         (-2, -3, 2),
         (0, 0, 0),
@@ -98,20 +105,20 @@ def sections(reader: Any) -> Iterator[Any]:
         yield section
 
 
-def in_place(source: Any, name: str, least: float) -> Any:
-    """Cells of `source` with values of at least `least`, with explicit points.
+def in_place(source: Any, name: str, minimum: float) -> Any:
+    """Cells of `source` with values of at least `minimum`, as an unstructured grid.
 
-    Contour of image data does not heed how its lines are turned (seen in ParaView 5.11).
+    The Contour filter ignores the direction matrix of image data (ParaView 5.11).
     """
     cells = simple.Threshold(Input=source, Scalars=["POINTS", name])
     cells.ThresholdMethod = "Above Upper Threshold"
-    cells.UpperThreshold = least
+    cells.UpperThreshold = minimum
     cells.AllScalars = 0
     return cells
 
 
 def grey(display: Any) -> None:
-    """Colour a section of the image as amplitudes are."""
+    """Colour a section of the image in grey."""
     simple.ColorBy(display, ("POINTS", "dhr"))
     display.SetRepresentationType("Surface")
     colours = simple.GetColorTransferFunction("dhr")
@@ -120,7 +127,7 @@ def grey(display: Any) -> None:
 
 
 def main() -> None:
-    """Show the folder that was given and write what was asked for."""
+    """Parse the flags, show the folder, and write the state and the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="results/predictions/VOLUME")
     parser.add_argument("--state", type=Path, help="state file to write, X.pvsm")

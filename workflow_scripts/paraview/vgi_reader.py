@@ -1,8 +1,8 @@
-"""ParaView plug-in that opens .vgi headers with the raw volumes that they describe.
+"""ParaView plug-in that opens .vgi headers with their raw volumes.
 
-Tools > Manage Plugins > Load New, choose this file, tick Auto Load; then File > Open X.vgi. The
-volume stands where the survey does: x and y are CDP coordinates and z is time or depth, negative
-downward. It needs nothing but ParaView, so it is of no package.
+Choose Tools > Manage Plugins > Load New, select this file and tick Auto Load. Then open X.vgi with
+File > Open. The volume has the coordinates of the survey: x and y are CDP coordinates, and z is
+time or depth, negative downward. The plug-in needs ParaView only, so it imports no strataflow code.
 """
 
 import configparser
@@ -19,13 +19,17 @@ from vtkmodules.vtkCommonDataModel import vtkImageData
 
 
 def read_header(path: Path) -> tuple[Path, tuple[int, ...], tuple[float, ...]]:
-    """Raw file, size (n1, n2, n3) and spacing along these of the .vgi file `path`.
+    """Read a .vgi header.
 
-    RuntimeError, with the reason, for a header that describes no raw volume of float32.
+    Returns:
+        Raw file, size (n1, n2, n3), and spacing along these axes.
+
+    Raises:
+        RuntimeError: The header does not describe a float32 raw volume, or its size is wrong.
     """
     header = configparser.ConfigParser(strict=False, interpolation=None)
     try:
-        # Sections are [representation] and the like; the lines {volume1} between them go.
+        # Remove lines such as {volume1}, which configparser does not support.
         lines = [line for line in path.read_text().splitlines() if not line.startswith("{")]
         header.read_string("\n".join(lines))
         size = tuple(int(n) for n in header["representation"]["size"].split())
@@ -46,9 +50,15 @@ def read_header(path: Path) -> tuple[Path, tuple[int, ...], tuple[float, ...]]:
 def placement(
     raw: Path, size: tuple[int, ...], spacing: tuple[float, ...]
 ) -> tuple[Any, list[float], Any]:
-    """Origin, spacing and axes (columns, for n1, n2, n3) in (x, y, z) of a raw volume.
+    """Position of a raw volume, from its sidecar or, without one, along y and x from 0.
 
-    From its sidecar; without one, lines run along y and x from 0.
+    Args:
+        raw: Raw file.
+        size: Size (n1, n2, n3).
+        spacing: Spacing along these axes.
+
+    Returns:
+        Origin (x, y, z), spacing, and matrix with the unit vectors of n1, n2, n3 as columns.
     """
     sidecar = raw.with_suffix(".json") if raw.suffix == ".bin" else Path(f"{raw}.json")
     first, corners = 0.0, [[0, 0], [0, (size[1] - 1) * spacing[1]], [(size[2] - 1) * spacing[2], 0]]
@@ -60,7 +70,7 @@ def placement(
     steps = [np.array([0.0, 0.0, -spacing[0]])]
     for corner, n, across in zip(corners[1:3], size[1:], ((0, 1), (1, 0)), strict=True):
         step = np.array([*np.subtract(corner, corners[0]), 0.0]) / max(n - 1, 1)
-        # A single line has no direction of its own.
+        # A single line has no direction, so use the default.
         steps.append(step if step.any() else np.array([*across, 0.0]))
     lengths = [float(np.linalg.norm(step)) for step in steps]
     axes = np.stack([step / length for step, length in zip(steps, lengths, strict=True)], axis=1)
@@ -71,7 +81,7 @@ def placement(
     label="Seismic volume (.vgi)", extensions="vgi", file_description="Seismic volumes (.vgi)"
 )
 class VgiReader(VTKPythonAlgorithmBase):
-    """Image data of a .vgi header; the values are a memory map, nothing is copied."""
+    """Reads image data of a .vgi header as a memory map, without a copy."""
 
     def __init__(self) -> None:
         super().__init__(nInputPorts=0, nOutputPorts=1, outputType="vtkImageData")
@@ -88,7 +98,7 @@ class VgiReader(VTKPythonAlgorithmBase):
             self.Modified()
 
     def RequestInformation(self, request: Any, inputs: Any, outputs: Any) -> int:  # noqa: ARG002, N802
-        """Say how large the image is before it is read."""
+        """Report the extent of the image before it is read."""
         try:
             _, size, _ = read_header(self._path)
         except (OSError, RuntimeError) as error:
@@ -100,7 +110,7 @@ class VgiReader(VTKPythonAlgorithmBase):
         return 1
 
     def RequestData(self, request: Any, inputs: Any, outputs: Any) -> int:  # noqa: ARG002, N802
-        """Map the raw file and put it in its place."""
+        """Map the raw file and set the position of the image."""
         raw, size, spacing = read_header(self._path)
         origin, lengths, axes = placement(raw, size, spacing)
         self._values = np.memmap(raw, "<f4", "c")

@@ -1,5 +1,5 @@
-"""The one exception that a user is meant to read."""
+"""The exception for errors that users can correct."""
 
 
 class StrataflowError(Exception):
-    """Wrong input. The message is one line and names the file or the setting."""
+    """Invalid input. The message is one line and names the file or the setting."""

@@ -1,4 +1,4 @@
-"""Final files appear whole or not at all."""
+"""Atomic writes, locks, checksums and free space."""
 
 from __future__ import annotations
 
@@ -16,18 +16,27 @@ from xxhash import xxh3_64
 
 from .errors import StrataflowError
 
-# Seconds that a file is waited for which another process is writing.
+# Seconds to wait for a file that another process is writing.
 PATIENCE = 10.0
 
 
 @contextmanager
 def written_whole(*finals: Path | str) -> Iterator[list[Path]]:
-    """Yield temporary paths beside `finals`; sync and rename them when the block succeeds.
+    """Write files atomically: each appears complete under its final name, or not at all.
 
-    If the block raises, the temporary files are removed and the final names stay untouched; what a
-    killed process left is overwritten by the next one. Several finals are renamed in the order
-    given, so name last the one that others look for. Raises StrataflowError while another process
-    writes one of them.
+    The temporary files are synced and renamed when the block succeeds. If the block raises, they
+    are removed and the final files stay untouched. If the process is killed, the next run
+    overwrites its temporary files.
+
+    Args:
+        finals: Final paths. They are renamed in this order, so pass the one that other programs
+            wait for last.
+
+    Yields:
+        One temporary path in the same folder for each final path.
+
+    Raises:
+        StrataflowError: Another process is writing one of the files.
     """
     targets = [Path(final) for final in finals]
     temporaries = [t.with_name(f".{t.name}.part") for t in targets]
@@ -50,10 +59,12 @@ def written_whole(*finals: Path | str) -> Iterator[list[Path]]:
 
 @contextmanager
 def scratch_folder(beside: Path) -> Iterator[Path]:
-    """An empty folder beside `beside`, removed when the block ends.
+    """Yield an empty folder next to `beside` and remove it when the block ends.
 
-    What a killed process left in it is removed by the next one. Raises StrataflowError while
-    another process has it.
+    The next run removes the files that a killed process left there.
+
+    Raises:
+        StrataflowError: Another process is using the folder.
     """
     folder = beside.with_name(f".{beside.name}.scratch")
     with _claimed(folder, beside, _opened_folder):
@@ -70,9 +81,10 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
 
 @contextmanager
 def claimed_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes from working in `folder`; they get StrataflowError.
+    """Lock `folder` for this process. Create it first, and remove it afterwards if it is empty.
 
-    It is made, and removed again if it is still empty in the end.
+    Raises:
+        StrataflowError: Another process has locked the folder.
     """
     with _claimed(folder, folder, _opened_folder):
         try:
@@ -84,9 +96,9 @@ def claimed_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _claimed(path: Path, target: Path, opened: Callable[[Path], int]) -> Iterator[None]:
-    """Hold the lock on `path`, which ends with the process that has it, killed or not.
+    """Hold the lock on `path`. The system releases it when the process ends, even if killed.
 
-    It is waited for a little: processes that a killed one had started may outlive it by seconds.
+    Wait up to PATIENCE, because child processes may outlive a killed parent by seconds.
     """
     last = time.monotonic() + PATIENCE
     while True:
@@ -106,14 +118,14 @@ def _claimed(path: Path, target: Path, opened: Callable[[Path], int]) -> Iterato
 
 
 def _is_locked(descriptor: int, path: Path) -> bool:
-    """Whether the file is ours now, and still the one of that name: another may have renamed it."""
+    """Whether we hold the lock and `path` is still the same file, not one renamed meanwhile."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except (BlockingIOError, FileNotFoundError):
         return False
     except OSError as error:
-        # Some network file systems have no locks.
+        # Some network file systems do not support locks.
         if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
             raise
         return True
@@ -138,14 +150,14 @@ def _sync(path: Path) -> None:
 
 
 def begin_writeback(stream: IO[bytes], offset: int, length: int) -> None:
-    """Let the disk begin with what has just been written, so that the sync at the end is short."""
+    """Start writing `length` bytes at `offset` to disk, so that the final sync is short."""
     if hasattr(os, "posix_fadvise"):
-        # Of pages that are not on disk yet this drops none, it starts their way there.
+        # This starts the writeback of dirty pages; it drops only pages already on disk.
         os.posix_fadvise(stream.fileno(), offset, length, os.POSIX_FADV_DONTNEED)
 
 
 def file_checksum(path: Path) -> str:
-    """XXH3 of 64 bits (Collet, github.com/Cyan4973/xxHash) of the file at `path`, hexadecimal."""
+    """Hexadecimal 64-bit XXH3 checksum of a file (Collet, github.com/Cyan4973/xxHash)."""
     sum_so_far = xxh3_64()
     with open(path, "rb") as stream:
         while block := stream.read(1 << 22):
@@ -154,7 +166,7 @@ def file_checksum(path: Path) -> str:
 
 
 def require_free_space(folder: Path | str, n_bytes: int) -> None:
-    """Raise StrataflowError when fewer than `n_bytes` are free where `folder` lies."""
+    """Raise StrataflowError if the disk of `folder` has fewer than `n_bytes` free."""
     folder = Path(folder)
     while not folder.exists():
         folder = folder.parent
@@ -167,13 +179,13 @@ def require_free_space(folder: Path | str, n_bytes: int) -> None:
 
 
 def require_format(path: Path, found: object, known: str) -> None:
-    """Raise StrataflowError when `path` says that it is of format `found`, and not `known`."""
+    """Raise StrataflowError if the format `found` in `path` differs from the `known` format."""
     if found != known:
         raise StrataflowError(f"{path}: unsupported format {found!r}, expected {known!r}")
 
 
 def require_file(path: Path | str) -> Path:
-    """Return `path` as a Path, or raise StrataflowError when it is no readable file."""
+    """Return `path` as a Path, or raise StrataflowError if there is no such file."""
     path = Path(path)
     if not path.is_file():
         raise StrataflowError(f"{path}: no such file")

@@ -1,4 +1,4 @@
-"""What the machine has, used without a setting: precision, device, cores."""
+"""Choices that follow from the hardware: precision, threads and memory allocation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Literal
 
 import torch
 
-# Options of glibc's mallopt, as in malloc.h.
+# Options of glibc's mallopt, from malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
 
 
 def precision_of_hardware() -> Literal["bf16-mixed", "16-mixed", "32-true"]:
-    """Lightning's name of the fastest precision that this machine computes in hardware."""
+    """Lightning's name for the fastest precision that this machine supports in hardware."""
     if torch.cuda.is_available():
         in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)
         return "bf16-mixed" if in_hardware else "16-mixed"
@@ -25,10 +25,10 @@ def precision_of_hardware() -> Literal["bf16-mixed", "16-mixed", "32-true"]:
 
 
 def precision_of_training(inlines: int) -> Literal["bf16-mixed", "16-mixed", "32-true"]:
-    """The same for training on crops of so many `inlines`.
+    """Precision for training on crops with this number of inlines.
 
-    On CPUs, PyTorch 2.13 takes gradients of bf16 convolutions over two planes from memory that
-    nobody wrote. Crops of 16 and 32 inlines come down to two.
+    On CPUs, PyTorch 2.13 reads uninitialised memory in the gradients of bf16 convolutions over two
+    planes. The deepest level of crops of 16 and 32 inlines has at most two planes.
     """
     if not torch.cuda.is_available() and inlines < 48:
         return "32-true"
@@ -36,9 +36,10 @@ def precision_of_training(inlines: int) -> Literal["bf16-mixed", "16-mixed", "32
 
 
 def limit_threads(processes: int = 1) -> None:
-    """Use no more threads than each of `processes` has cores, whatever OMP_NUM_THREADS says.
+    """Limit PyTorch to the cores available to each of `processes`.
 
-    Snakemake sets that to a rule's threads, which `--cores 8` makes 8 on any machine.
+    Snakemake sets OMP_NUM_THREADS to the threads of a rule. With `--cores 8` that is 8, even on a
+    machine with fewer cores.
     """
     cores = max(len(os.sched_getaffinity(0)) // processes, 1)
     torch.set_num_threads(min(torch.get_num_threads(), cores))
@@ -46,7 +47,7 @@ def limit_threads(processes: int = 1) -> None:
 
 @contextlib.contextmanager
 def single_threaded() -> Iterator[int]:
-    """Let each thread that calls PyTorch use one core; yields how many cores there are for them."""
+    """Let each thread that calls PyTorch use one core. Yield the number of cores available."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -56,13 +57,13 @@ def single_threaded() -> Iterator[int]:
 
 
 def keep_memory() -> None:
-    """Let the C library keep the memory that a tile has used for the next one.
+    """Let glibc reuse the memory of one tile for the next.
 
-    glibc gives large pieces back to the system and gets them anew, page by page, which took a fifth
-    of the time of a tile. Other libraries do as they like.
+    By default glibc returns large blocks to the system and maps them again page by page, which took
+    a fifth of the time per tile. This has no effect with other C libraries.
     """
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")
-        # One pool for all threads, nothing mapped by itself, nothing given back.
+        # One arena for all threads, no separate mappings, no memory returned.
         for option, value in ((M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1)):
             library.mallopt(option, value)

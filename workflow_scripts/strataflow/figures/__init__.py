@@ -1,1 +1,1 @@
-"""Pictures, the viewer, and the overview page."""
+"""Figures, the viewer, and the overview page."""

@@ -1,4 +1,4 @@
-"""One page over all predicted volumes: geometry, scores, pictures, files; and run times."""
+"""Overview page of all predicted volumes (geometry, scores, figures, files), and run times."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..files import written_whole
 from ..volume.attributes import ATTRIBUTES
 from ..volume.volume import read_sidecar
 
-# Pictures are part of the page as long as there are no more volumes; of more they are linked.
+# Maximum number of volumes with embedded figures; for more volumes, the page links to them.
 EMBEDDED_VOLUMES = 20
 
-# Scores shown, as section and name in metrics.json.
+# Scores on the page, with their section and name in metrics.json.
 SCORES = {
     "F1 of faults": ("fault", "f1"),
     "F1 within 2 voxels": ("fault", "f1_within_2_voxels"),
@@ -51,9 +51,15 @@ class Entry:
 
 
 def make_overview(folder: Path, template: Path, output: Path) -> None:
-    """Write the page `output` over the volumes in `folder`, one subfolder each.
+    """Write the overview page.
 
-    StrataflowError where there is none.
+    Args:
+        folder: Folder with one subfolder for each volume.
+        template: Jinja template of the page.
+        output: HTML file to write.
+
+    Raises:
+        StrataflowError: The folder has no predicted volumes.
     """
     sidecars = {
         path.parent: path for name in ATTRIBUTES for path in folder.glob(f"*/*.{name}.json")
@@ -69,7 +75,7 @@ def make_overview(folder: Path, template: Path, output: Path) -> None:
 
 
 def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
-    """The volume that one of its sidecars belongs to."""
+    """Entry of the volume to which a sidecar belongs."""
     place, sidecar = sidecar_file.parent, read_sidecar(sidecar_file.with_suffix(""))
     geometry = []
     for name, axis, n in zip(sidecar.axis_names, sidecar.axes, sidecar.shape.array, strict=True):
@@ -98,14 +104,14 @@ def _scores(path: Path) -> list[tuple[str, float]]:
 
 
 def _source(picture: Path, page: Path, embedded: bool) -> str:
-    """What an image of the page shows: the picture itself, or its place."""
+    """Source of an image on the page: embedded data, or a relative path."""
     if not embedded:
         return picture.relative_to(page).as_posix()
     return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
 
 
 def gather_timings(results: Path, output: Path) -> None:
-    """Write a CSV table of the run times that Snakemake measured below `results`, a row a job."""
+    """Write a CSV table of the Snakemake benchmarks below `results`, with one row per job."""
     rows = []
     for path in sorted(results.rglob("*.benchmark.tsv")):
         measured = pd.read_csv(path, sep="\t").iloc[-1]

@@ -1,4 +1,4 @@
-"""Quality-control pictures: sections of a volume, attributes over the amplitudes under them."""
+"""Quality-control figures: sections of a volume with attributes over the amplitudes."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from ..volume.attributes import FAULT_THRESHOLD, PROBABILITY, SPREAD
 from ..volume.raw import Shape
 from ..volume.volume import Sidecar, Volume, statistics_of
 
-# Clip of the grey scale in standard deviations of the amplitudes.
+# Limit of the grey scale in standard deviations of the amplitudes.
 GREY_CLIP = 2.5
 
 HORIZONS = 14
 
-# Colours of dip and strike: 0 and 180 degrees are the same.
+# Cyclic colour map for dip and strike, because 0 and 180 degrees are the same.
 CYCLIC = "twilight"
 
 SPECTRUM_INLINES = 32
 ROSE_SECTORS = 36
 
-# Probabilities shown, and spreads of them, at least.
+# Minimum probability and minimum spread that are drawn.
 MIN_SHOWN, MIN_SPREAD = 0.2, 0.05
 
-# The attribute of a layer that shows the image less `dhr`.
+# Name of the layer that shows the image minus `dhr`.
 DIFFERENCE = "difference"
 
 
 @dataclass(frozen=True)
 class Section:
-    """A plane through a volume: `axis` 0 inline, 1 crossline, 2 time or depth slice, at `index`."""
+    """A section at `index`; `axis` is 0 for an inline, 1 for a crossline, 2 for a slice."""
 
     axis: int
     index: int
 
     def of(self, values: Array) -> Array:
-        """The plane of `values` (n3, n2, n1), with time or the inline axis downward."""
+        """The section of `values` (n3, n2, n1), with time, depth or inlines downward."""
         plane = np.array(values.take(self.index, self.axis))
         return plane.T if self.axis < 2 else plane
 
     def title(self, sidecar: Sidecar) -> str:
-        """What the section is, in the survey's own numbers."""
+        """Title with the line number, time or depth of the section."""
         axis = sidecar.axes[self.axis]
         number = axis.first + axis.step * self.index
         if self.axis < 2:
@@ -63,16 +63,19 @@ class Section:
 
     @property
     def axes(self) -> tuple[int, int]:
-        """Numbers of the horizontal and the vertical axis in the picture."""
+        """Volume axes that are horizontal and vertical in the figure."""
         return {0: (1, 2), 1: (0, 2), 2: (1, 0)}[self.axis]
 
 
 def sections_of(
     shape: Shape, fsem: Array | None, probability: float = PROBABILITY
 ) -> tuple[Section, ...]:
-    """An inline, a crossline and a slice, each near the middle where most faults are.
+    """Choose an inline, a crossline and a slice near the middle, each with many faults.
 
-    Faults are where `fsem` is at least `probability`.
+    Args:
+        shape: Size of the volume.
+        fsem: Fault probability (n3, n2, n1), if known.
+        probability: Minimum fault probability of a fault.
     """
     chosen = []
     for axis, n in enumerate(shape.array):
@@ -92,12 +95,19 @@ def plot(
     prefix: Path,
     probability: float = PROBABILITY,
 ) -> None:
-    """Write `prefix`.<attribute>.png for each of the attributes in `predicted`.
+    """Draw the quality-control figures of a prediction.
 
-    Each shows an inline, a crossline and a slice of the amplitudes, of the prediction, and of the
-    label where there is one; for `dhr` also what it leaves out of the image. `prefix`.spectrum.png
-    has the spectra of `dhr` and the image, `prefix`.rose.png the strikes of the faults. A
-    predicted fault is where `fsem` is at least `probability`.
+    `prefix`.<attribute>.png shows an inline, a crossline and a slice of the amplitudes, of the
+    prediction and of the label, if any; for dhr also the difference to the image.
+    `prefix`.spectrum.png shows the spectra of dhr and of the image, and `prefix`.rose.png the
+    strike of the faults.
+
+    Args:
+        image: Input image.
+        predicted: Predicted volumes by attribute.
+        labels: Labels by attribute.
+        prefix: PREFIX of the figures.
+        probability: Minimum fault probability of a predicted fault.
     """
     fsem = predicted["fsem"].values if "fsem" in predicted else None
     sections = sections_of(image.shape, fsem, probability)
@@ -106,7 +116,7 @@ def plot(
         shown = Layer(image, name, volume, predicted.get("fsem"), probability)
         rows.append((f"predicted {name}", shown))
         if name == "dhr":
-            rows.append(("amplitude less dhr", Layer(image, DIFFERENCE, volume)))
+            rows.append(("amplitude minus dhr", Layer(image, DIFFERENCE, volume)))
         if name in labels:
             rows.append((f"labelled {name}", Layer(image, name, labels[name], labels.get("fsem"))))
         source = Path(image.sidecar.source.get("segy", image.path)).name
@@ -121,9 +131,9 @@ def plot(
 def _draw_spectra(
     image: Volume, predicted: dict[str, Volume], labels: dict[str, Volume], path: Path
 ) -> None:
-    """Mean amplitude spectra of the image, of `dhr` and of its label, on some inlines."""
+    """Draw mean amplitude spectra of the image, of dhr and of its label, over some inlines."""
     axis = image.sidecar.axes[2]
-    # ms to Hz, or m to cycles a kilometre (ft to cycles in 1,000 ft).
+    # Hz for ms, cycles per km for m, cycles per 1,000 ft for ft.
     frequency = 1000 * np.fft.rfftfreq(image.shape.n1, axis.spacing)
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = figure.subplots()
@@ -136,7 +146,7 @@ def _draw_spectra(
         spectrum = np.abs(np.fft.rfft(traces, axis=-1)).mean(axis=(0, 1))
         ax.plot(frequency, spectrum / spectrum.max(), label=name)
     unit = "Hz" if axis.unit == "ms" else f"cycles per 1,000 {axis.unit}"
-    ax.set(xlabel=unit, ylabel="amplitude over its largest", xlim=(0, None), ylim=(0, None))
+    ax.set(xlabel=unit, ylabel="relative amplitude", xlim=(0, None), ylim=(0, None))
     ax.legend()
     figure.suptitle(f"Spectra: {path.name.split('.')[0]}")
     save_picture(path, figure)
@@ -145,7 +155,7 @@ def _draw_spectra(
 def _draw_rose(
     predicted: dict[str, Volume], labels: dict[str, Volume], path: Path, probability: float
 ) -> None:
-    """Rose diagrams of the azimuth of strike over the voxels of faults."""
+    """Draw rose diagrams of the strike azimuth of fault voxels."""
     given = {"predicted": predicted} | ({"labelled": labels} if "fstrike" in labels else {})
     given = {name: volumes for name, volumes in given.items() if "fsem" in volumes}
     figure = Figure(figsize=(4.5 * max(len(given), 1), 4.8), layout="constrained")
@@ -155,9 +165,9 @@ def _draw_rose(
     colours = colormaps[CYCLIC](middles / np.pi)
     for ax, (name, volumes) in zip(grid[0], given.items(), strict=False):
         counts = np.zeros(ROSE_SECTORS)
-        least = FAULT_THRESHOLD if volumes is labels else probability
+        minimum = FAULT_THRESHOLD if volumes is labels else probability
         for strike, fsem in zip(volumes["fstrike"].values, volumes["fsem"].values, strict=True):
-            azimuth = volumes["fstrike"].sidecar.azimuth(180 * strike[fsem >= least])
+            azimuth = volumes["fstrike"].sidecar.azimuth(180 * strike[fsem >= minimum])
             counts += np.histogram(azimuth, edges)[0]
         share = counts / max(counts.sum(), 1)
         ax.set(theta_zero_location="N", theta_direction=-1)
@@ -167,15 +177,20 @@ def _draw_rose(
             )
         ax.set_title(f"{name}, {counts.sum():,.0f} voxels", fontsize=9)
         ax.tick_params(labelsize=7)
-    figure.suptitle(f"Strike from north: {path.name.split('.')[0]}")
+    figure.suptitle(f"Strike azimuth: {path.name.split('.')[0]}")
     save_picture(path, figure)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What a row of a picture shows: the image, and an attribute over it if one is named.
+    """Content of a row of a figure: the image, with or without an attribute over it.
 
-    Angles are shown where `fsem` is at least `probability`.
+    Attributes:
+        image: Input image.
+        attribute: Name of the attribute, if any.
+        volume: Volume of the attribute.
+        fsem: Fault probability, which masks angles.
+        probability: Minimum fault probability at which angles are shown.
     """
 
     image: Volume
@@ -212,13 +227,13 @@ def _write(
 
 
 def save_picture(path: Path, figure: Figure) -> None:
-    """Write `figure` as PNG to `path`, the same bytes for the same figure, and close it."""
+    """Write `figure` as PNG to `path`, reproducibly."""
     with written_whole(path) as (temporary,):
         figure.savefig(temporary, dpi=110, format="png", metadata={"Software": None})
 
 
 def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
-    """Draw one section and return what a colour bar describes, if anything does."""
+    """Draw one section. Return the artist for the colour bar, if any."""
     sidecar = layer.image.sidecar
     extent = extent_of(section, sidecar)
     show: Callable[..., Any] = lambda values, **how: axes.imshow(  # noqa: E731
@@ -251,7 +266,7 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
         )
         return show(values, cmap="turbo", vmin=0, vmax=1, alpha=0.25)
     if layer.attribute == SPREAD:
-        # No spread of numbers from 0 to 1 is larger than half of that.
+        # The standard deviation of numbers from 0 to 1 is at most 0.5.
         return show(np.ma.masked_less(values, MIN_SPREAD), cmap="viridis", vmin=0, vmax=0.5)
     fsem = (
         values
@@ -261,8 +276,8 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
         else None
     )
     if layer.attribute == "fsem":
-        least = min(MIN_SHOWN, layer.probability)
-        return show(np.ma.masked_less(values, least), cmap=FAULT_COLOURS, vmin=0, vmax=1)
+        minimum = min(MIN_SHOWN, layer.probability)
+        return show(np.ma.masked_less(values, minimum), cmap=FAULT_COLOURS, vmin=0, vmax=1)
     hidden = values <= 0 if fsem is None else fsem < layer.probability
     return show(
         np.ma.masked_where(hidden, 180 * values),
@@ -272,7 +287,7 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     )
 
 
-# From see-through orange to red: the amplitudes stay visible where the network is not sure.
+# From transparent orange to red, so that the amplitudes show through at low probabilities.
 FAULT_COLOURS = ListedColormap(
     [(1.0, 0.75 * (1 - p), 0.0, 0.25 + 0.7 * p) for p in np.linspace(0, 1, 256)]
 )
@@ -287,13 +302,13 @@ def _normalised(section: Section, volume: Volume) -> Array:
 
 
 def axis_label(sidecar: Sidecar, axis: int) -> str:
-    """What the numbers along an axis are, with the unit of time or depth."""
+    """Label of an axis, with the unit for time or depth."""
     name = sidecar.axis_names[axis]
     return name if axis < 2 else f"{name} ({sidecar.axes[axis].unit})"
 
 
 def extent_of(section: Section, sidecar: Sidecar) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top in the survey's own numbers."""
+    """Left, right, bottom and top of a section in line numbers, time or depth."""
     horizontal, vertical = section.axes
     ends = []
     for number in (horizontal, vertical):

@@ -1,7 +1,7 @@
-"""A viewer in the browser: three sections through the volumes of a folder, linked.
+"""A viewer in the browser: three linked sections through the volumes of a folder.
 
-Bokeh draws and serves. Volumes are memory maps of which nothing is read but the sections shown;
-the server listens to this machine alone and hands out nothing but the page.
+Bokeh draws and serves the page. Volumes are memory maps, and only the displayed sections are read.
+The server accepts connections from this machine only and serves nothing else.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ from .sections import CYCLIC, FAULT_COLOURS, GREY_CLIP, MIN_SPREAD, Section, axi
 
 HOST = "127.0.0.1"
 
-# Traces along each axis of a time or depth slice: each costs a page of the disk.
+# Maximum number of traces along each axis of a slice; each trace costs one disk page.
 SLICE_TRACES = 256
 
-# Pixels along each axis of a section.
+# Maximum number of pixels along each axis of a section.
 PIXELS = 640
 
 NO_OVERLAY = "none"
@@ -60,7 +60,7 @@ NO_OVERLAY = "none"
 
 @dataclass(frozen=True)
 class Attribute:
-    """How an attribute is shown: palette, range, and factor to the unit of that."""
+    """Display of an attribute: palette, range, and the factor from stored to displayed values."""
 
     palette: str | list[str]
     low: float
@@ -84,9 +84,17 @@ SHOWN = {
 
 
 def open_folder(folder: Path, image: Path | None = None) -> dict[str, Volume]:
-    """The volumes in `folder`, a folder of results/predictions/, and the raw `image` if given.
+    """Open the volumes of a prediction.
 
-    Raises StrataflowError where there is none, or where they do not belong together.
+    Args:
+        folder: A folder of results/predictions/.
+        image: Raw volume of the input image, if it is shown too.
+
+    Returns:
+        Volumes by attribute, and `image`.
+
+    Raises:
+        StrataflowError: The folder has no predictions or those of several volumes, or sizes differ.
     """
     if not folder.is_dir():
         raise StrataflowError(f"{folder}: no such folder")
@@ -98,7 +106,7 @@ def open_folder(folder: Path, image: Path | None = None) -> dict[str, Volume]:
         raise StrataflowError(f"{folder}: expected one volume, found several volumes: {names}")
     (prefix,) = prefixes
     volumes = {}
-    # Shown at once, however large: who makes something of a volume reads it whole first.
+    # Skip the checksums, so that large volumes open at once; the other programs check them.
     if image:
         volumes["image"] = open_volume(image, intact=False)
         statistics_of(volumes["image"])
@@ -114,7 +122,7 @@ def open_folder(folder: Path, image: Path | None = None) -> dict[str, Volume]:
 
 
 def section_of(volume: Volume, section: Section) -> Array:
-    """The plane of a volume at `section`, (rows, columns) as drawn, thinned to PIXELS."""
+    """Read a section of a volume, (rows, columns) as drawn, decimated to at most PIXELS."""
     values, index = volume.values, section.index
     if section.axis == 0:
         plane = values[index].T
@@ -131,7 +139,7 @@ def section_of(volume: Volume, section: Section) -> Array:
 
 @contextmanager
 def _no_reading_ahead(values: Array) -> Iterator[None]:
-    """Of a memory map read only what is asked for: traces and samples lie far apart."""
+    """Disable read-ahead of a memory map, because the traces or samples lie far apart."""
     mapped = getattr(values, "_mmap", None)
     if mapped is not None:
         mapped.madvise(mmap.MADV_RANDOM)
@@ -141,7 +149,7 @@ def _no_reading_ahead(values: Array) -> Iterator[None]:
 
 
 class Viewer:
-    """The page of one visitor: its controls, and the three sections that they choose."""
+    """The page of one visitor: its controls and the three sections."""
 
     def __init__(
         self, volumes: dict[str, Volume], document: Document, probability: float = PROBABILITY
@@ -176,13 +184,13 @@ class Viewer:
             )
         )
         document.title = f"strataflow: {next(iter(volumes.values())).path.stem}"
-        # Keys work wherever the focus is; a slider that has it moves by itself.
+        # Keys work without focus; a slider with the focus handles its own keys.
         document.js_on_event(
             "document_ready", CustomJS(args={"sliders": self.sliders}, code=ON_KEY)
         )
 
     def _slider(self, axis: int) -> Slider:
-        """A slider in the survey's own numbers along an axis."""
+        """Slider for the line number, time or depth along an axis."""
         place, n = self.sidecar.axes[axis], self.shape.array[axis]
         ends = place.first, place.first + place.step * max(n - 1, 1)
         return Slider(
@@ -196,13 +204,13 @@ class Viewer:
         )
 
     def index(self, axis: int) -> int:
-        """The line or sample that the slider of an axis stands at."""
+        """Index of the line or sample that the slider of an axis selects."""
         place = self.sidecar.axes[axis]
         index = round((self.sliders[axis].value - place.first) / place.step)
         return int(np.clip(index, 0, self.shape.array[axis] - 1))
 
     def move(self, axis: int, number: float) -> None:
-        """Move a slider to the line nearest to `number`."""
+        """Move the slider of an axis to the line closest to `number`."""
         slider = self.sliders[axis]
         place = self.sidecar.axes[axis]
         nearest = place.first + place.step * round((number - place.first) / place.step)
@@ -217,14 +225,14 @@ class Viewer:
         self.draw()
 
     def draw(self) -> None:
-        """Draw all three sections anew."""
+        """Redraw all three sections."""
         for panel in self.panels:
             panel.draw()
             panel.mark()
 
 
 class _Panel:
-    """One section: the ground, the overlay over it, and where the other sections cut it."""
+    """One section: the ground, the overlay, and the lines of the other sections."""
 
     def __init__(self, viewer: Viewer, axis: int) -> None:
         self.viewer, self.axis = viewer, axis
@@ -232,7 +240,7 @@ class _Panel:
         sidecar = viewer.sidecar
         left, right, bottom, top = extent_of(Section(axis, 0), sidecar)
         names = [axis_label(sidecar, a) for a in self.across]
-        # Time and, on slices, inlines go downward.
+        # Time, depth and, on slices, inlines increase downward.
         self.figure = figure(
             x_range=Range1d(left, right),
             y_range=Range1d(bottom, top),
@@ -302,7 +310,7 @@ class _Panel:
         self.figure.title.text = section.title(viewer.sidecar)
 
     def mark(self) -> None:
-        """Show where the other sections are."""
+        """Mark the positions of the other sections."""
         for cut, axis in zip(self.cuts, self.across, strict=True):
             cut.location = float(self.viewer.sliders[axis].value)
 
@@ -331,10 +339,10 @@ document.addEventListener("keydown", (event) => {
 
 
 class _Loopback(BokehTornado):
-    """Answers only those who asked for this machine by name, whatever names resolve to it."""
+    """Answers only requests for localhost, to prevent DNS rebinding."""
 
     def find_handler(self, request: Any, **more: Any) -> Any:
-        """The handler of a request, or a refusal."""
+        """Return the handler of a request, or refuse it with status 403."""
         if request.host_name not in ("localhost", HOST):
             return self.get_handler_delegate(request, web.ErrorHandler, {"status_code": 403})
         return super().find_handler(request, **more)
@@ -343,10 +351,18 @@ class _Loopback(BokehTornado):
 def make_server(
     volumes: dict[str, Volume], port: int, probability: float = PROBABILITY
 ) -> tuple[BaseServer, int]:
-    """A server of the page on loopback, not started yet, and its port; 0 takes any free one.
+    """Create the server of the viewer on the loopback interface, without starting it.
 
-    Faults are shown from `probability` on until visitors choose another one. StrataflowError
-    where the port is in use.
+    Args:
+        volumes: Volumes by attribute.
+        port: Port, or 0 for any free port.
+        probability: Initial minimum fault probability.
+
+    Returns:
+        The server and its port.
+
+    Raises:
+        StrataflowError: The port is in use.
     """
     try:
         sockets = bind_sockets(port, HOST)

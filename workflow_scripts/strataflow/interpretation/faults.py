@@ -1,8 +1,8 @@
-"""Faults as an interpreter picks them: surfaces of points, a table of faults, and fault sticks.
+"""Fault picking: fault surfaces as points, a table of faults, and fault sticks.
 
-Fault probability is thinned along the fault's normal to a surface one voxel thick (non-maximum
-suppression, Canny, 1986, IEEE PAMI 8, along the third axis). Neighbours on it that lie in one
-another's plane are one fault, so that faults that cross are not.
+Non-maximum suppression along the fault normal thins the fault probability to a surface one voxel
+thick (Canny, 1986, IEEE PAMI 8, extended to 3D). Neighbouring voxels belong to the same fault if
+each lies in the plane of the other. Crossing faults therefore stay separate.
 """
 
 from __future__ import annotations
@@ -31,22 +31,27 @@ from ..volume.orientation import (
 from ..volume.raw import Array, Shape
 from ..volume.volume import Sidecar, Volume, attribute_path, open_volume
 
-# Inlines thinned together.
+# Number of inlines that are thinned together.
 BLOCK = 32
 
-# Voxels of a fault this far apart, along each axis, may be neighbours; how far off each other's
-# plane, in voxels; and the largest angle between their normals, in degrees.
+# Limits for neighbouring voxels of a fault: distance along each axis in voxels, distance from the
+# plane of the other in voxels, and angle between the normals in degrees.
 REACH, OFF_PLANE, TURN = 2, 0.6, 5.0
 
-# Voxels of the smallest fault that is kept, lines from one fault stick to the next, and samples or
-# lines from one point of a stick to the next.
+# Minimum number of voxels of a fault, spacing of fault sticks in lines, and spacing of the points
+# of a stick in samples or lines.
 MIN_VOXELS, STICK_EVERY, POINT_EVERY = 200, 10, 8
 
 
 @dataclass(frozen=True)
 class FaultVoxels:
-    """Voxels of thinned faults: `at` int (3, N) over (n3, n2, n1), `probability` (N,) and
-    `normal` (3, N)."""
+    """Voxels of thinned faults.
+
+    Attributes:
+        at: Indices (3, N) along (n3, n2, n1).
+        probability: Fault probability (N,).
+        normal: Unit normals (3, N) along (n3, n2, n1).
+    """
 
     at: NDArray[np.int64]
     probability: Array
@@ -60,11 +65,17 @@ def pick_faults(
     min_voxels: int = MIN_VOXELS,
     min_probability: float = PROBABILITY,
 ) -> None:
-    """Pick the faults of PREFIX.fsem, .fdip and .fstrike, of at least `min_probability`.
+    """Pick faults from `prefix`.fsem, .fdip and .fstrike.
 
-    Writes `output`.faults.csv, a row a fault, the largest first; .fault_points.csv, a row a voxel;
-    and .fault_sticks.txt in the columns of Charisma fault sticks. `shape` is needed without
-    sidecars.
+    Writes `output`.faults.csv with one row per fault, largest first, `output`.fault_points.csv with
+    one row per voxel, and `output`.fault_sticks.txt in the format of Charisma fault sticks.
+
+    Args:
+        prefix: PREFIX of the attributes.
+        output: PREFIX of the files to write.
+        shape: Size of the volume; required without sidecars.
+        min_voxels: Minimum number of voxels of a fault.
+        min_probability: Minimum fault probability.
     """
     names = ("fsem", "fdip", "fstrike")
     volumes = {name: open_volume(attribute_path(prefix, name), shape, name) for name in names}
@@ -81,9 +92,11 @@ def pick_faults(
 
 
 def thin(volumes: dict[str, Volume], min_probability: float = PROBABILITY) -> FaultVoxels:
-    """The voxels whose fault probability is largest along the fault's normal.
+    """Find the voxels where the fault probability is at a maximum along the fault normal.
 
-    Those below `min_probability` do not count; the attributes must have angles down to that.
+    Args:
+        volumes: fsem, fdip and fstrike.
+        min_probability: Minimum fault probability. The angles must be defined down to this value.
     """
     fsem = volumes["fsem"].values
     n3 = fsem.shape[0]
@@ -97,7 +110,7 @@ def thin(volumes: dict[str, Volume], min_probability: float = PROBABILITY) -> Fa
         here = tuple(at)
         strike, dip = (volumes[n].values[low : last + 1][here] for n in ("fstrike", "fdip"))
         normal = normal_from_strike_dip(180 * strike, 180 * dip)
-        # A voxel to the side, whatever the direction: of equals the one behind the normal stays.
+        # Compare with points one voxel away along the normal; of two equal voxels, keep one.
         ahead, behind = (
             map_coordinates(block, at + side * normal, order=1, mode="nearest")
             for side in (1.0, -1.0)
@@ -113,8 +126,17 @@ def thin(volumes: dict[str, Volume], min_probability: float = PROBABILITY) -> Fa
 
 
 def number_faults(voxels: FaultVoxels, shape: Shape, min_voxels: int) -> NDArray[np.int64]:
-    """The fault of each voxel, (N,): 1 is the largest, 0 is none, of fewer than `min_voxels`."""
-    # Beyond the ends of an axis lies no voxel of the next.
+    """Number the faults by size.
+
+    Args:
+        voxels: Voxels of thinned faults.
+        shape: Size of the volume.
+        min_voxels: Minimum number of voxels of a fault.
+
+    Returns:
+        Fault number of each voxel (N,): 1 is the largest fault, 0 is a fault below `min_voxels`.
+    """
+    # Pad the axes so that flat indices do not wrap into the next line.
     padded = [n + 2 * REACH for n in shape.array]
     place = np.ravel_multi_index(tuple(voxels.at + REACH), padded)
     order = np.argsort(place)
@@ -139,7 +161,7 @@ def number_faults(voxels: FaultVoxels, shape: Shape, min_voxels: int) -> NDArray
     graph = coo_array((np.ones(pair[0].size, bool), pair), shape=(at.shape[1],) * 2)
     _, component = connected_components(graph, directed=False)
     sizes = np.bincount(component)
-    # The largest first; of equals the one that begins first.
+    # Largest first; faults of the same size keep the order of their first voxels.
     ranks = np.empty(sizes.size, np.int64)
     ranks[np.argsort(-sizes, kind="stable")] = np.arange(1, sizes.size + 1)
     ranks[sizes < min_voxels] = 0
@@ -149,7 +171,7 @@ def number_faults(voxels: FaultVoxels, shape: Shape, min_voxels: int) -> NDArray
 
 
 def _faults(number: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Each fault with its voxels."""
+    """Yield the number of each fault and the indices of its voxels."""
     order = np.argsort(number, kind="stable")
     ends = np.searchsorted(number[order], np.arange(1, int(number.max(initial=0)) + 2))
     for fault, (first, last) in enumerate(pairwise(ends), start=1):
@@ -157,10 +179,15 @@ def _faults(number: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]
 
 
 def fault_table(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar) -> pd.DataFrame:
-    """A row a fault: its size, its mean orientation and where it lies.
+    """Table with one row per fault: size, mean orientation and extent.
 
-    `strike` and `dip` are those of the attributes, on the grid of voxels; `azimuth` is the strike
-    clockwise from north, in degrees.
+    `strike` and `dip` are in degrees on the voxel grid, as in the attributes. `azimuth` is the
+    strike clockwise from north in degrees.
+
+    Args:
+        voxels: Voxels of thinned faults.
+        number: Fault number of each voxel (N,).
+        sidecar: Geometry of the volume.
     """
     rows = []
     for fault, mine in _faults(number):
@@ -181,7 +208,7 @@ def fault_table(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar
 
 
 def _points(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar) -> pd.DataFrame:
-    """A row a voxel of a fault, fault by fault."""
+    """Table with one row per fault voxel, ordered by fault."""
     kept = np.concatenate([np.empty(0, np.int64), *(mine for _, mine in _faults(number))])
     strike, dip = strike_dip_from_normal(voxels.normal[:, kept])
     return pd.DataFrame(
@@ -196,11 +223,16 @@ def _points(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar) ->
 
 
 def stick_lines(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar) -> list[str]:
-    """Fault sticks, a line a point: INLINE- inline XLINE- crossline x y z fault stick.
+    """Fault sticks, one line of text per point: INLINE- inline XLINE- crossline x y z fault stick.
 
-    A fault is picked on every STICK_EVERY-th inline or crossline, whichever cuts it more squarely,
-    down the dip at every POINT_EVERY-th sample, or along the line where it is flatter than 45
-    degrees.
+    Sticks lie on every STICK_EVERY-th inline or crossline, whichever is closer to perpendicular to
+    the strike. Points follow at every POINT_EVERY-th sample down dip or, for dips below 45 degrees,
+    at every POINT_EVERY-th trace.
+
+    Args:
+        voxels: Voxels of thinned faults.
+        number: Fault number of each voxel (N,).
+        sidecar: Geometry of the volume.
     """
     lines: list[str] = []
     for fault, mine in _faults(number):

@@ -1,4 +1,4 @@
-"""Horizons: surfaces of equal geologic time, as tables and as Irap grids."""
+"""Horizons: surfaces of constant RGT, as tables and as Irap grids."""
 
 from __future__ import annotations
 
@@ -15,19 +15,27 @@ from ..volume.volume import Sidecar, open_volume
 
 COUNT = 10
 
-# Values a row, and the value of a node that is not there, in an Irap grid.
+# Values per line, and the value of an undefined node, in an Irap grid.
 IRAP_ROW, IRAP_UNDEFINED = 6, 9999900.0
 
-# Share of the bin size by which traces may lie off a rectangular grid.
+# Maximum cosine of the angle between the axes of an Irap grid, which must be rectangular.
 IRAP_TOLERANCE = 0.05
 
 
 def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | None = None) -> None:
-    """Follow `count` horizons through the geologic time `rgt` of a raw volume.
+    """Pick horizons at evenly spaced mean depths.
 
-    Their mean depths are evenly spaced. Writes `output`.horizons.csv, a
-    row a trace and a column a horizon, and `output`.horizon_NN.irap, Irap classic grids. `shape` is
-    needed without a sidecar. StrataflowError where time does not grow.
+    Writes `output`.horizons.csv with one row per trace and one column per horizon, and an Irap
+    classic grid `output`.horizon_NN.irap for each horizon.
+
+    Args:
+        rgt: Raw volume of RGT.
+        output: PREFIX of the files to write.
+        count: Number of horizons.
+        shape: Size of the volume; required without a sidecar.
+
+    Raises:
+        StrataflowError: RGT does not increase downward, or the grid is not rectangular.
     """
     volume = open_volume(rgt, shape, "rgt")
     sidecar = volume.sidecar
@@ -47,12 +55,21 @@ def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | No
 
 
 def horizon_names(count: int) -> list[str]:
-    """Names of `count` horizons, the shallowest first."""
+    """Names of `count` horizons, shallowest first."""
     return [f"horizon_{number:02d}" for number in range(1, count + 1)]
 
 
 def horizon_levels(rgt: Array, live: NDArray[np.bool_], count: int) -> Array:
-    """Geologic times (count,) at evenly spaced mean depths."""
+    """RGT values (count,) at evenly spaced mean depths.
+
+    Args:
+        rgt: RGT (n3, n2, n1).
+        live: Live traces, bool (n3, n2).
+        count: Number of horizons.
+
+    Raises:
+        StrataflowError: RGT does not increase downward.
+    """
     thin = max(rgt.shape[0] // 64, 1), max(rgt.shape[1] // 64, 1)
     some = rgt[:: thin[0], :: thin[1]][live[:: thin[0], :: thin[1]]]
     mean = some.mean(axis=0, dtype=np.float64) if some.size else np.zeros(rgt.shape[2])
@@ -64,9 +81,16 @@ def horizon_levels(rgt: Array, live: NDArray[np.bool_], count: int) -> Array:
 
 
 def follow(rgt: Array, levels: Array, sidecar: Sidecar) -> Array:
-    """Time or depth (levels, n3, n2) where `rgt` (n3, n2, n1) reaches each of `levels`.
+    """Time or depth at which RGT reaches each level.
 
-    NaN where a trace is dead, or where the horizon lies above or below it.
+    Args:
+        rgt: RGT (n3, n2, n1).
+        levels: RGT values of the horizons.
+        sidecar: Geometry of the volume.
+
+    Returns:
+        Time or depth (levels, n3, n2); NaN on dead traces and where the volume does not contain
+        the horizon.
     """
     axis = sidecar.axes[2]
     depths = np.full((levels.size, *rgt.shape[:2]), np.nan, np.float32)
@@ -80,9 +104,15 @@ def follow(rgt: Array, levels: Array, sidecar: Sidecar) -> Array:
 
 
 def crossings(time: Array, level: float) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
-    """Where the traces of `time` (N, n1) first reach `level`, from above.
+    """Find the first sample interval of each trace in which RGT crosses a level.
 
-    Returns the traces that do, the last sample above it, and the part of the way to the next.
+    Args:
+        time: RGT (N, n1).
+        level: RGT value.
+
+    Returns:
+        Indices of the traces with a crossing, the last sample above it, and the fraction of the
+        way to the next sample.
     """
     reached = time >= level
     at = reached.argmax(axis=1)
@@ -93,14 +123,20 @@ def crossings(time: Array, level: float) -> tuple[NDArray[np.intp], NDArray[np.i
 
 
 def irap_text(depth: Array, sidecar: Sidecar) -> str:
-    """An Irap classic grid of `depth` (n3, n2), NaN where there is none.
+    """Format a horizon as an Irap classic grid.
 
-    Its columns run along the crossline axis or the inline axis, whichever turns the grid to the
-    left as Irap wants. StrataflowError where the traces lie on no rectangular grid.
+    Irap requires a right-handed grid, so columns run along n2 or n3, depending on the survey.
+
+    Args:
+        depth: Time or depth (n3, n2), NaN where undefined.
+        sidecar: Geometry of the volume.
+
+    Raises:
+        StrataflowError: The grid is not rectangular.
     """
     origin, step3, step2 = sidecar.lattice()
     turn = step2[0] * step3[1] - step2[1] * step3[0]
-    # x runs along the first axis, y to the left of it.
+    # y must point to the left of x.
     x, y, grid = (step2, step3, depth) if turn >= 0 else (step3, step2, depth.T)
     if abs(float(x @ y)) > IRAP_TOLERANCE * float(np.hypot(*x) * np.hypot(*y)):
         raise StrataflowError(

@@ -1,4 +1,4 @@
-"""The scores of inference and of each iteration of refinement, side by side."""
+"""Scores of inference and of each refinement iteration, side by side."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from ..files import require_file, written_whole
 
 
 def compare_passes(metrics: list[Path], output: Path) -> None:
-    """Write a CSV table of the scores of inference and of each refinement, a row a pass.
+    """Write a CSV table of scores with one row per pass.
 
-    StrataflowError for a file that holds no metrics of evaluate.py.
+    Args:
+        metrics: metrics.json of inference, then of each refinement.
+        output: Table to write.
+
+    Raises:
+        StrataflowError: A file does not hold metrics from evaluate.py.
     """
     scores = []
     for path in metrics:

@@ -1,20 +1,20 @@
-"""Picked fault surfaces against true ones: found as one, split, merged, missed and false.
+"""Match picked fault surfaces with true faults.
 
-Both come as volumes of fault numbers. A picked voxel lies on the true fault of the nearest labelled
-voxel, a labelled voxel is covered by the picked object of the nearest picked voxel, in both cases
-within TOLERANCE voxels; of two that are equally near the first in the order of the axes counts.
+Both are volumes of fault numbers. A picked voxel lies on the true fault of the nearest labelled
+voxel within TOLERANCE voxels. A labelled voxel is covered by the picked object of the nearest
+picked voxel within TOLERANCE voxels. Of equally near voxels the first along the axes counts.
 
-A true fault counts when at least VISIBLE_VOXELS of its voxels are labelled. It is
+A true fault counts if it has at least VISIBLE_VOXELS labelled voxels. It is
 
-- found as one, when one picked object covers COVERED of it and has ALONE of its own voxels on it;
-- merged, when one picked object covers COVERED of it, but has fewer of its own voxels on it;
-- split, when all objects together cover COVERED of it, but none of them does;
+- found, if one object covers at least COVERED of it and has at least ALONE of its own voxels on it;
+- merged, if one object covers at least COVERED of it, but has fewer of its own voxels on it;
+- split, if only several objects together cover at least COVERED of it;
 - missed otherwise.
 
 A picked object is
 
-- false, when fewer than ON_FAULTS of its voxels lie on true faults, whatever their size;
-- merged, when it has SHARED of its voxels on other true faults than the one it lies on most.
+- false, if fewer than ON_FAULTS of its voxels lie on true faults of any size;
+- merged, if at least SHARED of its voxels lie on other true faults than the one it lies on most.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..volume.raw import Array
 
-# Voxels by which a fault pick may miss the label where a tolerance is granted.
+# Tolerance in voxels between a predicted and a labelled fault.
 TOLERANCE = 2
 
-# Labelled voxels of the smallest true fault that counts.
+# Minimum number of labelled voxels of a true fault that counts.
 VISIBLE_VOXELS = 400
 
-# Shares of a fault's labelled voxels and of an object's own voxels, see above.
+# Minimum fractions of labelled voxels of a fault, or of voxels of an object, as defined above.
 COVERED, ALONE, ON_FAULTS, SHARED = 0.5, 0.8, 0.5, 0.2
 
-# Inlines that are looked at together.
+# Number of inlines that are matched together.
 BLOCK = 32
 
 Ids = NDArray[np.int32]
@@ -47,7 +47,12 @@ Scores = dict[str, int | float | None]
 
 @dataclass(frozen=True)
 class FaultVolumes:
-    """Fault numbers `ids` int32 (n3, n2, n1), 0 for none, and `throw` in samples, 0 for unknown."""
+    """Single faults on a grid.
+
+    Attributes:
+        ids: Fault numbers (n3, n2, n1), 0 for none.
+        throw: Vertical throw (n3, n2, n1) in samples, 0 for unknown.
+    """
 
     ids: Ids
     throw: Array | None = None
@@ -55,12 +60,15 @@ class FaultVolumes:
 
 @dataclass
 class Matching:
-    """How many voxels of picked objects and true faults lie on each other.
+    """Counts of voxels that picked objects and true faults have in common.
 
-    `true` and `picked` count the voxels of each fault and object by its number. `on_fault` counts
-    the voxels of an object that lie on a fault, `covered` those of a fault that an object covers,
-    both by (object, fault). `squared_distance` counts picked voxels on faults by the square of the
-    distance to the nearest labelled voxel. `throw_errors` are picked less true throws in samples.
+    Attributes:
+        true: Labelled voxels by fault.
+        picked: Picked voxels by object.
+        on_fault: Picked voxels by (object, fault that they lie on).
+        covered: Labelled voxels by (object that covers them, fault).
+        squared_distance: Picked voxels on faults by squared distance to the nearest labelled voxel.
+        throw_errors: Picked minus true throws in samples, in parts.
     """
 
     true: Counter[int] = field(default_factory=Counter)
@@ -71,7 +79,7 @@ class Matching:
     throw_errors: list[Array] = field(default_factory=list)
 
     def fates(self, visible: int = VISIBLE_VOXELS) -> dict[int, str]:
-        """What became of each true fault of at least `visible` voxels (see the module)."""
+        """Found, merged, split or missed, for each true fault of at least `visible` voxels."""
         covering: dict[int, dict[int, int]] = {}
         for (object_, fault), voxels in self.covered.items():
             covering.setdefault(fault, {})[object_] = voxels
@@ -82,7 +90,7 @@ class Matching:
         }
 
     def _fate(self, fault: int, covering: dict[int, int]) -> str:
-        """Of a fault of which each of the objects `covering` it covers so many voxels."""
+        """Fate of a fault, given the number of its voxels that each object covers."""
         enough = COVERED * self.true[fault]
         large = [object_ for object_, voxels in covering.items() if voxels >= enough]
         if any(self.on_fault[o, fault] >= ALONE * self.picked[o] for o in large):
@@ -92,12 +100,12 @@ class Matching:
         return "split" if sum(covering.values()) >= enough else "missed"
 
     def false_objects(self) -> list[int]:
-        """Picked objects that mostly lie on no fault."""
+        """Numbers of picked objects that mostly lie off faults."""
         on_any, _ = self._on_faults()
         return [o for o, n in sorted(self.picked.items()) if on_any[o] < ON_FAULTS * n]
 
     def _on_faults(self) -> tuple[Counter[int], Counter[int]]:
-        """Voxels of each object on any fault, and on the one that it lies on most."""
+        """Voxels of each object on any fault, and on the fault that it lies on most."""
         on_any: Counter[int] = Counter()
         on_most: Counter[int] = Counter()
         for (object_, _), voxels in self.on_fault.items():
@@ -106,12 +114,12 @@ class Matching:
         return on_any, on_most
 
     def merged_objects(self) -> list[int]:
-        """Picked objects that lie on two faults or more."""
+        """Numbers of picked objects that lie on several faults."""
         on_any, on_most = self._on_faults()
         return [o for o, n in sorted(self.picked.items()) if on_any[o] - on_most[o] >= SHARED * n]
 
     def scores(self, visible: int = VISIBLE_VOXELS) -> Scores:
-        """Counts, shares of true faults and of picked objects, and errors; None where undefined."""
+        """Counts, fractions of true faults and of picked objects, and errors; None if undefined."""
         fates = Counter(self.fates(visible).values())
         objects, voxels = len(self.picked), self.picked.total()
         distance = np.sqrt(np.repeat(*_columns(self.squared_distance)))
@@ -138,14 +146,22 @@ def match_faults(
     live: NDArray[np.bool_] | None = None,
     tolerance: int = TOLERANCE,
 ) -> Matching:
-    """Count what picked objects and true faults have in common, within `tolerance` voxels.
+    """Count the voxels that picked objects and true faults have in common.
 
-    Only live traces count, `live` bool (n3, n2). Memory is that of BLOCK inlines, and a throw for
-    each picked voxel on a fault. Throws are compared where both are known, with the throw of the
-    nearest labelled voxel.
+    Memory is that of BLOCK inlines, plus one throw per picked voxel on a fault. A picked throw is
+    compared with the true throw at the nearest labelled voxel, if both are known.
+
+    Args:
+        true: Labelled faults.
+        picked: Picked objects.
+        live: Live traces (n3, n2); voxels of dead traces are ignored.
+        tolerance: Maximum distance in voxels between a picked and a labelled voxel.
+
+    Returns:
+        The counts.
 
     Raises:
-        StrataflowError: the volumes differ in shape, or hold negative numbers.
+        StrataflowError: The volumes differ in shape, or contain negative numbers.
     """
     for name, ids in (("true", true.ids), ("picked", picked.ids)):
         if ids.shape != true.ids.shape:
@@ -165,7 +181,7 @@ def _match_block(
     inlines: slice,
     tolerance: int,
 ) -> None:
-    """Add what is on `inlines`."""
+    """Add the voxels of some inlines."""
     truth = _Block.of(true.ids, live, inlines, tolerance)
     picks = _Block.of(picked.ids, live, inlines, tolerance)
     at, numbers = picks.voxels()
@@ -189,9 +205,13 @@ def _match_block(
 
 @dataclass(frozen=True)
 class _Block:
-    """Fault numbers of some inlines with `margin` voxels around them, in a row.
+    """Fault numbers of some inlines with a margin on all sides.
 
-    `shape` is that with the margin, `first` the inline of the volume that its first one is.
+    Attributes:
+        flat: Fault numbers of the block with its margin, flattened.
+        shape: Shape of the block with its margin.
+        first: Index in the volume of the first inline of the margin.
+        margin: Width of the margin in voxels.
     """
 
     flat: Ids
@@ -201,7 +221,7 @@ class _Block:
 
     @classmethod
     def of(cls, ids: Ids, live: NDArray[np.bool_] | None, inlines: slice, margin: int) -> _Block:
-        """The numbers on the live traces of `inlines`; beyond the sides of the volume 0."""
+        """Cut a block; dead traces and voxels outside the volume are 0."""
         low, high = max(inlines.start - margin, 0), min(inlines.stop + margin, ids.shape[0])
         block = np.array(ids[low:high])
         if block.min(initial=0) < 0:
@@ -213,16 +233,20 @@ class _Block:
         return cls(padded.ravel(), padded.shape, inlines.start - margin, margin)
 
     def voxels(self) -> tuple[NDArray[np.int64], Ids]:
-        """Indices (N,) of the voxels of faults, and their numbers; no margin of inlines."""
+        """Flat indices (N,) of voxels of faults on the inlines, and their fault numbers."""
         plane = self.shape[1] * self.shape[2]
         inside = self.flat[self.margin * plane : self.flat.size - self.margin * plane]
         at = np.flatnonzero(inside)
         return at + self.margin * plane, inside[at]
 
     def nearest(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Index (N,) of the voxel of a fault that is nearest to each of `at`, and distance squared.
+        """Find the nearest voxel of a fault within the margin.
 
-        -1 where none lies within the margin.
+        Args:
+            at: Flat indices (N,).
+
+        Returns:
+            Flat indices (N,) of the nearest voxels, and squared distances; -1 if there is none.
         """
         nearest = np.full(at.size, -1)
         squared = np.full(at.size, -1)
@@ -235,7 +259,7 @@ class _Block:
         return nearest, squared
 
     def _steps(self) -> Iterator[tuple[int, int]]:
-        """Steps in the row to all voxels within the margin, and their lengths squared, in order."""
+        """Flat offsets to all voxels within the margin, and their squared lengths, in order."""
         reach = np.arange(-self.margin, self.margin + 1)
         offsets = np.stack(np.meshgrid(reach, reach, reach, indexing="ij"), axis=-1).reshape(-1, 3)
         square = (offsets**2).sum(axis=1)
@@ -245,20 +269,20 @@ class _Block:
                 yield int(offsets[number] @ weights), int(square[number])
 
     def index_in_volume(self, at: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        """Indices over (n3, n2, n1) of the voxels `at` (N,)."""
+        """Indices along (n3, n2, n1) in the volume of the flat indices `at` (N,)."""
         i3, i2, i1 = np.unravel_index(at, self.shape)
         return i3 + self.first, i2 - self.margin, i1 - self.margin
 
 
 def _count(counter: Counter[int], numbers: NDArray) -> None:
-    """Add how often each of `numbers` (N,) is there."""
+    """Add the number of occurrences of each of `numbers` (N,)."""
     found, counts = np.unique(numbers, return_counts=True)
     for number, count in zip(found.tolist(), counts.tolist(), strict=True):
         counter[number] += count
 
 
 def _count_pairs(counter: Counter[tuple[int, int]], one: NDArray, other: NDArray) -> None:
-    """Add how often each pair of numbers of `one` and `other` (N,) is there."""
+    """Add the number of occurrences of each pair of `one` and `other` (N,)."""
     width = int(other.max(initial=0)) + 1
     found, counts = np.unique(one.astype(np.int64) * width + other, return_counts=True)
     for pair, count in zip(found.tolist(), counts.tolist(), strict=True):

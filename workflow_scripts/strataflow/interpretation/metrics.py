@@ -1,7 +1,7 @@
-"""Predictions against labels, in numbers that an interpreter can read.
+"""Scores of predictions against labels.
 
-Faults are scored on voxels as they are, and with a tolerance: a labelled zone is two voxels thick,
-so that a pick beside it is right for most uses, yet wrong for every strict measure.
+Faults are scored per voxel, both strictly and with a tolerance. Labelled faults are only two voxels
+thick, so that a strict score penalises a pick next to the label, which is good enough in practice.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ from .thickness import median_thickness
 
 Metrics = dict[str, float | None]
 
-# Volumes of faults one by one: their numbers, and their throws in samples.
+# Volumes of single faults: their numbers, and their throws in samples.
 FAULT_SURFACES = ("fault_id", "fthrow")
 
-# Thresholds of the fault probability among which the best is looked for: 0.01, 0.02 and so on.
+# Thresholds of the fault probability for the search of the best one.
 THRESHOLDS = torch.linspace(0.01, 0.99, 99)
 
-# What is measured over all thresholds; none of it where no fault is labelled.
+# Metrics over all thresholds; None if no fault is labelled.
 OVER_THRESHOLDS = (
     "average_precision",
     "best_threshold",
@@ -62,11 +62,10 @@ OVER_THRESHOLDS = (
     "best_f1_within_2_voxels",
 )
 
-# Bins of the probability of equal width in which calibration is looked at, and the probability
-# from which on a voxel is one that the network does not rule out.
+# Number of probability bins for calibration, and minimum probability of a probable fault voxel.
 CALIBRATION_BINS, PROBABLE = 15, 0.05
 
-# Labelled geologic times whose horizons are followed in the prediction.
+# Levels of labelled RGT, scaled to 0..1, whose horizons are compared.
 HORIZONS = np.linspace(0.05, 0.95, 19)
 
 
@@ -78,12 +77,21 @@ def evaluate(
     image: Path | None = None,
     probability: float = PROBABILITY,
 ) -> None:
-    """Compare the attributes that both PREFIXes have and write the metrics as JSON to `output`.
+    """Score predictions against labels and write the metrics as JSON.
 
-    A predicted voxel is a fault where its `fsem` is at least `probability`. With the raw volume
-    `image` that was predicted from, the gain of `dhr` over it is given too. Where both PREFIXes
-    have `fault_id`, picked faults are matched with the true ones, and throws where both have
-    `fthrow`. Raises StrataflowError when the PREFIXes have none in common or differ in shape.
+    Where both have `fault_id`, picked faults are matched with true ones; where both have `fthrow`,
+    their throws are compared.
+
+    Args:
+        prediction: PREFIX of the predictions.
+        target: PREFIX of the labels.
+        output: JSON file to write.
+        shape: Size of the volumes; required without sidecars.
+        image: Raw volume of the input image; adds the gain of dhr over it.
+        probability: Minimum fault probability of a predicted fault.
+
+    Raises:
+        StrataflowError: There are no common attributes, or the sizes differ.
     """
     pairs = _pairs(prediction, target, shape)
     if not pairs:
@@ -120,7 +128,7 @@ def evaluate(
 
 
 def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tuple[Volume, Volume]]:
-    """Attribute by attribute, what both PREFIXes have; StrataflowError where shapes differ."""
+    """Volumes that both PREFIXes have, by name; StrataflowError if sizes differ."""
     pairs: dict[str, tuple[Volume, Volume]] = {}
     for name in (*ATTRIBUTES, *FAULT_SURFACES):
         predicted, label = attribute_path(prediction, name), label_path(target, name)
@@ -132,9 +140,9 @@ def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tup
 
 
 def _matched_faults(cubes: dict[str, tuple[Array, Array]], live: NDArray[np.bool_]) -> Scores:
-    """Scores of picked faults from (picked, true) volumes of FAULT_SURFACES."""
+    """Match faults, given pairs (picked, true) of the volumes of FAULT_SURFACES."""
     throws = cubes.get("fthrow", (None, None))
-    # Numbers are int32, or come from SEG-Y as float32, whose bits tell faults apart as well.
+    # Numbers from SEG-Y are float32; their bits are different positive integers too.
     picked, true = (
         FaultVolumes(ids.view("<i4"), throw)
         for ids, throw in zip(cubes["fault_id"], throws, strict=True)
@@ -145,12 +153,22 @@ def _matched_faults(cubes: dict[str, tuple[Array, Array]], live: NDArray[np.bool
 def fault_metrics(
     predicted: Array, label: Array, live: NDArray[np.bool_], probability: float = PROBABILITY
 ) -> Metrics:
-    """Precision, recall, F1 and IoU at `probability` with and without tolerance.
+    """Score the fault probability.
 
-    Also the best F1 of all THRESHOLDS with and without tolerance, the average precision, the
-    calibration error, and the median thickness of what is found within the tolerance and of the
-    label. The IoU within the tolerance is F1 / (2 - F1) of the F1 within it, the Tol-IoU of radius
-    TOLERANCE. Arrays (n3, n2, n1), `live` (n3, n2). None where undefined.
+    The metrics are precision, recall, F1 and IoU at `probability`, the best F1 over all THRESHOLDS,
+    each with and without tolerance, average precision, calibration error, and the median thickness
+    of predicted and labelled faults. Predicted faults count for the thickness only within the
+    tolerance. The IoU with tolerance is F1 / (2 - F1) of the F1 with tolerance (Tol-IoU of radius
+    TOLERANCE).
+
+    Args:
+        predicted: Fault probability (n3, n2, n1).
+        label: Fault label (n3, n2, n1).
+        live: Live traces, bool (n3, n2).
+        probability: Minimum fault probability of a predicted fault.
+
+    Returns:
+        Metrics by name; None where undefined.
     """
     chances = np.where(live[:, :, None], np.clip(predicted, 0, 1), np.float32(0))
     found = chances >= probability
@@ -185,7 +203,7 @@ def fault_metrics(
 
 
 def _over_thresholds(probability: Array, true: NDArray[np.bool_]) -> Metrics:
-    """Average precision, and F1 and IoU at the threshold where they are best."""
+    """Average precision, and F1 and IoU at the best threshold."""
     found, right = _reaching(probability), _reaching(probability[true])
     f1 = 2 * right / (found + int(np.count_nonzero(true)))
     best = int(f1.argmax())
@@ -202,9 +220,9 @@ def _over_thresholds(probability: Array, true: NDArray[np.bool_]) -> Metrics:
 def _over_thresholds_near(
     probability: Array, true: NDArray[np.bool_], near_true: NDArray[np.bool_]
 ) -> Metrics:
-    """F1 within TOLERANCE at the threshold where it is best; arrays (n3, n2, n1)."""
+    """F1 within TOLERANCE at the best threshold; arrays (n3, n2, n1)."""
     found, right = _reaching(probability), _reaching(probability[near_true])
-    # A labelled voxel is reached at a threshold when the largest probability near it is.
+    # A labelled voxel is found if the maximum probability within the tolerance reaches it.
     reached = _reaching(_largest_near(probability, true))
     precision, recall = right / found.clamp(min=1), reached / int(np.count_nonzero(true))
     f1 = 2 * precision * recall / (precision + recall).clamp(min=1e-12)
@@ -216,15 +234,15 @@ def _over_thresholds_near(
 
 
 def _reaching(probability: Array) -> torch.Tensor:
-    """How many values reach each of THRESHOLDS, float64 (99,)."""
-    # One pass over them, where counting anew at each threshold takes a hundred.
+    """Number of values that reach each of THRESHOLDS, float64 (99,)."""
+    # One pass, instead of one for each threshold.
     reached = torch.bucketize(torch.from_numpy(probability).flatten(), THRESHOLDS, right=True)
     counts = torch.bincount(reached, minlength=len(THRESHOLDS) + 1)
     return (counts.sum() - counts.cumsum(0))[:-1].double()
 
 
 def _largest_near(probability: Array, where: NDArray[np.bool_]) -> Array:
-    """The largest probability within TOLERANCE of each of the voxels `where`, in a row."""
+    """Maximum probability within TOLERANCE of each voxel of the mask `where`, (N,)."""
     padded = np.pad(probability, TOLERANCE)
     at = np.argwhere(where).T
     largest = np.zeros(at.shape[1], np.float32)
@@ -235,23 +253,30 @@ def _largest_near(probability: Array, where: NDArray[np.bool_]) -> Array:
 
 def _calibration(probability: Array, true: NDArray[np.bool_]) -> Metrics:
     errors = {}
-    for name, least in (("", 0.0), ("_where_probable", PROBABLE)):
-        mean, share, count = reliability(probability, true, least)
+    for name, minimum in (("", 0.0), ("_where_probable", PROBABLE)):
+        mean, share, count = reliability(probability, true, minimum)
         error = np.nansum(count * np.abs(mean - share)) / count.sum() if count.any() else None
         errors[f"calibration_error{name}"] = None if error is None else float(error)
     return errors
 
 
 def reliability(
-    probability: Array, true: NDArray[np.bool_], least: float = 0.0
+    probability: Array, true: NDArray[np.bool_], minimum: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Mean probability, share of faults and number of voxels in each of CALIBRATION_BINS.
+    """Reliability diagram: mean probability, fault fraction and voxel count in each bin.
 
-    The calibration error is the mean of the distance between the two over all voxels (expected
-    calibration error, Guo et al., 2017, ICML, of the probability of a fault). Only voxels whose
-    probability is at least `least` are looked at. NaN in bins without voxels.
+    The expected calibration error (Guo et al., 2017, ICML) is the mean absolute difference of the
+    first two, weighted by the count.
+
+    Args:
+        probability: Fault probability, any shape.
+        true: Labelled faults, bool of the same shape.
+        minimum: Minimum probability of the voxels that are counted.
+
+    Returns:
+        Three arrays (CALIBRATION_BINS,); the first two are NaN in empty bins.
     """
-    seen = probability >= least
+    seen = probability >= minimum
     values = probability[seen]
     bins = np.minimum((values * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     count = np.bincount(bins, minlength=CALIBRATION_BINS)
@@ -264,13 +289,19 @@ def reliability(
 def surface_distances(
     predicted: Array, label: Array, live: NDArray[np.bool_], probability: float = PROBABILITY
 ) -> Metrics:
-    """Distances in voxels from what is found to what is labelled and back.
+    """Distances in voxels between predicted and labelled faults.
 
-    The mean of both ways, and the larger of their 95th percentiles. Arrays (n3, n2, n1), `live`
-    (n3, n2). None where either has no fault.
+    Args:
+        predicted: Fault probability (n3, n2, n1).
+        label: Fault label (n3, n2, n1).
+        live: Live traces, bool (n3, n2).
+        probability: Minimum fault probability of a predicted fault.
+
+    Returns:
+        The mean of both directions, and the larger of both 95th percentiles; None without faults.
     """
     pairs = ((predicted, probability), (label, FAULT_THRESHOLD))
-    found, true = ((values >= least) & live[:, :, None] for values, least in pairs)
+    found, true = ((values >= minimum) & live[:, :, None] for values, minimum in pairs)
     if not found.any() or not true.any():
         return {"surface_distance_mean": None, "surface_distance_p95": None}
     away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]
@@ -281,7 +312,7 @@ def surface_distances(
 
 
 def within_tolerance(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The voxels that are no farther than TOLERANCE from one of `mask`, (n3, n2, n1)."""
+    """Voxels within TOLERANCE of the voxels of `mask` (n3, n2, n1)."""
     return binary_dilation(mask, _ball())
 
 
@@ -303,7 +334,15 @@ def _harmonic(a: float | None, b: float | None) -> float | None:
 def orientation_metrics(
     angles: dict[str, tuple[Array, Array]], probability: float = PROBABILITY
 ) -> Metrics:
-    """Angle in degrees between predicted and labelled sign-less normals where both see a fault."""
+    """Angles between predicted and labelled fault normals, at voxels that are faults in both.
+
+    Args:
+        angles: Pairs of predicted and labelled arrays (n3, n2, n1) of fsem, fdip and fstrike.
+        probability: Minimum fault probability of a predicted fault.
+
+    Returns:
+        Median, mean and 90th percentile of the axial angle in degrees; None without such voxels.
+    """
     predicted, label = angles["fsem"]
     hit = (predicted >= probability) & (label >= FAULT_THRESHOLD)
     if not hit.any():
@@ -322,10 +361,16 @@ def orientation_metrics(
 
 
 def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
-    """Error of the geologic time on its own scale and as a vertical misplacement of the layers."""
+    """Errors of RGT on its own scale and as a vertical shift of the layers.
+
+    Args:
+        predicted: Predicted RGT (n3, n2, n1).
+        label: Labelled RGT (n3, n2, n1).
+        live: Live traces, bool (n3, n2).
+    """
     a, b = predicted[live], label[live]
     thin = slice(None, None, max(1, a.size // 10**6))
-    # In single precision polyfit would take a narrow range of so many values for a constant.
+    # In single precision, polyfit treats a narrow range of many values as constant.
     slope, offset = np.polyfit(a.ravel()[thin].astype(float), b.ravel()[thin], 1)
     shift = SHIFT_UNIT * (layer_shift(a) - layer_shift(b))
     return {
@@ -334,7 +379,7 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
         "horizon_scatter_samples": horizon_scatter(a, b),
         "correlation": correlation(a, b),
         "mean_absolute_shift_samples": float(np.abs(shift).mean()),
-        # A flat earth's error, for scale: what a prediction that knows no structure would score.
+        # Baseline: the score of a prediction of flat layers.
         "mean_absolute_shift_samples_of_flat_layers": float(
             SHIFT_UNIT * np.abs(layer_shift(b)).mean()
         ),
@@ -343,10 +388,17 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
 
 
 def horizon_scatter(predicted: Array, label: Array) -> float | None:
-    """How far predicted time wanders along labelled horizons, in samples; traces (N, n1).
+    """Scatter of predicted RGT along labelled horizons, in samples.
 
-    The standard deviation of the prediction along each of HORIZONS over its growth a sample,
-    averaged over the horizons. None where none crosses the traces.
+    It is the standard deviation of the prediction along each of HORIZONS, divided by the mean
+    increase of RGT per sample and averaged over the horizons.
+
+    Args:
+        predicted: Predicted RGT (N, n1).
+        label: Labelled RGT (N, n1).
+
+    Returns:
+        Scatter in samples; None if no horizon crosses the traces.
     """
     growth = growth_per_sample(predicted)
     low, high = float(label.min()), float(label.max())
@@ -362,7 +414,7 @@ def horizon_scatter(predicted: Array, label: Array) -> float | None:
 
 
 def _gains(after: Metrics, before: Metrics) -> Metrics:
-    """What an image has gained over the one that it was made from."""
+    """Improvement of an image over the input image."""
     gains: Metrics = {}
     for name in ("psnr_db", "structural_similarity"):
         new, old = after[name], before[name]
@@ -371,15 +423,22 @@ def _gains(after: Metrics, before: Metrics) -> Metrics:
 
 
 def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Metrics:
-    """Correlation, peak signal to noise and structural similarity, each image over its RMS.
+    """Score the denoised image; both images are divided by their RMS first.
 
-    The similarity (Wang et al., 2004) is that of the inlines, as sections are looked at.
+    Args:
+        predicted: Predicted image (n3, n2, n1).
+        label: Labelled image (n3, n2, n1).
+        live: Live traces, bool (n3, n2).
+
+    Returns:
+        Correlation, peak signal-to-noise ratio in dB, mean structural similarity of the inlines
+        (Wang et al., 2004), and RMS error relative to the RMS.
     """
     a, b = (
         cube / max(float(np.sqrt(np.mean(cube[live] ** 2))), 1e-12) for cube in (predicted, label)
     )
     similarity, span = None, float(b.max() - b.min())
-    # The measure's Gaussian window of sigma 1.5 is 11 voxels wide.
+    # The Gaussian window with sigma 1.5 is 11 voxels wide.
     if min(predicted.shape[1:]) >= 11:
         similarity = float(np.mean([_similarity(x, y, span) for x, y in zip(a, b, strict=True)]))
     return {
@@ -395,7 +454,7 @@ def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
 
 
 def _similarity(section: Array, other: Array, span: float) -> float:
-    """Structural similarity of two sections whose values span `span`."""
+    """Structural similarity of two sections with a value range of `span`."""
     x, y = (torch.from_numpy(np.ascontiguousarray(s))[None, None] for s in (section, other))
     measured = structural_similarity_index_measure(x, y, data_range=span)
     assert isinstance(measured, torch.Tensor)
@@ -403,7 +462,7 @@ def _similarity(section: Array, other: Array, span: float) -> float:
 
 
 def correlation(a: Array, b: Array) -> float | None:
-    """Correlation of the values of two arrays, None where either has one value only."""
+    """Correlation of the values of two arrays; None if one of them is constant."""
     if not a.std() or not b.std():
         return None
     return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])

@@ -1,4 +1,4 @@
-"""How thick the zones are that a fault probability calls fault."""
+"""Thickness of predicted and labelled faults."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from scipy.ndimage import map_coordinates
 from ..volume.attributes import PROBABILITY
 from ..volume.raw import Array
 
-# Voxels looked at, directions in which the zone is measured at each of them, the step along these
-# and the longest way to either side, both in voxels.
+# Number of sampled voxels, number of directions, and step and maximum length to either side along
+# a direction in voxels.
 VOXELS, DIRECTIONS, STEP, REACH = 1000, 64, 0.25, 16.0
 
 
 def directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
-    """Unit vectors (3, `count`) spread evenly over half of the sphere.
+    """Unit vectors (3, `count`) that cover half of the sphere evenly.
 
-    Swinbank and Purser (2006, Q. J. R. Meteorol. Soc. 132): a spiral by the golden angle.
+    They form the golden-angle spiral of Swinbank and Purser (2006, Q. J. R. Meteorol. Soc. 132).
     """
     number = np.arange(count)
     height = (number + 0.5) / count
@@ -27,24 +27,27 @@ def directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
 
 
 def median_thickness(
-    probability: Array, where: NDArray[np.bool_] | None = None, least: float = PROBABILITY
+    probability: Array, where: NDArray[np.bool_] | None = None, minimum: float = PROBABILITY
 ) -> float | None:
-    """Median thickness in voxels, over the faults' area, of the zones of at least `least`.
+    """Median fault thickness in voxels, weighted by fault area.
 
-    The thickness at a voxel is the shortest chord through it that stays in the zone, over
-    DIRECTIONS that leave no gap of more than 15 degrees. It runs along the normal of the zone,
-    which need not be known. A voxel of a zone twice as thick stands for half the area and counts
-    half. Between voxels the probability is interpolated linearly; beyond the rim of the volume it
-    goes on as it is there. Chords end after REACH to either side, none is shorter than a voxel.
-    VOXELS of the zones are looked at, the same ones each time. None where there is none.
+    The thickness at a voxel is the length of the shortest chord through it that stays in the fault
+    zone. Chords have DIRECTIONS directions, with gaps of at most 15 degrees, so that the normal of
+    the zone need not be known. A voxel of a zone twice as thick represents half the area, and has
+    half the weight. The probability is interpolated linearly between voxels and is constant beyond
+    the edges of the volume. Chords extend up to REACH to either side and are at least one voxel
+    long. The thickness is measured at up to VOXELS voxels, which are the same in each call.
 
     Args:
-        probability: fault probability or label, (n3, n2, n1).
-        where: voxels to look at alone, of the same shape: those near labelled faults, say, so that
-            scattered false pieces do not count.
-        least: probability from which on a voxel is in a zone.
+        probability: Fault probability or label (n3, n2, n1).
+        where: Mask of the same shape to limit the voxels, such as the neighbourhood of labelled
+            faults.
+        minimum: Minimum probability of a fault zone.
+
+    Returns:
+        Thickness in voxels; None without fault voxels.
     """
-    found = probability >= least
+    found = probability >= minimum
     at = np.argwhere(found if where is None else found & where).T
     if not at.size:
         return None
@@ -57,7 +60,7 @@ def median_thickness(
         for side in (1.0, -1.0):
             points = at[:, :, None] + side * direction[:, None, None] * steps
             values = map_coordinates(probability, points, order=1, mode="nearest")
-            inside = np.logical_and.accumulate(values >= least, axis=1)
+            inside = np.logical_and.accumulate(values >= minimum, axis=1)
             chord += STEP * inside.sum(axis=1)
         chords = np.minimum(chords, chord)
     chords = np.maximum(chords, 1)
@@ -65,7 +68,7 @@ def median_thickness(
 
 
 def weighted_median(values: NDArray, weights: NDArray) -> float:
-    """The value below and above which half of the weight lies; arrays (N,)."""
+    """Weighted median of `values` (N,) with `weights` (N,)."""
     order = np.argsort(values)
     heaped = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(heaped, heaped[-1] / 2)])

@@ -1,4 +1,4 @@
-"""What a network is: its kind, size, design and tasks."""
+"""Architecture of a network: kind, size, design and tasks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ import numpy as np
 from ..errors import StrataflowError
 from ..volume.attributes import CHANNELS, TASKS
 
-# Channels of the first level; the published network has 14.5 million parameters.
+# Channels of the first level. The published network has 14.5 million parameters.
 PRESETS: dict[str, int] = {"small": 16, "base": 32, "large": 96}
 
 
 @dataclass(frozen=True)
 class Design:
-    """How a network is laid out: channels of the levels, finest first, over those of the first.
+    """Layout of a network.
 
-    A level of the `encoder` has two convolutions, one of a decoder has one; decoders have one level
-    less. `residual` says whether a residual block follows them in the encoder and in the fault's
-    decoder, which has a width of its own.
+    Widths are relative to the channels of the first level, with the finest level first. An encoder
+    level has two convolutions and a decoder level has one. Decoders have one level less.
+
+    Attributes:
+        encoder: Widths of the encoder levels.
+        decoder: Widths of the decoder levels.
+        fault_decoder: Widths of the decoder levels of the fault task.
+        residual: Whether each level of the encoder and of the fault decoder has a residual block.
     """
 
     encoder: tuple[float, ...]
@@ -28,7 +33,7 @@ class Design:
     residual: bool
 
 
-# By number, which is stored with the weights, so that older networks can be rebuilt.
+# Designs by number. The number is stored with the weights, so that older networks can be rebuilt.
 DESIGNS: dict[int, Design] = {
     1: Design((1.0, 2.0, 3.0, 3.0), (0.75, 1.0, 1.5), (0.75, 1.0, 1.5), residual=False),
     2: Design((1.0, 2.0, 4.0, 4.0), (0.75, 1.0, 1.5), (1.0, 2.0, 3.0), residual=True),
@@ -38,7 +43,7 @@ NEWEST_DESIGN = 2
 
 LEVELS = 4
 
-# Side in voxels of the cells that the first level sees.
+# Side in voxels of the cells that the first level processes.
 CELL = 2
 
 KINDS = ("infer", "refine")
@@ -46,10 +51,13 @@ KINDS = ("infer", "refine")
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that is needed to build a network again; stored with its weights.
+    """Everything that is needed to rebuild a network. It is stored with the weights.
 
-    `kind` is infer (MTI) or refine (MTR), `preset` one of PRESETS, `tasks` some of TASKS, `design`
-    one of DESIGNS.
+    Attributes:
+        kind: infer (MTI) or refine (MTR).
+        preset: Size, one of PRESETS.
+        tasks: Some of TASKS.
+        design: Layout, one of DESIGNS.
     """
 
     kind: str
@@ -77,9 +85,9 @@ class Architecture:
 
     @property
     def inputs(self) -> dict[str, slice]:
-        """Input channels by what they hold: the image, or for refinement each task's attributes.
+        """Input channels by name: the image or, for refinement, the attributes of each task.
 
-        The first convolution has CELL**3 channels for each of them, in this order.
+        The first convolution has CELL**3 channels for each input channel, in this order.
         """
         if self.kind == "infer":
             return {"image": slice(0, 1)}
@@ -87,5 +95,5 @@ class Architecture:
         return {t: slice(end - CHANNELS[t], end) for t, end in zip(self.tasks, ends, strict=True)}
 
 
-# Sides of what a network sees are multiples of this, its CELL doubled from level to level.
+# The sides of network inputs must be multiples of this: CELL, doubled from level to level.
 STRIDE = 16

@@ -1,7 +1,7 @@
-"""Losses of the tasks and the weighting between them.
+"""Losses of the tasks, and their weights.
 
-Predictions and targets are in the networks' form (see `attributes`), (batch, channels, n3, n2,
-n1). Each loss is computed in float32 whatever the network's precision.
+Predictions and targets have the encoding of the networks (see `attributes`) and the shape (batch,
+channels, n3, n2, n1). The losses are computed in float32, whatever the precision of the network.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# Weight of cross-entropy beside Dice. Averaged over all voxels, of which one in fifty is a fault,
-# it is an order of magnitude smaller than Dice; with more weight it keeps probabilities honest.
+# Weight of cross-entropy relative to Dice. One voxel in fifty is a fault, so the mean cross-entropy
+# is ten times smaller than Dice. A larger weight keeps the probabilities calibrated.
 ENTROPY_WEIGHT = 4.0
 
-# Side in voxels of the windows of structural similarity, and the step from one to the next.
+# Side of the windows of structural similarity, and the step between them, in voxels.
 SIMILARITY_WINDOW = 8
 SIMILARITY_STEP = 4
 
 
 def fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Overlap and orientation loss of 7 channels.
+    """Sum of overlap and orientation loss of the 7 fault channels.
 
-    The squared distance of orientation tensors is 2 - 2 cos^2 of the angle between the sign-less
-    normals; it counts on fault voxels only.
+    The squared distance of two orientation tensors is 2 - 2 cos^2 of the angle between the axial
+    normals. It counts at fault voxels only.
     """
     label = target[:, 0]
     orientation = orientation_loss(predicted[:, 1:], target[:, 1:], label)
@@ -31,10 +31,10 @@ def fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def fault_overlap_loss(logit: Tensor, label: Tensor) -> Tensor:
-    """Cross-entropy and Dice (Milletari et al., 2016) of logits (batch, n3, n2, n1).
+    """Cross-entropy and Dice loss (Milletari et al., 2016) of logits (batch, n3, n2, n1).
 
-    All voxels weigh the same: weights for the rare faults would make probabilities too high, so
-    that faults come out thick and false ones appear.
+    All voxels have the same weight. Higher weights for the rare fault voxels would bias the
+    probabilities upward, which results in thick and false faults.
     """
     logit = logit.float()
     entropy = functional.binary_cross_entropy_with_logits(logit, label)
@@ -46,9 +46,9 @@ def fault_overlap_loss(logit: Tensor, label: Tensor) -> Tensor:
 
 def orientation_loss(predicted: Tensor, target: Tensor, label: Tensor) -> Tensor:
     """Mean squared Frobenius distance of tensors (batch, 6, ...) where `label` is 1."""
-    # Off-diagonal components stand for two entries of the symmetric matrix.
+    # An off-diagonal component represents two entries of the symmetric matrix.
     weight = predicted.new_tensor([1, 1, 1, 2, 2, 2], dtype=torch.float32)
-    # Few voxels are faults: only these are looked at, which takes a quarter of the time.
+    # Gather the few fault voxels first, which takes a quarter of the time.
     crop, voxel = label.flatten(1).nonzero(as_tuple=True)
     error = predicted.flatten(2)[crop, :, voxel].float() - target.flatten(2)[crop, :, voxel]
     distance = (weight * error**2).sum(1) * label.flatten(1)[crop, voxel]
@@ -56,18 +56,18 @@ def orientation_loss(predicted: Tensor, target: Tensor, label: Tensor) -> Tensor
 
 
 def geologic_time_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """L1 of the layer shift, whose offset in a cube is free, of its gradient, and dissimilarity."""
+    """L1 loss of the layer shift without its mean, L1 loss of its gradient, and dissimilarity."""
     error = predicted.float() - target
     error = error - error.mean(dim=(2, 3, 4), keepdim=True)
-    # One voxel of shift between neighbours is 1/16 unit; the factor brings both terms to one size.
+    # One voxel of shift between neighbours is 1/16 unit; the factor balances the two terms.
     gradient = sum(error.diff(dim=axis).abs().mean() for axis in (2, 3, 4))
     return error.abs().mean() + 4.0 * gradient + dissimilarity(target + error, target, span=1.0)
 
 
 def image_loss(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error of the image and of its derivatives, and dissimilarity.
+    """Mean squared errors of the image and of its derivatives, and dissimilarity.
 
-    The derivatives lift the resolution, and keep the cells of the network together.
+    The derivatives increase the resolution and suppress steps between network cells.
     """
     error = predicted.float() - target
     squares = (error**2).mean() + sum((error.diff(dim=axis) ** 2).mean() for axis in (2, 3, 4))
@@ -75,13 +75,18 @@ def image_loss(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def dissimilarity(predicted: Tensor, target: Tensor, span: float) -> Tensor:
-    """One minus the mean structural similarity (Wang et al., 2004) of values that span `span`.
+    """One minus the mean structural similarity (Wang et al., 2004).
 
-    Its windows are overlapping boxes, not one about each voxel: that would cost more than the
-    network. Sides are at least SIMILARITY_WINDOW voxels.
+    The windows are boxes with a step of SIMILARITY_STEP. A window about each voxel would cost more
+    than the network itself.
+
+    Args:
+        predicted: Prediction with sides of at least SIMILARITY_WINDOW voxels.
+        target: Target of the same shape.
+        span: Range of the values.
     """
     a, b = predicted.float(), target.float()
-    # Means of small boxes first, then windows from these: each voxel is read once.
+    # Average small boxes first and combine them to windows, so that each voxel is read once.
     boxes = functional.avg_pool3d(torch.cat([a, b, a * a, b * b, a * b]), SIMILARITY_STEP)
     moments = functional.avg_pool3d(boxes, SIMILARITY_WINDOW // SIMILARITY_STEP, stride=1)
     mean_a, mean_b, square_a, square_b, product = moments.chunk(5)
@@ -96,7 +101,7 @@ LOSSES = {"dhr": image_loss, "rgt": geologic_time_loss, "fault": fault_loss}
 
 
 class TaskWeights(nn.Module):
-    """Weights of the tasks learned from their uncertainty (Kendall et al., 2018, eq. 7)."""
+    """Trainable task weights from the uncertainty of each task (Kendall et al., 2018, eq. 7)."""
 
     def __init__(self, tasks: tuple[str, ...]) -> None:
         super().__init__()

@@ -1,11 +1,13 @@
-"""The multi-task networks: MTI (image to attributes) and MTR (attributes to better attributes).
+"""The multi-task networks: MTI (image to attributes) and MTR (refinement of attributes).
 
-One encoder is shared and each task has a decoder of its own, after Gao (2024, GJI, doi
-10.1093/gji/ggad424), from whose networks these differ in what keeps them cheap and free of seams:
-all convolutions work on cells of 2 x 2 x 2 voxels, whose values are put into channels at the input
-and taken out of channels at the output (sub-pixel convolution, Shi et al., 2016, CVPR); skips are
-added instead of concatenated; decoders are narrow; and the norm is batch norm, whose result at
-inference is one affine map for all voxels and so does not depend on the tile.
+As in Gao (2024, GJI, doi 10.1093/gji/ggad424), the tasks share one encoder, and each task has its
+own decoder. These networks differ in order to be fast and free of seams:
+
+- All convolutions work on cells of 2 x 2 x 2 voxels, which become channels at the input and voxels
+  again at the output (sub-pixel convolution, Shi et al., 2016, CVPR).
+- Skip connections are added, not concatenated, and decoders are narrow.
+- The norm is batch norm. At inference it is the same affine map for all voxels, so that it does not
+  depend on the tile.
 """
 
 from __future__ import annotations
@@ -23,11 +25,11 @@ from .architecture import CELL, DESIGNS, LEVELS, NEWEST_DESIGN, PRESETS, STRIDE,
 
 assert CELL * 2 ** (LEVELS - 1) == STRIDE
 
-# Share of a batch in the running statistics of the norms. Batches of a few crops differ much: at
-# PyTorch's 0.1 the last ten of them decide what is predicted.
+# Momentum of the running statistics of batch norm. Batches of a few crops vary a lot. With the
+# default of PyTorch, 0.1, the last ten batches would determine the predictions.
 NORM_MOMENTUM = 0.01
 
-# A refinement network corrects probabilities as logits, and believes none more than this.
+# A refinement network corrects probabilities as logits, and clips them at this value first.
 MAX_PROBABILITY = 0.98
 
 
@@ -40,10 +42,7 @@ def _convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Seq
 
 
 class Residual(nn.Module):
-    """Two convolutions whose result is added to their input (He et al., 2016, CVPR).
-
-    It begins as a block that changes nothing.
-    """
+    """Residual block of two convolutions (He et al., 2016, CVPR), initialised as the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -53,26 +52,26 @@ class Residual(nn.Module):
         nn.init.zeros_(self.second[1].weight)  # type: ignore[arg-type] # that of the norm
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, n3, n2, n1) to the same shape."""
+        """Map (batch, channels, n3, n2, n1) to the same shape."""
         return functional.relu(x + self.second(self.first(x)))
 
 
 def cells_to_channels(x: Tensor) -> Tensor:
-    """(batch, channels, n3, n2, n1) to (batch, 8 channels, n3 / 2, n2 / 2, n1 / 2)."""
+    """Rearrange (batch, channels, n3, n2, n1) to (batch, 8 * channels, n3 / 2, n2 / 2, n1 / 2)."""
     batch, channels, n3, n2, n1 = x.shape
     cells = x.reshape(batch, channels, n3 // CELL, CELL, n2 // CELL, CELL, n1 // CELL, CELL)
     return cells.permute(0, 1, 3, 5, 7, 2, 4, 6).flatten(1, 4)
 
 
 def channels_to_cells(x: Tensor) -> Tensor:
-    """The inverse of `cells_to_channels`."""
+    """Invert `cells_to_channels`."""
     batch, _, n3, n2, n1 = x.shape
     voxels = x.reshape(batch, -1, CELL, CELL, CELL, n3, n2, n1).permute(0, 1, 5, 2, 6, 3, 7, 4)
     return voxels.reshape(batch, -1, n3 * CELL, n2 * CELL, n1 * CELL)
 
 
 class Decoder(nn.Module):
-    """From the encoder's levels back to full resolution for one task."""
+    """Decoder of one task: from the encoder levels to the full resolution."""
 
     def __init__(
         self, encoder: list[int], widths: list[int], channels_out: int, residual: bool = False
@@ -88,7 +87,7 @@ class Decoder(nn.Module):
         self.head = nn.Conv3d(widths[0], CELL**3 * channels_out, 1)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
-        """Levels of the encoder, finest first, to (batch, channels, n3, n2, n1)."""
+        """Map the encoder levels, finest first, to (batch, channels, n3, n2, n1)."""
         x = levels[-1]
         for level in reversed(range(len(self.rises))):
             x = functional.interpolate(self.rises[level](x), scale_factor=2, mode="nearest")
@@ -99,7 +98,10 @@ class Decoder(nn.Module):
 
 
 class MultiTaskNetwork(nn.Module):
-    """Shared encoder and task decoders; fully convolutional, sides in multiples of STRIDE."""
+    """Fully convolutional network with a shared encoder and one decoder per task.
+
+    The sides of the input must be multiples of STRIDE.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -124,15 +126,18 @@ class MultiTaskNetwork(nn.Module):
             decoders[task] = Decoder(encoder, widths, CHANNELS[task], residual)
         self.decoders = nn.ModuleDict(decoders)
         if architecture.kind == "refine":
-            # It begins as a network that changes nothing.
+            # Initialise the network as the identity.
             for parameter in (p for d in decoders.values() for p in d.head.parameters()):
                 nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """(batch, channels, n3, n2, n1) to one tensor a task, (batch, CHANNELS[task], n3, n2, n1).
+        """Predict one tensor (batch, CHANNELS[task], n3, n2, n1) per task.
 
-        The fault's first channel is a logit, the others the orientation tensor. A refinement
-        network corrects what it is given rather than making it.
+        The first fault channel is a logit, and the others are the orientation tensor. A refinement
+        network adds corrections to its input.
+
+        Args:
+            x: Input (batch, channels, n3, n2, n1).
         """
         levels: list[Tensor] = []
         given, x = x, cells_to_channels(x)
@@ -147,24 +152,32 @@ class MultiTaskNetwork(nn.Module):
 
 
 def with_fused_norms(network: MultiTaskNetwork) -> MultiTaskNetwork:
-    """A copy of `network` for inference, whose norms have become part of its convolutions.
+    """Copy `network` for inference, with batch norm fused into the convolutions.
 
-    It predicts the same up to rounding, a fifth faster.
+    The predictions are the same up to rounding, and a fifth faster.
     """
-    folded = copy.deepcopy(network).eval()
-    for block in [module for module in folded.modules() if isinstance(module, nn.Sequential)]:
+    fused = copy.deepcopy(network).eval()
+    for block in [module for module in fused.modules() if isinstance(module, nn.Sequential)]:
         convolution, norm = block[0], block[1]
         if isinstance(convolution, nn.Conv3d) and isinstance(norm, nn.BatchNorm3d):
             block[0] = fuse_conv_bn_eval(convolution, norm)
             del block[1]
-    return folded
+    return fused
 
 
 def grown(state: dict[str, Tensor], network: MultiTaskNetwork) -> dict[str, Tensor]:
-    """The `state` of a smaller network as one of `network`, which then computes the same.
+    """Expand the weights of a smaller network to a larger one that computes the same.
 
-    Channels that are new are read by nobody at first, and residual blocks change nothing
-    (Net2Net: Chen et al., 2016, ICLR), so that training goes on from what was learned.
+    New channels start with zero weights in the layers that read them, and residual blocks start as
+    the identity (Net2Net: Chen et al., 2016, ICLR). Training therefore continues from the smaller
+    network.
+
+    Args:
+        state: State of the smaller network.
+        network: The larger network.
+
+    Raises:
+        StrataflowError: The weights do not fit into the larger network.
     """
     larger = network.state_dict()
     for name, given in state.items():
@@ -187,7 +200,7 @@ def grown(state: dict[str, Tensor], network: MultiTaskNetwork) -> dict[str, Tens
 
 
 def _as_output(task: str, given: Tensor) -> Tensor:
-    """Channels of a task as refinement reads them, in the form in which networks predict them."""
+    """Convert input channels of a refinement network to the encoding of its outputs."""
     if task != "fault":
         return given
     probability = given[:, :1].clamp(1 - MAX_PROBABILITY, MAX_PROBABILITY)
@@ -195,14 +208,14 @@ def _as_output(task: str, given: Tensor) -> Tensor:
 
 
 def receptive_field(design: int = NEWEST_DESIGN) -> int:
-    """Voxels along a side of the input that one output voxel sees, from the layers' kernels."""
+    """Receptive field along one axis in voxels, computed from the kernels of the layers."""
     further = 2 if DESIGNS[design].residual else 0
     deepest = LEVELS - 1
     reach = 0
     for level in range(deepest + 1):
-        # The strided convolution works on the grid of the level above, the others on their own.
+        # The kernel of a strided convolution spans voxels of the finer level.
         reach += (1 + further) * 2**level + 2 ** max(level - 1, 0)
-    # Nearest-neighbour upsampling can shift a voxel by one less than a coarse cell.
+    # Nearest-neighbour upsampling can shift a voxel by up to one coarse cell minus one.
     for level in range(deepest):
         reach += (1 + further) * 2**level + 2**level
     return CELL * (2 * reach + 1)

@@ -1,8 +1,8 @@
-"""Weights and what rebuilds their network, in one file that holds no code.
+"""Weights files: weights and the metadata that rebuild the network, without code.
 
-A weights file (.pth) is a dictionary of plain values and tensors; a checkpoint (.ckpt) of
-Lightning holds the same under `hyper_parameters` and `state_dict`. Both are read with
-`weights_only=True`, which runs nothing that is in the file.
+A weights file (.pth) is a dictionary of plain values and tensors. A Lightning checkpoint (.ckpt)
+holds the same under `hyper_parameters` and `state_dict`. Both are read with `weights_only=True`,
+which never executes code from the file.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ FORMAT = "strataflow weights 1"
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The dictionary in a .ckpt or .pth file; StrataflowError when it is none of ours."""
+    """Read a .ckpt or .pth file; raise StrataflowError if it is damaged or not from strataflow."""
     require_file(path)
     _require_intact(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        # The unpickler pops and looks up as a file tells it to: a bad one raises anything.
+        # The unpickler may raise any exception for a malformed file.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StrataflowError(f"{path}: not a readable checkpoint ({reason})") from error
     if not isinstance(content, dict) or not {"hyper_parameters", "state_dict"} <= content.keys():
@@ -43,9 +43,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _require_intact(path: Path) -> None:
-    """Raise StrataflowError when a part of the archive `path` is not what was written.
+    """Raise StrataflowError if a checksum of the ZIP archive does not match.
 
-    PyTorch writes the checksums of the ZIP format and does not look at them.
+    PyTorch writes these checksums but does not check them.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -59,16 +59,16 @@ def _require_intact(path: Path) -> None:
 
 
 def architecture_of(content: dict[str, Any]) -> Architecture:
-    """Architecture that is stored with the weights."""
+    """Architecture stored with the weights."""
     stored = content["hyper_parameters"]["architecture"]
-    # Older files have no design number: they are of the first design.
+    # Older files have no design number and use design 1.
     return Architecture(
         stored["kind"], stored["preset"], tuple(stored["tasks"]), stored.get("design", 1)
     )
 
 
 def network_state(content: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """State of the network alone; a checkpoint also holds the task weights of its loss."""
+    """State of the network, without the task weights of the loss that checkpoints hold too."""
     prefix = "network."
     return {
         k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)
@@ -76,7 +76,16 @@ def network_state(content: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def load_network(path: Path, kind: str, tasks: tuple[str, ...]) -> MultiTaskNetwork:
-    """The network of `path` in eval mode; StrataflowError if its kind or tasks are not as asked."""
+    """Load a network in eval mode.
+
+    Args:
+        path: Weights, .ckpt or .pth.
+        kind: Required kind, infer or refine.
+        tasks: Required tasks.
+
+    Raises:
+        StrataflowError: The file is damaged, or the kind or the tasks do not match.
+    """
     content = read_checkpoint(path)
     architecture = architecture_of(content)
     if architecture.kind != kind:
@@ -95,7 +104,7 @@ def load_network(path: Path, kind: str, tasks: tuple[str, ...]) -> MultiTaskNetw
 
 
 def load_state(network: MultiTaskNetwork, state: dict[str, torch.Tensor], path: Path) -> None:
-    """Put `state`, read from `path`, into `network`; StrataflowError when the sizes differ."""
+    """Load `state`, read from `path`, into `network`; raise StrataflowError if they differ."""
     try:
         network.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
@@ -105,10 +114,14 @@ def load_state(network: MultiTaskNetwork, state: dict[str, torch.Tensor], path: 
 
 
 def write_weights(checkpoint: Path, output: Path) -> None:
-    """Write the weights of `checkpoint`, and what rebuilds their network, to `output`.
+    """Write the weights of a checkpoint and the metadata that rebuild the network.
 
-    They are the moving average of the training. Half precision keeps the file small; it is far
-    finer than what training leaves undecided.
+    The weights are the moving average of the training. They are stored in half precision, whose
+    rounding error is far below the uncertainty of the training.
+
+    Args:
+        checkpoint: Checkpoint of a training.
+        output: Weights file to write.
     """
     content = read_checkpoint(checkpoint)
     state = network_state(content)
@@ -130,5 +143,5 @@ def write_weights(checkpoint: Path, output: Path) -> None:
         },
     }
     with written_whole(output) as (temporary,), open(temporary, "wb") as stream:
-        # Given a name instead of a stream, PyTorch would store it: the same weights, other bytes.
+        # Pass a stream: PyTorch stores a file name in the file, which would change its bytes.
         torch.save(weights, stream)

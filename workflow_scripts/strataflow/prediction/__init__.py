@@ -1,1 +1,1 @@
-"""Tiled prediction, slabs, and relative geologic time over a whole volume."""
+"""Tiled prediction, slabs, and consistent RGT over a whole volume."""

@@ -1,7 +1,7 @@
-"""Copies of a survey whose predictions are averaged: mirrored, turned and resampled ones.
+"""Test-time augmentation: average the predictions of mirrored, rotated and resampled copies.
 
-The mean over a set of copies that belongs to a group of symmetries has these symmetries itself,
-which no trained network has exactly.
+The mean over a group of symmetries is exactly equivariant under these symmetries. A trained network
+is so only approximately.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 from ..errors import StrataflowError
 
-# Resampled further than this, a survey is unlike all that the networks have learned from.
+# Stronger resampling leads outside the training distribution.
 MIN_FACTOR, MAX_FACTOR = 0.5, 2.0
 
 
 @dataclass(frozen=True)
 class Symmetry:
-    """A copy: mirrored along axes, then with its horizontal axes swapped.
+    """A symmetry: reverse axes, then swap the horizontal axes.
 
     Attributes:
         mirrored: Axes that are reversed, 0 for n3 and 1 for n2.
-        swapped: Whether n3 and n2 change places. A quarter turn is such a swap and a mirror.
-        reversed_polarity: Whether amplitudes change their sign.
+        swapped: Whether n3 and n2 are swapped. A rotation by 90 degrees is a swap and a mirror.
+        reversed_polarity: Whether amplitudes change sign.
     """
 
     mirrored: tuple[int, ...] = ()
@@ -31,12 +31,13 @@ class Symmetry:
 
     @property
     def inverse(self) -> Symmetry:
-        """The copy of this copy that is the original."""
+        """The symmetry that undoes this one."""
         mirrored = tuple(1 - axis for axis in self.mirrored) if self.swapped else self.mirrored
         return Symmetry(mirrored, self.swapped, self.reversed_polarity)
 
 
-# Each number of them is a group: the half turn; both mirrors; quarter turns; either polarity.
+# The first 1, 2, 4, 8 or 16 form a group. Each step adds: rotation by 180 degrees, mirrors,
+# rotations by 90 degrees, reversed polarity.
 SYMMETRIES: tuple[Symmetry, ...] = tuple(
     Symmetry(mirrored, swapped, reversed_polarity)
     for reversed_polarity in (False, True)
@@ -48,14 +49,14 @@ NUMBERS_OF_SYMMETRIES = (1, 2, 4, 8, 16)
 
 @dataclass(frozen=True)
 class Scale:
-    """Factors by which a copy has more samples (`vertical`) and lines (`lateral`)."""
+    """Factors on the number of samples (`vertical`) and of lines (`lateral`) of a copy."""
 
     vertical: float = 1.0
     lateral: float = 1.0
 
     @property
     def factors(self) -> tuple[float, float, float]:
-        """Along (n3, n2, n1)."""
+        """Factors along (n3, n2, n1)."""
         return (self.lateral, self.lateral, self.vertical)
 
 
@@ -64,15 +65,15 @@ ORIGINAL = Scale()
 
 @dataclass(frozen=True)
 class Averaging:
-    """Which copies of the input are predicted and averaged.
+    """Copies of the input whose predictions are averaged.
 
-    All symmetries are taken at each scale. Geologic time and the denoised image are the mean over
-    the symmetries at the original scale, the fault's attributes that over all copies.
+    Each scale has all symmetries. The mean of RGT and of the denoised image is over the symmetries
+    at the original scale, the mean of the fault attributes over all copies.
 
     Attributes:
-        symmetries: How many of SYMMETRIES, one of NUMBERS_OF_SYMMETRIES.
-        scales: The original scale first, then others.
-        uncertainty: Whether the spread of the fault probability over the copies is written too.
+        symmetries: Number of SYMMETRIES, one of NUMBERS_OF_SYMMETRIES.
+        scales: The original scale first, then the others.
+        uncertainty: Whether to write the spread of the fault probability over the copies.
     """
 
     symmetries: int = 1
@@ -83,10 +84,15 @@ class Averaging:
     def of(
         cls, symmetries: int, scales: Sequence[float | Sequence[float]], uncertainty: bool
     ) -> Averaging:
-        """From settings as users write them; scales are factors or [vertical, lateral].
+        """Build from user settings.
+
+        Args:
+            symmetries: Number of symmetries.
+            scales: Factors, or pairs [vertical, lateral]; 1 must be among them.
+            uncertainty: Whether to write the spread of the fault probability.
 
         Raises:
-            StrataflowError: Names the setting that makes no sense, and what is expected.
+            StrataflowError: A setting is invalid. The message names it and the expected values.
         """
         chosen = [_scale(factor) for factor in scales]
         if ORIGINAL not in chosen or len(set(chosen)) < len(chosen):
@@ -109,17 +115,17 @@ class Averaging:
 
     @property
     def copies(self) -> int:
-        """How many predictions are averaged."""
+        """Number of predictions that are averaged."""
         return self.symmetries * len(self.scales)
 
     @property
     def cost(self) -> float:
-        """Voxels of all copies over those of the original."""
+        """Number of voxels of all copies, relative to the original."""
         voxels = sum(scale.vertical * scale.lateral**2 for scale in self.scales)
         return self.symmetries * voxels
 
     def require_faults(self, tasks: tuple[str, ...]) -> None:
-        """Raise StrataflowError for settings that say nothing where faults are not predicted."""
+        """Raise StrataflowError for settings that apply to faults only, if these are off."""
         if "fault" in tasks:
             return
         for name, on in (("scales", len(self.scales) > 1), ("uncertainty", self.uncertainty)):
@@ -143,9 +149,9 @@ def _scale(given: float | Sequence[float]) -> Scale:
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
-    *most, last = map(str, numbers)
-    return f"{', '.join(most)} or {last}"
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} or {last}"
 
 
-# No averaging: the prediction of the input itself.
+# No averaging.
 ONE_COPY = Averaging()

@@ -1,4 +1,4 @@
-"""What a network says of tiles: the mean over mirrored, turned and resampled copies of them."""
+"""Prediction of tiles: the mean over mirrored, rotated and resampled copies."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from .averaging import SYMMETRIES, Averaging, Scale, Symmetry
 from .resampling import ResampledGrid
 from .tiling import Corner, TileGrid, Tiling
 
-# What is known of tiles by task, each (tiles, channels, n3, n2, n1). The channels of the fault are
-# its probability, and the orientation tensor weighted by that: so a copy or tile that sees a fault
-# outweighs one that does not.
+# Predictions by task, each (tiles, channels, n3, n2, n1). The fault channels are the probability
+# and the orientation tensor weighted by it, so that copies with a fault dominate an average.
 Outputs = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class TilePredictor:
-    """A network over tiles.
+    """Predicts batches of tiles.
 
     Attributes:
-        network: A MultiTaskNetwork on `device`, whose norms are folded.
-        tasks: What is predicted; for the fault alone there is `fault_network`.
-        grid: The tiles of the volume.
-        tiling: The largest tile that the network is given, and its precision.
-        averaging: The copies.
+        network: A MultiTaskNetwork on `device` with fused batch norm.
+        tasks: Tasks to predict.
+        grid: Tiles of the volume.
+        tiling: Maximum tile of the network, and the precision.
+        averaging: Copies to average.
+        device: Device of the network.
     """
 
     network: nn.Module
@@ -46,7 +46,7 @@ class TilePredictor:
 
     @cached_property
     def fault_network(self) -> nn.Module:
-        """The network without the decoders of other tasks, which scales do not need."""
+        """The network with the fault decoder only, for copies at other scales."""
         pruned = copy.deepcopy(self.network)
         decoders = pruned.get_submodule("decoders")
         assert isinstance(decoders, nn.ModuleDict)
@@ -56,25 +56,25 @@ class TilePredictor:
 
     @cached_property
     def resampled(self) -> tuple[ResampledGrid, ...]:
-        """The tiles in the copies at other scales."""
+        """Tile grids of the copies at other scales."""
         return tuple(ResampledGrid(self.grid, scale) for scale in self.averaging.scales[1:])
 
     def __call__(
         self, corners: list[Corner], tiles: Array, resampled: list[Array]
     ) -> Iterator[tuple[Array | None, Array]]:
-        """Predict tiles; fewer at a time where the memory of a GPU does not suffice.
+        """Predict tiles, in smaller batches if GPU memory runs out.
 
         Args:
             corners: First voxel of each tile.
-            tiles: Their inputs (tiles, channels, n3, n2, n1).
-            resampled: What is read of the original for them, for each of `self.resampled`.
+            tiles: Inputs (tiles, channels, n3, n2, n1).
+            resampled: Inputs at the original scale for each grid of `self.resampled`.
 
         Yields:
-            For each tile its layer shift (n3, n2, n1), None where that is no task, and what is to
-            be blended (channels, n3, n2, n1): the other tasks in their order, then the spread.
+            For each tile, its layer shift (n3, n2, n1), or None without the RGT task, and the
+            channels to blend (channels, n3, n2, n1): the other tasks in order, then the spread.
 
         Raises:
-            StrataflowError: One tile is too much for the GPU.
+            StrataflowError: A single tile exceeds the GPU memory.
         """
         size, done = len(tiles), 0
         while done < len(tiles):
@@ -97,7 +97,7 @@ class TilePredictor:
     def mean(
         self, corners: list[Corner], tiles: Array, resampled: list[Array]
     ) -> tuple[Array | None, Array]:
-        """The same of all `tiles` at once, with an axis of tiles first."""
+        """Predict all `tiles` in one batch; arguments and results as in `__call__`, batched."""
         mean = _Mean()
         symmetries = SYMMETRIES[: self.averaging.symmetries]
         given = torch.from_numpy(tiles).to(self.device)
@@ -124,23 +124,25 @@ class TilePredictor:
         return shift, blended
 
     def _forward(self, network: nn.Module, tasks: tuple[str, ...], given: Tensor) -> Outputs:
-        """What `network` says of `given`, (tiles, channels, n3, n2, n1) of any sides."""
+        """Outputs of `network` for inputs (tiles, channels, n3, n2, n1) of any size."""
         half = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}.get(
             precision_of_hardware()
         )
         automatic = self.tiling.precision == "auto" and half is not None
         with torch.autocast(self.device.type, half, enabled=automatic):
             outputs = network(given.contiguous(memory_format=torch.channels_last_3d))
-        said = {task: outputs[task].float() for task in tasks}
-        if "fault" in said:
-            probability = said["fault"][:, :1].sigmoid()
-            said["fault"] = torch.cat([probability, probability * said["fault"][:, 1:]], dim=1)
-        return said
+        predicted = {task: outputs[task].float() for task in tasks}
+        if "fault" in predicted:
+            probability = predicted["fault"][:, :1].sigmoid()
+            predicted["fault"] = torch.cat(
+                [probability, probability * predicted["fault"][:, 1:]], dim=1
+            )
+        return predicted
 
     def _fault_at_scale(
         self, copies: ResampledGrid, corner: Corner, window: Tensor, symmetry: Symmetry
     ) -> Tensor:
-        """The fault (channels, n3, n2, n1) of a tile, from the window of a copy that shows it."""
+        """Fault channels (channels, n3, n2, n1) of a tile, predicted in its window of a copy."""
         n3, n2, n1 = self.tiling.tile
         tile = (n2, n3, n1) if symmetry.swapped else (n3, n2, n1)
         shown = self._fault_of_window(turned("image", window[None], symmetry), tile)
@@ -156,7 +158,7 @@ class TilePredictor:
         return torch.cat([fault[:1], tensor_at_original_scale(fault[1:], copies.scale)])
 
     def _fault_of_window(self, window: Tensor, tile: tuple[int, int, int]) -> Tensor:
-        """The fault in a window (1, channels, n3, n2, n1), from no larger tiles than `tile`."""
+        """Fault channels of a window (1, channels, n3, n2, n1), in tiles of at most `tile`."""
         grid = TileGrid.cover(window.shape[2:], tile, self.tiling.overlap)  # type: ignore[arg-type] # three of them
         if len(grid.corners()) == 1:
             return self._forward(self.fault_network, ("fault",), window)["fault"]
@@ -171,9 +173,9 @@ class TilePredictor:
 
 
 class _Mean:
-    """The running mean of outputs, and of the fault probability the spread (Welford, 1962).
+    """Running mean of outputs, and spread of the fault probability (Welford, 1962).
 
-    Memory is that of one copy, whatever their number.
+    The memory does not depend on the number of copies.
     """
 
     def __init__(self) -> None:
@@ -182,7 +184,7 @@ class _Mean:
         self._squares: Tensor | None = None
 
     def add(self, task: str, values: Tensor) -> None:
-        """Add what a copy says of a task; `values` are used up."""
+        """Add the output of a copy for a task; `values` are overwritten."""
         n = self._counts[task] = self._counts.get(task, 0) + 1
         if n == 1:
             self.outputs[task] = values
@@ -196,15 +198,18 @@ class _Mean:
         mean.add_(change, alpha=1 / n)
 
     def spread(self) -> Tensor:
-        """The standard deviation over the copies (tiles, 1, n3, n2, n1), not corrected for bias."""
+        """Population standard deviation over the copies (tiles, 1, n3, n2, n1)."""
         assert self._squares is not None
         return (self._squares / self._counts["fault"]).sqrt()
 
 
 def turned(task: str, cube: Tensor, symmetry: Symmetry) -> Tensor:
-    """A copy of `cube` (tiles, channels, n3, n2, n1), what it holds included.
+    """Apply a symmetry to arrays and to the values that depend on direction or polarity.
 
-    `task` is image, dhr, rgt or fault: the last has orientation tensors after its first channel.
+    Args:
+        task: image, dhr, rgt or fault; fault has orientation tensors after its first channel.
+        cube: Tensor (tiles, channels, n3, n2, n1).
+        symmetry: Symmetry to apply.
     """
     if symmetry == Symmetry():
         return cube
@@ -213,16 +218,20 @@ def turned(task: str, cube: Tensor, symmetry: Symmetry) -> Tensor:
     if task == "fault":
         order, signs = turned_fault_channels(symmetry.mirrored, symmetry.swapped)
         cube = cube if order == sorted(order) else cube[:, order]
-        # Signs only change with a mirror, which has made a copy.
+        # Signs change only with a mirror, and `flip` has made a copy, so change it in place.
         return cube.mul_(cube.new_tensor(signs)[:, None, None, None]) if -1 in signs else cube
     return -cube if symmetry.reversed_polarity and task in ("image", "dhr") else cube
 
 
 def tensor_at_original_scale(tensor: Tensor, scale: Scale) -> Tensor:
-    """Orientation tensors (6, ...) of a copy at `scale`, as they are in the original.
+    """Convert orientation tensors of a resampled copy to the original grid.
 
-    Where places are multiplied by S, a plane with the normal n has had the normal S n. The trace,
-    which is the weight of a tensor, stays.
+    If S scales the coordinates, a plane with normal n in the copy has normal S n in the original.
+    The trace, which is the weight of a tensor, does not change.
+
+    Args:
+        tensor: Tensors (6, ...) predicted in the copy.
+        scale: Scale of the copy.
     """
     factors = scale.factors
     if len(set(factors)) == 1:
@@ -234,14 +243,14 @@ def tensor_at_original_scale(tensor: Tensor, scale: Scale) -> Tensor:
         ]
     )
     before, after = tensor[:3].sum(dim=0), scaled[:3].sum(dim=0)
-    # Limits of what tensors of normals can have: a network's need not be any where no fault is.
-    least, most = max(factors) ** -2, min(factors) ** -2
-    ratio = torch.where(after > 0, before / after, least).clamp(least, most)
+    # Limits for tensors of normals; away from faults a network may predict other tensors.
+    minimum, maximum = max(factors) ** -2, min(factors) ** -2
+    ratio = torch.where(after > 0, before / after, minimum).clamp(minimum, maximum)
     return scaled * ratio
 
 
 def _window(copies: ResampledGrid, corner: Corner, read: Tensor) -> Tensor:
-    """The part of a copy that shows a tile, from what was `read` for it; (channels, n3, n2, n1)."""
+    """Resample the voxels `read` for a tile to its window of a copy, (channels, n3, n2, n1)."""
     w3, w2, w1 = (
         torch.from_numpy(axis.weights(number)).to(read)
         for axis, number in zip(copies.axes, copies.numbers(corner), strict=True)

@@ -1,4 +1,4 @@
-"""A network over one slab: tiles in, finished inlines out."""
+"""Prediction of one slab: read tiles, run the network, write finished inlines."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ Item = TypeVar("Item")
 
 Result = TypeVar("Result")
 
-# Tiles that a GPU is given together at first; half of them whenever its memory does not suffice.
+# Initial number of tiles per GPU batch; halved whenever GPU memory runs out.
 GPU_BATCH = 16
 
-# Tiles that a CPU works on side by side at most, each with a core and half a gigabyte of its own.
+# Maximum number of tiles that a CPU predicts in parallel, each on one core with half a gigabyte.
 MAX_TILES = 8
 
 
@@ -59,25 +59,25 @@ def predict_slab(
     averaging: Averaging = ONE_COPY,
     probability: float = PROBABILITY,
 ) -> None:
-    """Predict slab `number` of `count` and write it with the given PREFIX, as `slabs` says.
+    """Predict one slab of a volume and write its files (see `slabs`).
 
-    In fp32 on a CPU the joined volume has the same bits for every `count` and batch.
+    In fp32 on a CPU, the joined volume is bitwise identical for every `count`.
 
     Args:
         network: An inference network or, without `averaging`, a refinement network.
-        source: What it reads.
+        source: Input of the network.
         prefix: PREFIX of the files.
-        tasks: Those of the network that are written.
-        tiling: The tiles.
-        number: Which slab, from 0.
-        count: How many slabs the volume has.
-        show_progress: Whether to show a bar.
-        averaging: The copies of the input whose predictions are averaged.
-        probability: From which on a voxel has the dip and strike of a fault.
+        tasks: Tasks of the network to write.
+        tiling: Tile size, overlap and precision.
+        number: Index of the slab, from 0.
+        count: Number of slabs of the volume.
+        show_progress: Whether to show a progress bar.
+        averaging: Copies of the input whose predictions are averaged.
+        probability: Minimum fault probability of voxels with dip and strike.
 
     Raises:
-        StrataflowError: The volume is too small, or holds values that are no numbers; before
-            anything is predicted.
+        StrataflowError: The volume is too small, is damaged, or holds NaN or infinite values. This
+            is checked before the prediction starts.
     """
     averaging.require_faults(tasks)
     volume = source.volume
@@ -90,7 +90,7 @@ def predict_slab(
     slab = Slab(number, count, shape, tiling.tile, tiling.overlap, tasks, averaging.uncertainty)
     names = slab.attributes
     require_free_space(prefix.parent, sum(slab.n_bytes(name) for name in names))
-    _require_sound(source, inlines_read(slab, averaging))
+    _require_valid(source, inlines_read(slab, averaging))
     finals = [attribute_path(prefix, name) for name in names]
     with written_whole(*finals, description_path(prefix)) as (*files, description):
         raws = dict(zip(names, files, strict=True))
@@ -116,7 +116,7 @@ def _write_slab(
         blended += [SPREAD] if averaging.uncertainty else []
         channels = sum(CHANNELS.get(task, 1) for task in blended)
         predicted = _predicted_tiles(network, source, slab, tiling, averaging, streams.get("rgt"))
-        tiles = _ahead(predicted)
+        tiles = _prefetched(predicted)
         bar = stack.enter_context(_progress_bar(slab, disable=not show_progress))
         for inlines, crosslines, block in blend(slab.grid, slab.rows, channels, tiles):
             alive = live[inlines, crosslines, None]
@@ -132,13 +132,13 @@ def _write_slab(
             bar.update(alive.size * slab.shape[2])
 
 
-def _require_sound(source: Source, inlines: slice) -> None:
-    """Raise StrataflowError for the first inline that is not what was written, or no numbers."""
+def _require_valid(source: Source, inlines: slice) -> None:
+    """Raise StrataflowError for an inline with a checksum mismatch or values not finite."""
     for volume in source.volumes:
         for i3 in range(*inlines.indices(volume.shape.n3)):
-            # Both inline by inline, so that each is read once.
+            # Make both checks for one inline after the other, so that each is read once.
             volume.require_intact(slice(i3, i3 + 1))
-            # The sum of a plane is a number exactly when all of its values are, overflow aside.
+            # The sum is finite if all values are; otherwise check them one by one.
             if np.isfinite(volume.values[i3].sum(dtype=np.float64)):
                 continue
             bad = np.argwhere(~np.isfinite(volume.values[i3]))
@@ -153,7 +153,7 @@ def _require_sound(source: Source, inlines: slice) -> None:
 def _finished(
     task: str, block: Array, alive: NDArray[np.bool_], probability: float
 ) -> dict[str, Array]:
-    """The attributes of a task from its blended channels, block (channels, n3, n2, n1)."""
+    """Attributes of a task from its blended channels (channels, n3, n2, n1)."""
     if task == "dhr":
         return {"dhr": block[0] * alive}
     if task == SPREAD:
@@ -169,8 +169,8 @@ def _progress_bar(slab: Slab, disable: bool) -> tqdm:
     return tqdm(total=voxels, unit="voxel", unit_scale=True, disable=disable)
 
 
-def _ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Let a thread make the next of `items` while the present one is used."""
+def _prefetched(items: Iterator[Item]) -> Iterator[Item]:
+    """Compute the next of `items` in a thread while the caller uses the current one."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, items, None)
         while (item := following.result()) is not None:
@@ -181,7 +181,7 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
 def _in_order(
     function: Callable[[Item], Result], items: Iterator[Item], workers: int
 ) -> Iterator[Result]:
-    """`function` of each of `items` in their order, of `workers` of them at a time."""
+    """Map `function` over `items` in order, with at most `workers` calls at a time."""
     with ThreadPoolExecutor(workers) as threads:
         running = deque(threads.submit(function, item) for item in islice(items, workers))
         while running:
@@ -191,7 +191,7 @@ def _in_order(
 
 
 def inlines_read(slab: Slab, averaging: Averaging) -> slice:
-    """The inlines that the tiles of a slab, of its halo and of their copies see."""
+    """Inlines that the tiles of a slab and its halo read, including those for resampled copies."""
     plain = slab.grid.inlines_read(slab.rows)
     seen = range(*plain.indices(slab.shape[0]))
     if not seen:
@@ -213,9 +213,9 @@ def _predicted_tiles(
     averaging: Averaging,
     geologic_times: IO[bytes] | None,
 ) -> Iterator[Array]:
-    """Values to be blended, (channels, n3, n2, n1), of each tile of a slab and its halo.
+    """Yield the channels to blend (channels, n3, n2, n1) of each tile of a slab and its halo.
 
-    The slab's own tiles of geologic time are written to `geologic_times`.
+    Write the RGT tiles of the slab itself, without those of the halo, to `geologic_times`.
     """
     limit_threads()
     keep_memory()
@@ -225,7 +225,7 @@ def _predicted_tiles(
     predictor = TilePredictor(network, slab.tasks, grid, tiling, averaging, device)
     corners = grid.corners(grid.with_halo(slab.rows))
     in_halo = len(corners) - slab.tiles_shape[0]
-    # One at a time a CPU is as fast, and gives the same bits whatever the batch.
+    # Batches are not faster on a CPU, and single tiles give reproducible results.
     batch = GPU_BATCH if device.type == "cuda" else 1
     batches = (corners[i : i + batch] for i in range(0, len(corners), batch))
     read = (_read(source, predictor, those) for those in batches)
@@ -233,11 +233,11 @@ def _predicted_tiles(
     def outputs(those: tuple[list[Corner], Array, list[Array]]) -> list[tuple[Array | None, Array]]:
         return list(predictor(*those))
 
-    # How a convolution adds up depends on how many cores share it. So for the same bits none do:
-    # each core has a tile of its own.
+    # The summation order of a convolution depends on its number of threads. For bitwise identical
+    # results, each core predicts its own tile.
     alone = device.type == "cpu" and tiling.precision == "fp32"
     with single_threaded() if alone else nullcontext(1) as cores:
-        results = _in_order(outputs, _ahead(read), min(cores, MAX_TILES))
+        results = _in_order(outputs, _prefetched(read), min(cores, MAX_TILES))
         predicted = (tile for tiles in results for tile in tiles)
         for number, (shift, blended) in enumerate(predicted):
             if shift is not None and number >= in_halo:
@@ -249,7 +249,7 @@ def _predicted_tiles(
 def _read(
     source: Source, predictor: TilePredictor, corners: list[Corner]
 ) -> tuple[list[Corner], Array, list[Array]]:
-    """What `predictor` needs of the tiles at `corners`."""
+    """Read the arguments of `predictor` for the tiles at `corners`."""
     tiles = np.stack([source.read(predictor.grid, corner) for corner in corners])
     resampled = [
         np.stack([source.read(copies.read, copies.corner_read(corner)) for corner in corners])

@@ -1,4 +1,4 @@
-"""Slabs joined to whole attributes, with one geologic time for the volume."""
+"""Joining of slabs to whole attributes, with one consistent RGT."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ from .tiling import blend
 
 
 def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
-    """Join all slabs of a volume, in any order, to `output`.<attribute> with their sidecars.
+    """Join all slabs of a volume to `output`.<attribute> and write the sidecars.
 
-    `volume` is what they were predicted from; geologic time follows its reflectors. Raises
-    StrataflowError when slabs are missing or do not belong together.
+    Args:
+        prefixes: PREFIX of each slab, in any order.
+        volume: Input of the prediction. RGT follows its reflectors.
+        output: PREFIX of the attributes.
+
+    Raises:
+        StrataflowError: Slabs are missing, damaged or do not match.
     """
     sidecar = volume.sidecar
     slabs = {prefix: read_description(prefix) for prefix in prefixes}
@@ -47,7 +52,7 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
                 _concatenate([attribute_path(prefix, name) for prefix in prefixes], raw)
         if "rgt" in names:
             parts = [attribute_path(prefix, "rgt") for prefix in prefixes]
-            # Sums in the same order, and so the same bits, whatever the number of cores.
+            # With one BLAS thread the result does not depend on the number of cores.
             with threadpool_limits(1, "blas"):
                 _write_geologic_time(
                     raws["rgt"], parts, [slabs[p] for p in prefixes], volume, raws.get("fsem")
@@ -57,7 +62,7 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
 
 
 def _concatenate(parts: list[Path], raw: Path) -> None:
-    """Write `parts` one after the other to `raw`."""
+    """Concatenate the files `parts` to `raw`."""
     with open(raw, "wb") as stream:
         for part in parts:
             with open(part, "rb") as source:
@@ -67,7 +72,7 @@ def _concatenate(parts: list[Path], raw: Path) -> None:
 def _write_geologic_time(
     raw: Path, parts: list[Path], slabs: list[Slab], volume: Volume, fault: Path | None
 ) -> None:
-    """Align the tiles in `parts`, blend them, follow the reflectors; 0..1 over the live traces."""
+    """Align and blend RGT tiles, follow the reflectors, and scale to 0..1 over the live traces."""
     grid, shape, live = slabs[0].grid, volume.shape, volume.sidecar.live
     points = np.concatenate([compared_points(rows) for rows in _tile_rows(parts, slabs)])
     maps = iter(align_tiles(points, grid, live))
@@ -96,7 +101,7 @@ def _write_geologic_time(
 
 
 def _tile_rows(parts: list[Path], slabs: list[Slab]) -> Iterator[Array]:
-    """The tiles (tiles, n3, n2, n1) of one row after the other; memory maps."""
+    """Yield the RGT tiles (tiles, n3, n2, n1) of each row, as memory maps."""
     for part, slab in zip(parts, slabs, strict=True):
         row = (slab.grid.per_row, *slab.grid.tile)
         for number in range(len(slab.rows)):

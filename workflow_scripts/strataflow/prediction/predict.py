@@ -1,4 +1,4 @@
-"""Networks over volumes: tiles in, slabs of finished inlines out, joined to whole attributes."""
+"""Prediction and refinement of whole volumes and of training samples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,21 @@ def predict_volume(
     averaging: Averaging = ONE_COPY,
     probability: float = PROBABILITY,
 ) -> None:
-    """Predict the attributes of `tasks` of a volume, write them as `output`.<attribute>."""
+    """Predict the attributes of a volume and write `output`.<attribute> with sidecars.
+
+    Args:
+        network: An inference network or, without `averaging`, a refinement network.
+        source: Input of the network.
+        output: PREFIX of the attributes.
+        tasks: Tasks to predict.
+        tiling: Tile size, overlap and precision.
+        show_progress: Whether to show a progress bar.
+        averaging: Copies of the input whose predictions are averaged.
+        probability: Minimum fault probability of voxels with dip and strike.
+
+    Raises:
+        StrataflowError: The input is too small, damaged or not finite.
+    """
     with scratch_folder(output) as scratch:
         slab = scratch / "slab"
         predict_slab(
@@ -53,9 +67,18 @@ def predict_samples(
     tiling: Tiling,
     shape: Shape,
 ) -> None:
-    """Predict the attributes of all images I.bin of `shape` in `folder`, as `output`/I_<name>.bin.
+    """Predict the attributes of all sample images in a folder.
 
-    StrataflowError where one is missing or has another size.
+    Args:
+        network: An inference network.
+        folder: Folder of the images I.bin.
+        output: Folder for the attributes I_<attribute>.bin.
+        tasks: Tasks to predict.
+        tiling: Tile size, overlap and precision.
+        shape: Size of the samples.
+
+    Raises:
+        StrataflowError: An image is missing, damaged or of another size.
     """
     images = [sample_path(folder, number) for number in range(count_samples(folder))]
     require_intact(images)
@@ -78,10 +101,16 @@ def refine_volume(
     shape: Shape | None = None,
     probability: float = PROBABILITY,
 ) -> None:
-    """Predict the attributes `given`.<attribute> anew from themselves, `iterations` times.
+    """Refine the attributes `given`.<attribute> and write `output`.<attribute>.
 
-    Writes `output`.<attribute>, those of the tasks of `network`. Faults have an orientation where
-    they are as probable as `probability`. `shape` is needed without a sidecar.
+    Args:
+        network: A refinement network. All of its tasks are written.
+        given: PREFIX of the input attributes.
+        output: PREFIX of the refined attributes.
+        iterations: Number of refinements.
+        tiling: Tile size, overlap and precision.
+        shape: Size of the volume; required without sidecars.
+        probability: Minimum fault probability of voxels with dip and strike.
     """
     tasks = network.architecture.tasks
     with scratch_folder(output.with_name(f"{output.name}.iterations")) as scratch:

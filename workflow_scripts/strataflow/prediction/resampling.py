@@ -1,8 +1,8 @@
-"""Tiles of a resampled copy of a volume, and the way back to the original grid.
+"""Tiles of a resampled copy of a volume, and interpolation back to the original grid.
 
-The copy has its own tile phase: its tiles begin at multiples of the stride of the copy, wherever
-the tile of the original begins, so that neighbours see their overlap in the same phase. A copy with
-fewer voxels is read with a halo, so that neighbours share as many of its voxels as of the original.
+Tiles of a copy start at multiples of the network stride in the grid of the copy. Neighbouring tiles
+therefore see their overlap in the same phase. A copy with fewer voxels is read with a halo, so that
+neighbours share as many voxels of the copy as of the original.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from ..volume.raw import Array
 from .averaging import Scale
 from .tiling import Corner, TileAxis, TileGrid
 
-# Keys' parameter of cubic convolution (1981, IEEE ASSP 29), third order at this value.
+# Parameter of cubic convolution (Keys, 1981, IEEE Trans. ASSP 29); this value is third-order.
 KEYS = -0.5
 
 
 @dataclass(frozen=True)
 class ResampledAxis:
-    """An axis of the tiles with `factor` times as many voxels.
+    """A tile axis with `factor` times as many voxels.
 
-    Voxel j of the copy lies at (j + 0.5) / factor - 0.5 of the original: a copy of the mirrored
-    volume is the mirrored copy.
+    Voxel j of the copy lies at (j + 0.5) / factor - 0.5 in the original. This is symmetric: a copy
+    of the mirrored volume is the mirrored copy.
     """
 
     axis: TileAxis
@@ -36,24 +36,24 @@ class ResampledAxis:
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """First voxel of the copy, a multiple of STRIDE, that belongs to each tile."""
+        """First voxel of each tile in the copy, a multiple of STRIDE."""
         room = self._length - self.size
         return tuple(min(STRIDE * first, room) for first, _ in self._strides)
 
     @cached_property
     def size(self) -> int:
-        """Voxels of the copy that belong to a tile, a multiple of STRIDE."""
-        most = max(last - first for first, last in self._strides)
-        return min(STRIDE * most, self._length)
+        """Size of a tile in voxels of the copy, a multiple of STRIDE."""
+        longest = max(last - first for first, last in self._strides)
+        return min(STRIDE * longest, self._length)
 
     @property
     def _length(self) -> int:
-        """Voxels of the copy, with the reflection that a size lacks to a multiple of STRIDE."""
+        """Length of the copy in voxels, rounded up to a multiple of STRIDE by reflection."""
         return STRIDE * int(np.ceil(self.axis.n * self.factor / STRIDE))
 
     @property
     def _strides(self) -> list[tuple[int, int]]:
-        """First and last stride of the copy, last excluded, that each tile and its halo touch."""
+        """Range of strides in the copy, end excluded, that each tile and its halo touch."""
         axis = self.axis
         shared = max((a + axis.size - b for a, b in pairwise(axis.starts)), default=0)
         halo = max(shared * (1 / self.factor - 1) / 2, 0)
@@ -66,17 +66,17 @@ class ResampledAxis:
 
     @property
     def _reach(self) -> float:
-        """Voxels of the original to each side that count for one of the copy."""
+        """Half width of the interpolation kernel in voxels of the original."""
         return 2 * max(1 / self.factor, 1)
 
     def _places(self, number: int) -> NDArray[np.float64]:
-        """Where in the original the voxels of the copy lie that belong to tile `number`."""
+        """Positions in the original of the voxels of tile `number` in the copy."""
         voxels = self.starts[number] + np.arange(self.size, dtype=np.float64)
         return (voxels + 0.5) / self.factor - 0.5
 
     @cached_property
     def read(self) -> TileAxis:
-        """The voxels of the original that are read for each tile."""
+        """Voxels of the original that are read for each tile."""
         starts = [
             int(np.floor(self._places(number)[0] - self._reach))
             for number in range(len(self.starts))
@@ -85,10 +85,10 @@ class ResampledAxis:
         return TileAxis(self.axis.n, size, tuple(starts))
 
     def weights(self, number: int) -> Array:
-        """Weights (size, read.size) that make the copy's voxels of what is read for a tile.
+        """Weights (size, read.size) that resample the voxels read for a tile to the copy.
 
-        Cubic convolution, stretched where the copy has fewer voxels, so that what they cannot
-        show does not alias.
+        The weights are those of cubic convolution. If the copy has fewer voxels, the kernel is
+        stretched to prevent aliasing.
         """
         places = self.read.starts[number] + np.arange(self.read.size)
         away = np.abs(self._places(number)[:, None] - places) * min(self.factor, 1.0)
@@ -98,10 +98,11 @@ class ResampledAxis:
         return (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def back(self, number: int) -> tuple[NDArray[np.int64], Array]:
-        """Where the voxels of tile `number` lie in its part of the copy.
+        """Positions of the voxels of tile `number` in its window of the copy.
 
         Returns:
-            The voxel of the copy before each (axis.size,), and how far behind it lies, 0 to 1.
+            For each voxel, the index of the previous voxel in the window and the fraction of the
+            way to the next one, 0 to 1; both (axis.size,).
         """
         voxels = self.axis.starts[number] + np.arange(self.axis.size)
         place = (voxels + 0.5) * self.factor - 0.5 - self.starts[number]
@@ -112,32 +113,32 @@ class ResampledAxis:
 
 @dataclass(frozen=True)
 class ResampledGrid:
-    """The tiles of `grid` in a copy at another scale."""
+    """The tiles of `grid` in a copy at `scale`."""
 
     grid: TileGrid
     scale: Scale
 
     @cached_property
     def axes(self) -> tuple[ResampledAxis, ResampledAxis, ResampledAxis]:
-        """Those of (n3, n2, n1)."""
+        """Resampled axes (n3, n2, n1)."""
         n3, n2, n1 = map(ResampledAxis, self.grid.axes, self.scale.factors)
         return (n3, n2, n1)
 
     @cached_property
     def read(self) -> TileGrid:
-        """What is read of the original for each tile."""
+        """Blocks of the original that are read for each tile."""
         n3, n2, n1 = (axis.read for axis in self.axes)
         return TileGrid((n3, n2, n1))
 
     def numbers(self, corner: Corner) -> tuple[int, int, int]:
-        """The place of the tile at `corner` along each axis of the grid."""
+        """Index of the tile at `corner` along each axis of the grid."""
         i3, i2, i1 = (
             axis.starts.index(start) for axis, start in zip(self.grid.axes, corner, strict=True)
         )
         return (i3, i2, i1)
 
     def corner_read(self, corner: Corner) -> Corner:
-        """The first voxel that is read for the tile at `corner`; it may lie before the volume."""
+        """First voxel that is read for the tile at `corner`; it may be negative."""
         i3, i2, i1 = (
             axis.starts[number]
             for axis, number in zip(self.read.axes, self.numbers(corner), strict=True)

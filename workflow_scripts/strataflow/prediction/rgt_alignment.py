@@ -1,4 +1,4 @@
-"""One geologic time for a whole survey out of tiles that each know it up to an affine map."""
+"""One consistent RGT for a whole survey, from tiles that each have their own scale and offset."""
 
 from __future__ import annotations
 
@@ -16,39 +16,46 @@ from .tiling import TileAxis, TileGrid
 Points = NDArray[np.float64]
 Window = tuple[slice, ...]
 
-# Overlaps are compared at the middle of every so many voxels along each axis. Tiles begin at
-# multiples of that, so all have their points at the same places.
+# Spacing in voxels of the points at which overlaps are compared, along each axis. Tiles start at
+# multiples of it, so the points of neighbouring tiles coincide.
 COMPARE_EVERY = 8
 
-# Iterations of the reweighting, and the residual in samples beyond which a point loses weight.
+# Iterations of the reweighting, and the residual in samples above which a point loses weight.
 REWEIGHTINGS = 8
 TRUSTED_RESIDUAL = 1.0
 
-# How many compared points "a tile keeps its scale" and "its offset is small" count as, by a
-# residual of a sample at half a tile's height and by one of a sample.
+# Weights of the priors that keep the scale near 1 and the offset near 0, in numbers of compared
+# points. A scale residual is one sample at half the tile height.
 SCALE_PRIOR = 400.0
 OFFSET_PRIOR = 1e-4
 
 
 def compared_points(tiles: Array) -> Array:
-    """The voxels of `tiles` (tiles, n3, n2, n1) at which overlaps are compared."""
+    """Values of `tiles` (tiles, n3, n2, n1) at the points where overlaps are compared."""
     thin = slice(COMPARE_EVERY // 2, None, COMPARE_EVERY)
     return np.array(tiles[:, thin, thin, thin])
 
 
 def align_tiles(points: Array, grid: TileGrid, live: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Scale and offset of each tile, (tiles, 2), that make overlapping tiles agree.
+    """Find the scale and offset of each RGT tile that make overlapping tiles agree.
 
-    `points` (tiles, m3, m2, m1) are the `compared_points` of tiles of geologic time in samples, in
-    the order of `grid.corners()`; `live` (n3, n2). Minimises sum |a_i p_i + b_i - a_j p_j - b_j|
-    over the live points of all overlaps by iteratively reweighted least squares (Holland & Welsch,
-    1977, Comm. Stat. 6), so that points across faults and poor tiles do not drag their neighbours.
-    Scales stay near 1 and the mean offset near 0.
+    This minimises sum |a_i p_i + b_i - a_j p_j - b_j| over the live points of all overlaps by
+    iteratively reweighted least squares (Holland & Welsch, 1977, Comm. Stat. 6). The L1 norm
+    limits the effect of faults and of poor tiles. Priors keep scales near 1 and offsets near 0.
+
+    Args:
+        points: `compared_points` (tiles, m3, m2, m1) of RGT tiles in samples, in the order of
+            `grid.corners()`.
+        grid: Tiles of the volume.
+        live: Live traces, bool (n3, n2).
+
+    Returns:
+        Scale and offset of each tile, (tiles, 2).
     """
     numbers = np.arange(len(points)).reshape([len(axis.starts) for axis in grid.axes])
     depth = np.repeat([grid.axes[2].starts], numbers[..., 0].size, axis=0).ravel()
     middle = depth + grid.tile[2] / 2
-    # Scales act about the middle of a tile, in units of half its height.
+    # The scale acts about the middle of a tile, in units of half the tile height.
     unit = grid.tile[2] / 2
     lever = (points - middle[:, None, None, None]) / unit
     valid = _valid(grid, live)
@@ -91,9 +98,10 @@ def _column(values: Points) -> Points:
 def _overlaps(
     numbers: NDArray[np.intp], grid: TileGrid
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], Window, Window]]:
-    """Tiles that overlap others, the others, and the windows of the points that they share.
+    """Yield pairs of overlapping tiles, grouped by their distance; each pair occurs once.
 
-    Those together whose others are as far away; each pair of tiles once.
+    Yields:
+        Indices of the first and of the second tiles, and the windows of their shared points.
     """
     for chosen in product(*(_shifts(axis) for axis in grid.axes)):
         if tuple(shift for shift, _, _ in chosen) > (0, 0, 0):
@@ -109,7 +117,7 @@ def _overlaps(
 
 
 def _shifts(axis: TileAxis) -> list[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
-    """Voxels by which tiles begin behind others that they overlap, the ones, and the others."""
+    """Distances in voxels between overlapping tiles, with the indices of both tiles for each."""
     starts = np.array(axis.starts)
     behind = starts - starts[:, None]
     shifts = []
@@ -120,7 +128,7 @@ def _shifts(axis: TileAxis) -> list[tuple[int, NDArray[np.intp], NDArray[np.intp
 
 
 def _valid(grid: TileGrid, live: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which of the compared points of each tile are inside the volume and on live traces."""
+    """Mask of the compared points of each tile that lie in the volume and on live traces."""
 
     def places(axis: TileAxis) -> NDArray[np.intp]:
         return np.add.outer(axis.starts, np.arange(COMPARE_EVERY // 2, axis.size, COMPARE_EVERY))

@@ -1,10 +1,10 @@
-"""Geologic time that follows the reflectors of the whole survey: seismic flattening.
+"""Correction of RGT so that it follows the reflectors of the whole survey: seismic flattening.
 
-A network sees a tile and knows little of structure beyond it. The image itself says how reflectors
-dip everywhere, and along them geologic time must not change. Both are fitted together by least
-squares over cells of voxels, as Lomask et al. (2006, Geophysics 71) flatten volumes: reflectors
-where they are plane and unbroken, what the network says of the change across faults and where
-nothing is seen.
+A network sees one tile and cannot know the structure beyond it. The image gives the reflector dip
+everywhere, and RGT is constant along a reflector. A least-squares fit over cells of voxels combines
+both, like the flattening of Lomask et al. (2006, Geophysics 71). Reflector dips dominate where
+reflectors are planar and continuous. The prediction of the network fills faults and areas without
+signal.
 """
 
 from __future__ import annotations
@@ -21,37 +21,45 @@ from scipy.sparse.linalg import LinearOperator, cg
 from ..volume.raw import Array
 from ..volume.structure_tensor import HALO, count_cells, in_cells, texture_normals
 
-# Voxels along the side of a cell; twice as many, and so on, where there would be too many cells.
+# Side of a cell in voxels; doubled until there are at most MAX_CELLS cells.
 CELL = 8
 MAX_CELLS = 2_000_000
 
-# Slopes, in samples a line, beyond which a texture is no reflector.
+# Maximum slope of a reflector in samples per line.
 MAX_SLOPE = 4.0
 
-# Weight of the network's gradient along lines and along traces, beside that of a plane reflector.
+# Weights of the predicted gradient along lines and along traces; a planar reflector has weight 1.
 LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.1
 
-# Weight of a cell in which no reflector is seen.
+# Weight of a cell without a visible reflector.
 UNSEEN = 1e-4
 
-# Rounds of least squares, and what ends the conjugate gradients of each.
+# Rounds of least squares, and iterations and tolerance of the conjugate gradients in each.
 ROUNDS, ITERATIONS, TOLERANCE = 3, 100, 1e-3
 
-# Least and largest growth of geologic time a sample that a reflector's slope is taken with.
+# Limits of the vertical RGT gradient that scales the slope of a reflector.
 GROWTH = (0.2, 3.0)
 
-# Geologic time grows downward by at least so much a sample, on average it grows by 1.
+# Minimum increase of RGT per sample; the mean is 1.
 MIN_GROWTH = 0.05
 
 
 def follow_reflectors(
     time: Array, image: Array, fault: Array | None, live: NDArray[np.bool_]
 ) -> Iterator[Array]:
-    """What to add to `time`, line by line (n2, n1) in samples, so that it follows the reflectors.
+    """Compute the correction that makes RGT follow the reflectors.
 
-    `time` is geologic time in samples, `image` what shows the reflectors and `fault` the fault
-    probability, all (n3, n2, n1) and maybe memory maps; `live` is (n3, n2). A line of `time` is
-    not looked at any more once its correction is there.
+    All volumes have the shape (n3, n2, n1) and may be memory maps. The caller may overwrite an
+    inline of `time` once its correction has been yielded.
+
+    Args:
+        time: RGT in samples.
+        image: Image with the reflectors.
+        fault: Fault probability, if known.
+        live: Live traces, bool (n3, n2).
+
+    Yields:
+        The correction of each inline (n2, n1) in samples, to be added to `time`.
     """
     cell = CELL
     while np.prod(count_cells(image.shape, cell)) > MAX_CELLS:
@@ -74,7 +82,7 @@ def follow_reflectors(
 
 
 def growing(time: Array) -> Array:
-    """`time` (..., n1) in samples, raised where it grows too little along the trace."""
+    """Raise `time` (..., n1) in samples where it increases by less than MIN_GROWTH per sample."""
     floor = MIN_GROWTH * np.arange(time.shape[-1], dtype=np.float32)
     return np.maximum.accumulate(time - floor, axis=-1) + floor
 
@@ -82,7 +90,7 @@ def growing(time: Array) -> Array:
 def _over_cells(
     values: Array, cell: int, reduce: Callable[..., Array], less: Array | float = 0.0
 ) -> Array:
-    """`reduce` (np.mean, say) of `values` `less` something in each cell, line of cells by line."""
+    """Apply `reduce` (such as np.mean) to `values` minus `less` in each cell, row by row."""
     return np.concatenate(
         [
             reduce(in_cells(values[first : first + cell] - less, cell), axis=(1, 3, 5))
@@ -92,22 +100,31 @@ def _over_cells(
 
 
 def _seen(live: NDArray[np.bool_], cell: int) -> NDArray[np.bool_]:
-    """Cells (m3, m2) whose gradients no dead trace touches; beyond the survey all is well."""
+    """Mask of cells (m3, m2) whose gradients involve no dead traces."""
     reach = np.ones((2 * HALO + 1, 2 * HALO + 1), bool)
     well = binary_erosion(live, reach, border_value=1)
     return in_cells(well[..., None].astype(np.float32), cell).min(axis=(1, 3, 5))[..., 0] > 0
 
 
 def _solve(shift: Array, slopes: Array, weight: Array, cell: int) -> NDArray[np.float64]:
-    """The shift s (m3, m2, m1) of the layers, in samples, that fits the reflectors best.
+    """Fit the layer shift to the reflector slopes.
 
-    Along a reflector of slope p, in samples a line, z + s must not change: ds/dx = -p (1 + ds/dz).
-    The growth 1 + ds/dz is that of the round before: were it free, no growth at all would fit best.
+    Along a reflector with slope p in samples per line, z + s is constant: ds/dx = -p (1 + ds/dz).
+    The factor 1 + ds/dz is taken from the previous round. As a free unknown it would tend to 0.
+
+    Args:
+        shift: Layer shift predicted by the network (m3, m2, m1), in samples.
+        slopes: Reflector slopes along n3 and n2 (2, m3, m2, m1), in samples per line.
+        weight: Weight of each cell (m3, m2, m1).
+        cell: Side of a cell in voxels.
+
+    Returns:
+        Fitted shift s (m3, m2, m1) in samples.
     """
     shape, n = weight.shape, weight.size
     steps, means = zip(*(_along(shape, axis) for axis in (0, 1)), strict=True)
     vertical = _matrix(shape, 2, _gradient(shape[2])) / cell
-    # The harmonic mean of two cells: both must have been seen.
+    # The harmonic mean is large only if both cells have large weights.
     trusted = [np.sqrt(1 / (mean @ (1 / weight.ravel()))) for mean in means]
     dips = [t * (mean @ p.ravel()) for t, mean, p in zip(trusted, means, slopes, strict=True)]
     equations = [diags_array(t) @ step / cell for t, step in zip(trusted, steps, strict=True)]
@@ -134,13 +151,13 @@ def _solve(shift: Array, slopes: Array, weight: Array, cell: int) -> NDArray[np.
 
 
 def _matrix(shape: tuple[int, ...], axis: int, matrix: csr_array) -> csr_array:
-    """`matrix` applied along an axis of arrays of `shape`, in a row."""
+    """Operator that applies `matrix` along one axis of flattened arrays of `shape`."""
     before, after = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
     return kron(kron(eye_array(before), matrix), eye_array(after)).tocsr()
 
 
 def _along(shape: tuple[int, ...], axis: int) -> tuple[csr_array, csr_array]:
-    """Differences and means of neighbouring cells along an axis."""
+    """Operators for differences and means of neighbouring cells along an axis."""
     n = shape[axis]
     here, there = eye_array(n - 1, n), eye_array(n - 1, n, k=1)
     step, mean = csr_array(there - here), csr_array(0.5 * (there + here))
@@ -148,19 +165,19 @@ def _along(shape: tuple[int, ...], axis: int) -> tuple[csr_array, csr_array]:
 
 
 def _gradient(n: int) -> csr_array:
-    """Matrix (n, n) of central differences, of one-sided ones at the ends."""
+    """Matrix (n, n) of central differences, one-sided at the ends."""
     return csr_array(np.gradient(np.eye(n), axis=0) if n > 1 else np.zeros((1, 1)))
 
 
 def _inverse_laplacian(
     shape: tuple[int, ...], cell: int, stiffness: tuple[float, float, float]
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """The solution for weights that are the same everywhere, by cosine transform."""
+    """Preconditioner: the solution for constant weights, by cosine transform."""
     eigenvalues = np.zeros(shape)
     for axis, (n, s) in enumerate(zip(shape, stiffness, strict=True)):
         waves = s * (2 - 2 * np.cos(np.pi * np.arange(n) / n)) / cell**2
         eigenvalues += waves.reshape([-1 if a == axis else 1 for a in range(3)])
-    # The mean is free.
+    # The mean of the solution is free.
     eigenvalues[0, 0, 0] = 1
 
     def solve(residual: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -171,7 +188,7 @@ def _inverse_laplacian(
 
 
 def _interpolation(n: int, cell: int) -> Array:
-    """Matrix (n, m) from the middles of m cells to n voxels; linear, the ends go on."""
+    """Matrix (n, m) that interpolates linearly from m cell centres to n voxels."""
     (m,) = count_cells((n,), cell)
     middles = cell * np.arange(m) + (cell - 1) / 2
     return np.stack([np.interp(np.arange(n), middles, unit) for unit in np.eye(m)], axis=1).astype(

@@ -1,8 +1,8 @@
-"""Slabs: the inlines that one job predicts, as files, and how they are joined to a volume.
+"""Slabs: files with the inlines that one job predicts.
 
-PREFIX.slab.json says what a slab is. PREFIX.<attribute> holds its finished inlines, headerless as a
-volume. Geologic time is only relative within a tile, so PREFIX.rgt holds the tiles of the slab, one
-after the other, until those of all slabs are known.
+PREFIX.slab.json describes a slab. PREFIX.<attribute> holds its finished inlines, in the format of a
+raw volume. PREFIX.rgt holds the RGT tiles of the slab one after the other, because each tile has
+its own scale and offset until all slabs are joined.
 """
 
 from __future__ import annotations
@@ -23,13 +23,23 @@ from .tiling import TileGrid
 
 FORMAT = "strataflow slab 1"
 
-# No survey has more lines or samples; a description that says so is not believed.
+# Maximum number of lines or samples; larger numbers in a description are invalid.
 MAX_SIDE = 1 << 24
 
 
 @dataclass(frozen=True)
 class Slab:
-    """Slab `number` of `count` of a volume of `shape`: the rows of `grid` and what they predict."""
+    """One slab of a volume.
+
+    Attributes:
+        number: Index of the slab, from 0.
+        count: Number of slabs.
+        shape: Shape of the volume (n3, n2, n1).
+        tile: Maximum tile (n3, n2, n1) in voxels.
+        overlap: Minimum overlap as a fraction of the tile.
+        tasks: Predicted tasks.
+        uncertainty: Whether the slab holds the spread of the fault probability.
+    """
 
     number: int
     count: int
@@ -41,31 +51,31 @@ class Slab:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """What it holds: the attributes of its tasks, and the spread of copies where wanted."""
+        """Attributes of the tasks, and the spread if requested."""
         return attributes_of(self.tasks) + ((SPREAD,) if self.uncertainty else ())
 
     @property
     def grid(self) -> TileGrid:
-        """The tiles of the whole volume."""
+        """Tiles of the whole volume."""
         return TileGrid.cover(self.shape, self.tile, self.overlap)
 
     @property
     def rows(self) -> range:
-        """The rows of tiles that the slab finishes."""
+        """Rows of tiles that belong to the slab."""
         return self.grid.rows_of_slab(self.number, self.count)
 
     @property
     def inlines(self) -> slice:
-        """The inlines that the slab finishes."""
+        """Inlines that the slab finishes."""
         return self.grid.inlines(self.rows)
 
     @property
     def tiles_shape(self) -> tuple[int, int, int, int]:
-        """(tiles, n3, n2, n1) of the geologic time."""
+        """Shape (tiles, n3, n2, n1) of the RGT tiles."""
         return (len(self.rows) * self.grid.per_row, *self.grid.tile)
 
     def n_bytes(self, attribute: str) -> int:
-        """Size of the file of `attribute`."""
+        """Size in bytes of the file of `attribute`."""
         if attribute == "rgt":
             return 4 * int(np.prod(self.tiles_shape))
         inlines = self.inlines
@@ -73,19 +83,23 @@ class Slab:
 
 
 def description_path(prefix: Path) -> Path:
-    """The file that says what the slab with that PREFIX is."""
+    """Path of the description of the slab with the given PREFIX."""
     return Path(f"{prefix}.slab.json")
 
 
 def write_description(path: Path, slab: Slab, raws: dict[str, Path]) -> None:
-    """Write what `slab` is, and the checksums of its finished files, as JSON to `path` itself."""
+    """Write the description of a slab, with the checksums of its files, as JSON to `path`."""
     checksums = {name: file_checksum(raw) for name, raw in raws.items()}
     content = {"format": FORMAT} | asdict(slab) | {"checksums": checksums}
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def read_description(prefix: Path) -> Slab:
-    """Read what the slab with that PREFIX is; StrataflowError when it or its files are none."""
+    """Read the description of a slab and check its files.
+
+    Raises:
+        StrataflowError: The description is invalid, or a file is missing or damaged.
+    """
     path = require_file(description_path(prefix))
     try:
         content = json.loads(path.read_text())
@@ -135,7 +149,16 @@ def _three(numbers: list[int]) -> tuple[int, int, int]:
 def write_lines(
     stream: IO[bytes], first: int, inlines: slice, crosslines: slice, n2: int, values: Array
 ) -> None:
-    """Write `values` (inlines, crosslines, n1) into a raw volume that begins at inline `first`."""
+    """Write a block of lines into a raw volume.
+
+    Args:
+        stream: Open file of the volume.
+        first: Inline index at which the file starts.
+        inlines: Inlines of the block.
+        crosslines: Crosslines of the block.
+        n2: Number of crosslines of the volume.
+        values: Block (inlines, crosslines, n1).
+    """
     n1 = values.shape[-1]
     for i3, plane in zip(range(inlines.start - first, inlines.stop - first), values, strict=True):
         stream.seek(4 * n1 * (i3 * n2 + crosslines.start))

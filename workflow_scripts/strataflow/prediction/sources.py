@@ -1,4 +1,4 @@
-"""What networks read: tiles of an image, or of attributes."""
+"""Inputs of the networks: tiles of an image or of attributes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,24 @@ from .tiling import Corner, TileGrid
 
 @dataclass(frozen=True)
 class Source:
-    """What a network reads: `read(grid, corner)` gives a tile (channels, n3, n2, n1)."""
+    """Input of a network.
+
+    Attributes:
+        volumes: Volumes that are read.
+        read: Function of a tile grid and a corner that returns a tile (channels, n3, n2, n1).
+    """
 
     volumes: tuple[Volume, ...]
     read: Callable[[TileGrid, Corner], Array]
 
     @property
     def volume(self) -> Volume:
-        """The volume that tells the size, the place and the live traces."""
+        """The volume that defines the size, the geometry and the live traces."""
         return self.volumes[0]
 
 
 def image_source(volume: Volume) -> Source:
-    """The image, normalised, for the inference network."""
+    """Input of the inference network: the normalised image."""
     statistics = statistics_of(volume)
     live = volume.sidecar.live
 
@@ -51,10 +56,16 @@ def attribute_source(
     shape: Shape | None = None,
     probability: float = PROBABILITY,
 ) -> Source:
-    """The attributes `given`.<attribute> of `tasks`, encoded, for the refinement network.
+    """Input of the refinement network: the encoded attributes.
 
-    They have an orientation where the fault is as probable as `probability`. `shape` is needed
-    without a sidecar. StrataflowError when sizes differ.
+    Args:
+        given: PREFIX of the attributes.
+        tasks: Tasks whose attributes are read.
+        shape: Size of the volumes; required without sidecars.
+        probability: Minimum fault probability of voxels with an orientation.
+
+    Raises:
+        StrataflowError: An attribute is missing, or the sizes differ.
     """
     volumes = {
         name: open_volume(attribute_path(given, name), shape, name, intact=False)
@@ -74,9 +85,9 @@ def attribute_source(
 
 
 def _continued(rgt: Array, grid: TileGrid, live: NDArray[np.bool_], corner: Corner) -> Array:
-    """A tile of geologic time that keeps growing beyond the volume's base.
+    """Extrapolate a tile of RGT below the base of the volume, where reflection would reverse it.
 
-    Reflected it would turn back there. Dead traces get the mean of the live ones.
+    Dead traces get the mean of the live traces.
     """
     alive = _alive(grid, live, corner)[:, :, 0]
     if alive.any():

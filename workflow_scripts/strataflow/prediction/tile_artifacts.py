@@ -1,4 +1,4 @@
-"""Whether predictions show the tiles they were made of: steps at borders, and a shifted survey."""
+"""Measures of tile artifacts: steps at tile borders, and changes under a shift of the survey."""
 
 from __future__ import annotations
 
@@ -25,16 +25,15 @@ from .predict import predict_volume
 from .sources import image_source
 from .tiling import TileAxis, TileGrid, Tiling
 
-# Lines looked at across each axis, and strides of the networks to each side of a border at which
-# it is compared.
+# Number of lines across each axis, and of network strides on each side of a border for comparison.
 LINES = 128
 NEAR = 2
 
-# Voxels that the shifted survey is shifted by: not a multiple of a cell or stride of the networks.
+# Shift of the survey in voxels; not a multiple of the cell or the stride of the networks.
 SHIFT = 37
 
-# Sides of the block that is predicted anew when shifted, and of its rim, which has another
-# surrounding and is not compared.
+# Side of the block that is predicted again after the shift, and width of its rim. The rim is not
+# compared, because the network sees less of its surroundings.
 BLOCK = 192
 RIM = 32
 
@@ -51,16 +50,30 @@ def check_seams(
     averaging: Averaging = ONE_COPY,
     probability: float = PROBABILITY,
 ) -> None:
-    """Write `output`.csv and .png: how much the attributes `prediction`.<attribute> owe the tiles.
+    """Measure tile artifacts in the attributes `prediction`.<attribute>.
 
-    `border over inside` is the mean absolute difference of neighbours across borders of tiles over
-    that at the places inside of tiles which are up to NEAR strides of the networks away: there the
-    networks' cells meet in the same way, so that nothing but the border is seen. `across cells` is
-    that between two cells of the networks over that between the voxels of one. The image has
-    neither tiles nor cells and shows the scatter of both figures. `change by shift` is the mean
-    absolute difference between the prediction and that of a block of the survey that begins SHIFT
-    voxels later, over the attribute's mean deviation (orientation: degrees); missing where the
-    survey is too small. `averaging` and `probability` are those of the prediction.
+    Writes a table, `output`.csv, and a figure, `output`.png, with these columns:
+
+    - `border over inside`: mean absolute difference of neighbours across tile borders, relative to
+      positions inside tiles that are up to NEAR network strides away. Network cells meet there in
+      the same way, so that the ratio shows the effect of the border alone.
+    - `across cells`: mean absolute difference across borders of network cells, relative to that
+      within cells.
+    - `change by shift`: mean absolute difference to the prediction of a block that starts SHIFT
+      voxels later, relative to the mean deviation of the attribute (orientation: in degrees). It
+      is missing for small surveys.
+
+    The image has no tiles or cells, so its row shows the scatter of the first two ratios.
+
+    Args:
+        image: Input of the prediction.
+        prediction: PREFIX of the attributes.
+        network: Network of the prediction.
+        tasks: Tasks of the prediction.
+        tiling: Tiling of the prediction.
+        output: Table to write; the figure gets the suffix .png.
+        averaging: Averaging of the prediction.
+        probability: Minimum fault probability of the prediction.
     """
     cubes = {
         name: open_volume(attribute_path(prediction, name), image.shape, name).values
@@ -84,11 +97,11 @@ def check_seams(
 
 
 def _differences(cubes: dict[str, Array], others: dict[str, Array], quantity: str) -> Array:
-    """Absolute differences of two places; NaN where one of them has no orientation."""
+    """Absolute differences of two sets of voxels; NaN where one has no orientation."""
     if quantity != "orientation":
         return np.abs(cubes[quantity] - others[quantity])
     normals = [normal_from_strike_dip(180 * c["fstrike"], 180 * c["fdip"]) for c in (cubes, others)]
-    # Predictions have angles where they see a fault; those of a horizontal plane are 0, too.
+    # Only faults have angles, except horizontal planes, whose angles are 0.
     fault = np.logical_and(
         *((c["fsem"] > 0) & ((c["fdip"] > 0) | (c["fstrike"] > 0)) for c in (cubes, others))
     )
@@ -98,7 +111,7 @@ def _differences(cubes: dict[str, Array], others: dict[str, Array], quantity: st
 def _borders(
     cubes: dict[str, Array], quantity: str, grid: TileGrid, live: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """`border over inside` of all axes and of each that has borders, and `across cells`."""
+    """`border over inside` of all axes together and of each axis, and `across cells`."""
     ratios, weights, cells = {}, [], []
     away = STRIDE * np.array([k for k in range(-NEAR, NEAR + 1) if k])
     for number, (name, axis) in enumerate(zip(AXES, grid.axes, strict=True)):
@@ -117,14 +130,14 @@ def _borders(
 
 
 def _ratio(values: NDArray[np.float64], others: NDArray[np.float64]) -> float:
-    """The mean of `values` over that of `others`; NaN without either, or where that is 0."""
+    """Mean of `values` divided by the mean of `others`; NaN if either is empty or the latter 0."""
     values, others = values[np.isfinite(values)], others[np.isfinite(others)]
     level = float(others.mean()) if others.size else 0.0
     return float(values.mean()) / level if values.size and level > 0 else np.nan
 
 
 def _borders_of(axis: TileAxis) -> NDArray[np.intp]:
-    """Voxels i of which i and i + 1 lie on two sides of the border of a tile."""
+    """Voxels i such that a tile border lies between i and i + 1."""
     ends = {start - 1 for start in axis.starts} | {start + axis.size - 1 for start in axis.starts}
     return np.array(sorted(end for end in ends if 0 <= end < axis.n - 1), np.intp)
 
@@ -132,7 +145,7 @@ def _borders_of(axis: TileAxis) -> NDArray[np.intp]:
 def _profile(
     cubes: dict[str, Array], quantity: str, axis: int, live: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Mean absolute difference of neighbours at each place along `axis`, over LINES of lines."""
+    """Mean absolute difference of neighbours at each position along `axis`, over LINES lines."""
     shape = cubes[quantity if quantity in cubes else "fsem"].shape
     steps = [1 if other == axis else -(-n // LINES) for other, n in enumerate(shape)]
     thinned = tuple(slice(None, None, step) for step in steps)
@@ -165,13 +178,13 @@ def _change_by_shift(
     averaging: Averaging,
     probability: float,
 ) -> dict[str, float]:
-    """Differences to the prediction of a block of the survey that begins SHIFT voxels later."""
+    """Differences to the prediction of a block of the survey that starts SHIFT voxels later."""
     sides = [min(n - SHIFT, BLOCK) for n in image.shape.array]
     if min(sides) <= 2 * RIM:
         return {}
     block = tuple(slice(SHIFT, SHIFT + side) for side in sides)
     values = np.array(image.values[block])
-    # Normalised as in the whole survey, so that nothing but the place of the tiles differs.
+    # Normalise with the statistics of the whole survey, so that only the tiles differ.
     sidecar = replace(
         plain_sidecar(Shape(*values.shape[::-1]), "image"),
         live=image.sidecar.live[block[:2]],
@@ -192,7 +205,7 @@ def _change_by_shift(
         }
     before = {name: np.array(cube[block][core]) for name, cube in cubes.items()}
     if "rgt" in before:
-        # Known up to an affine map in each of the two.
+        # RGT is relative, so fit an affine map between the two predictions first.
         scale, offset = np.polyfit(again["rgt"].ravel().astype(float), before["rgt"].ravel(), 1)
         again["rgt"] = (scale * again["rgt"] + offset).astype(np.float32)
     return dict(_relative_changes(before, again))

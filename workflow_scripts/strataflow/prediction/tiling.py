@@ -1,11 +1,11 @@
-"""The tile grid over a volume, and how overlapping tiles are blended without a seam.
+"""The tile grid over a volume, and the seamless blending of overlapping tiles.
 
-Tiles begin at multiples of the networks' stride, so that all of them sample the volume in the same
-phase. The outermost end where the volume does, as the crops do that the networks learn from:
-continued by its reflection, layers that dip would have a kink there, which looks like a fault. Only
-what a size lacks to a multiple of the stride is reflected.
+Tiles start at multiples of the network stride, so that all of them sample the volume in the same
+phase. The outermost tiles end at the edges of the volume, like the crops of the training. Padding
+by reflection would put a kink into dipping layers, which looks like a fault. Reflection only fills
+the volume up to a multiple of the stride.
 
-A row of tiles are those at the same inlines, a column of a row those at the same crosslines too.
+A row of tiles has the same inlines. A column of a row also has the same crosslines.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ PRECISIONS = ("auto", "fp32")
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a volume is cut: `tile` (n3, n2, n1) in voxels, least `overlap` as a fraction of it.
+    """How a volume is divided into tiles.
 
-    `precision` is auto (the fastest of the hardware) or fp32 (on a CPU the same bits for any number
-    of cores).
+    Attributes:
+        tile: Maximum tile (n3, n2, n1) in voxels.
+        overlap: Minimum overlap as a fraction of the tile.
+        precision: auto (fastest in hardware) or fp32 (on a CPU, bitwise identical results for any
+            number of cores).
     """
 
     tile: tuple[int, int, int] = (128, 128, 128)
@@ -53,7 +56,13 @@ class Tiling:
 
 @dataclass(frozen=True)
 class TileAxis:
-    """Tiles of `size` along an axis of `n` voxels, and the first voxel of each."""
+    """Tiles along one axis.
+
+    Attributes:
+        n: Voxels of the volume.
+        size: Voxels of a tile.
+        starts: First voxel of each tile.
+    """
 
     n: int
     size: int
@@ -61,12 +70,15 @@ class TileAxis:
 
     @classmethod
     def cover(cls, n: int, tile: int, overlap: float) -> TileAxis:
-        """Cover `n` voxels evenly by tiles that overlap by at least `overlap` of `tile`.
+        """Cover an axis evenly with the minimum number of tiles, of the minimum size for it.
 
-        As few of them as do, of at most `tile` voxels, and no larger than so many need. The
-        overlap is at most `tile` - STRIDE voxels: tiles must differ by a stride.
+        Args:
+            n: Voxels of the volume.
+            tile: Maximum size of a tile in voxels.
+            overlap: Minimum overlap as a fraction of `tile`. It is limited to `tile` - STRIDE
+                voxels, because tiles must differ by at least one stride.
         """
-        # All lengths in strides.
+        # All lengths are in strides.
         needed, largest = -(-n // STRIDE), tile // STRIDE
         step = max(int(largest * (1 - overlap)), 1)
         if needed <= largest:
@@ -79,23 +91,22 @@ class TileAxis:
         return cls(n, size * STRIDE, starts)
 
     def step(self, number: int) -> int:
-        """Voxels from tile `number` to the next; its size for the last."""
+        """Distance in voxels from tile `number` to the next; for the last one, its size."""
         if number + 1 == len(self.starts):
             return self.size
         return self.starts[number + 1] - self.starts[number]
 
     def shared(self, number: int) -> int:
-        """Voxels that tile `number` shares with the next."""
+        """Overlap in voxels of tile `number` with the next."""
         return self.size - self.step(number)
 
     def finished(self, number: int) -> slice:
-        """The voxels of the volume that tile `number` covers and no later one does: together the
-        tiles finish every voxel once."""
+        """Voxels of the volume that tile `number` covers and later tiles do not."""
         first = self.starts[number]
         return slice(first, min(first + self.step(number), self.n))
 
     def indices(self, start: int) -> NDArray[np.intp]:
-        """Voxels of the volume that a tile at `start` reads, reflected at the end."""
+        """Voxels of the volume that a tile at `start` reads, with reflection at the edges."""
         if self.n == 1:
             return np.zeros(self.size, np.intp)
         period = 2 * (self.n - 1)
@@ -103,11 +114,11 @@ class TileAxis:
         return np.minimum(folded, period - folded)
 
     def inside(self, start: int) -> slice:
-        """The part of a tile at `start` that lies inside the volume."""
+        """Part of a tile at `start` that lies inside the volume."""
         return slice(0, min(self.n - start, self.size))
 
     def weights(self) -> Array:
-        """Weights (tiles, size) of the voxels of each tile; they add up to 1 at every voxel."""
+        """Blending weights (tiles, size); they add up to 1 at every voxel of the volume."""
         windows = np.ones((len(self.starts), self.size))
         for number in range(len(self.starts) - 1):
             shared = self.shared(number)
@@ -132,10 +143,15 @@ class TileGrid:
     def cover(
         cls, shape: tuple[int, int, int], tile: tuple[int, int, int], overlap: float
     ) -> TileGrid:
-        """Cover a volume of `shape` by tiles of at most `tile`, both (n3, n2, n1).
+        """Cover a volume with tiles.
 
-        Raises StrataflowError for tiles that the networks cannot take and for overlaps out of
-        [0, 1).
+        Args:
+            shape: Shape of the volume (n3, n2, n1).
+            tile: Maximum tile (n3, n2, n1), in multiples of STRIDE.
+            overlap: Minimum overlap as a fraction of the tile, in [0, 1).
+
+        Raises:
+            StrataflowError: `tile` or `overlap` is invalid.
         """
         if any(side < STRIDE or side % STRIDE for side in tile):
             raise StrataflowError(f"tile: expected multiples of {STRIDE}, got {Shape(*tile[::-1])}")
@@ -146,7 +162,7 @@ class TileGrid:
 
     @property
     def tile(self) -> tuple[int, int, int]:
-        """Size of the tiles, (n3, n2, n1)."""
+        """Size of the tiles (n3, n2, n1)."""
         return tuple(axis.size for axis in self.axes)  # type: ignore[return-value]
 
     @property
@@ -155,18 +171,18 @@ class TileGrid:
         return len(self.axes[1].starts) * len(self.axes[2].starts)
 
     def corners(self, rows: range | None = None) -> list[Corner]:
-        """First voxel of each tile of `rows` (of all): row by row, column by column."""
+        """First voxels of the tiles of `rows` (default: all), row by row, column by column."""
         starts = self.axes[0].starts
         chosen = starts if rows is None else starts[rows.start : rows.stop]
         return list(product(chosen, self.axes[1].starts, self.axes[2].starts))
 
     def rows_of_slab(self, slab: int, slabs: int) -> range:
-        """Rows of tiles of `slab` of `slabs`; none where there are more slabs than rows."""
+        """Rows of tiles of `slab` out of `slabs`; empty for some if slabs outnumber rows."""
         rows = len(self.axes[0].starts)
         return range(rows * slab // slabs, rows * (slab + 1) // slabs)
 
     def with_halo(self, rows: range) -> range:
-        """`rows` and the earlier ones that reach into the inlines that `rows` finish."""
+        """`rows` and the earlier rows that overlap the inlines that `rows` finish."""
         if not rows:
             return rows
         starts, size = self.axes[0].starts, self.axes[0].size
@@ -174,14 +190,14 @@ class TileGrid:
         return range(next(reaching), rows.stop)
 
     def inlines(self, rows: range) -> slice:
-        """The inlines that `rows` finish."""
+        """Inlines that `rows` finish."""
         if not rows:
             return slice(0, 0)
         finished = self.axes[0].finished
         return slice(finished(rows[0]).start, finished(rows[-1]).stop)
 
     def inlines_read(self, rows: range) -> slice:
-        """The inlines that the tiles of `rows` and of their halo see."""
+        """Inlines that the tiles of `rows` and of their halo read."""
         if not rows:
             return slice(0, 0)
         starts, size = self.axes[0].starts, self.axes[0].size
@@ -189,7 +205,7 @@ class TileGrid:
         return slice(first, min(last + size, self.axes[0].n))
 
     def read(self, values: NDArray, corner: Corner) -> NDArray:
-        """The tile at `corner` of `values` (n3, n2, n1), reflected where it leaves the volume."""
+        """Read the tile at `corner` from `values` (n3, n2, n1), reflected beyond the edges."""
         i3, i2, i1 = (axis.indices(start) for axis, start in zip(self.axes, corner, strict=True))
         block = values[i3.min() : i3.max() + 1]
         block = block[:, i2.min() : i2.max() + 1, i1.min() : i1.max() + 1]
@@ -199,18 +215,27 @@ class TileGrid:
 def blend(
     grid: TileGrid, rows: range, channels: int, tiles: Iterator[Array]
 ) -> Iterator[tuple[slice, slice, Array]]:
-    """Blend `tiles`, (channels, n3, n2, n1) each, of `grid.with_halo(rows)` column by column.
+    """Blend overlapping tiles, column by column.
 
-    Yields the inlines and crosslines that are finished and their values (channels, inlines,
-    crosslines, n1), which last until the next are asked for. In memory are a column of tiles and
-    what a row shares with the next; sums are made in an order that does not depend on `rows`.
+    Only one column of tiles and the overlap with the next row are in memory. The order of summation
+    does not depend on `rows`, so that slabs give the same result as the whole volume.
+
+    Args:
+        grid: Tiles of the volume.
+        rows: Rows of tiles to finish.
+        channels: Number of channels.
+        tiles: Tiles (channels, n3, n2, n1) of `grid.with_halo(rows)`, in the order of `corners`.
+
+    Yields:
+        Finished inlines and crosslines, and their values (channels, inlines, crosslines, n1). The
+        array is reused for the next block.
     """
     along3, along2, along1 = grid.axes
     width = along2.starts[-1] + along2.size
     weights3, weights2, weights1 = (axis.weights() for axis in grid.axes)
-    most = max(map(along3.shared, range(len(along3.starts))))
-    behind = np.zeros((channels, most, width, along1.n), np.float32)
-    # Made once: to get memory from the system takes longer than to add up what is in it.
+    max_shared = max(map(along3.shared, range(len(along3.starts))))
+    behind = np.zeros((channels, max_shared, width, along1.n), np.float32)
+    # Allocate once: allocation takes longer than the sums.
     block = np.empty((channels, along3.size, along2.size, along1.n), np.float32)
     weighted = np.empty((channels, along2.size, along1.size), np.float32)
     shared = 0
@@ -223,12 +248,12 @@ def blend(
             for start, down in zip(along1.starts, weights1, strict=True):
                 tile, inside = next(tiles), along1.inside(start)
                 section = weights2[column][:, None] * down
-                # Inline by inline, which stays in the processor's cache.
+                # One inline at a time fits into the processor cache.
                 for i3, weight in enumerate(weights3[row]):
                     np.multiply(tile[:, i3], weight * section, out=weighted)
                     block[:, i3, :, start : start + inside.stop] += weighted[..., inside]
             beside = along2.shared(column)
-            # What no later column of the row touches, then what no later row does.
+            # Cut off the part that later columns change, then the part that later rows change.
             finished = block[:, :, : along2.step(column)]
             done = slice(begin, begin + finished.shape[2])
             finished[:, :shared] += behind[:, :shared, done]

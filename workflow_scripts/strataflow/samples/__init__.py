@@ -1,1 +1,1 @@
-"""Training samples as files."""
+"""Training samples on disk."""

@@ -1,7 +1,8 @@
 """Numbered samples on disk: the four folders and their files.
 
-`data_*/I.bin` is the image, `data_*/I_<attribute>.bin` the spoiled attributes that the refinement
-network reads, `target_*/I_<attribute>.bin` the targets; raw little-endian float32, n1 fastest.
+`data_*/I.bin` is the image and `target_*/I_<attribute>.bin` are the targets.
+`data_*/I_<attribute>.bin` are the corrupted attributes, the inputs of the refinement network. All
+files are raw little-endian float32 with n1 as the fastest axis.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from ..volume.raw import Array, Shape
 
 SPLITS = ("train", "valid")
 
-# Table beside numbered samples, by which damage is seen.
+# Table of checksums next to numbered samples.
 CHECKSUMS = "checksums.csv"
 
 
 def bytes_of_sample(shape: Shape) -> int:
-    """Size of all files of a sample: the image, the spoiled attributes and the targets."""
+    """Total size of the files of a sample: image, corrupted attributes and targets."""
     return (1 + 2 * len(ATTRIBUTES)) * shape.n_bytes
 
 
 @dataclass(frozen=True)
 class Folders:
-    """The four folders of numbered samples; a manifest of each split lies beside its data."""
+    """The four folders of numbered samples. The manifest of a split lies next to its data."""
 
     data_train: Path
     target_train: Path
@@ -39,7 +40,7 @@ class Folders:
     target_valid: Path
 
     def data(self, split: str) -> Path:
-        """Folder of images and spoiled attributes of `split`."""
+        """Folder of images and corrupted attributes of `split`."""
         return self.data_train if split == "train" else self.data_valid
 
     def target(self, split: str) -> Path:
@@ -47,12 +48,12 @@ class Folders:
         return self.target_train if split == "train" else self.target_valid
 
     def manifest(self, split: str) -> Path:
-        """Table of the samples of `split`."""
+        """Path of the manifest of `split`."""
         return self.data(split).with_name(f"manifest_{split}.csv")
 
 
 def sample_path(folder: Path | str, number: int, attribute: str | None = None) -> Path:
-    """File of the image (no attribute) or an attribute of sample `number` in `folder`."""
+    """Path of the image of sample `number` in `folder`, or of one of its attributes."""
     return Path(folder) / (f"{number}_{attribute}.bin" if attribute else f"{number}.bin")
 
 
@@ -61,12 +62,21 @@ def write_sample(
     target: Path,
     number: int,
     image: Array,
-    spoiled: dict[str, Array],
+    corrupted: dict[str, Array],
     truth: dict[str, Array],
 ) -> None:
-    """Write image, spoiled attributes and targets, arrays (n3, n2, n1), as sample `number`."""
+    """Write one sample; all arrays have the shape (n3, n2, n1).
+
+    Args:
+        data: Folder of images and corrupted attributes.
+        target: Folder of targets.
+        number: Number of the sample.
+        image: Image.
+        corrupted: Corrupted attributes by name, the inputs of the refinement network.
+        truth: Target attributes by name.
+    """
     cubes = {sample_path(data, number): image}
-    cubes |= {sample_path(data, number, name): cube for name, cube in spoiled.items()}
+    cubes |= {sample_path(data, number, name): cube for name, cube in corrupted.items()}
     cubes |= {sample_path(target, number, name): cube for name, cube in truth.items()}
     for path, cube in cubes.items():
         with written_whole(path) as (temporary,):
@@ -74,7 +84,7 @@ def write_sample(
 
 
 def write_checksums(folder: Path) -> None:
-    """Write the checksums of all samples in `folder`, once they are finished."""
+    """Write the checksums of all finished samples in `folder`."""
     paths = sorted(folder.glob("*.bin"))
     table = pd.DataFrame({"file": [path.name for path in paths], "xxh3_64": _checksums(paths)})
     with written_whole(folder / CHECKSUMS) as (temporary,):
@@ -82,9 +92,9 @@ def write_checksums(folder: Path) -> None:
 
 
 def require_intact(paths: list[Path]) -> None:
-    """Raise StrataflowError for the first of `paths` that is not what was written.
+    """Raise StrataflowError for the first of `paths` with a checksum mismatch.
 
-    Folders without checksums, other people's say, are taken as they are.
+    Folders without a table of checksums are not checked.
     """
     written: dict[Path, str] = {}
     for folder in {path.parent for path in paths}:
@@ -105,9 +115,10 @@ def _checksums(paths: list[Path]) -> list[str]:
 
 
 def count_samples(folder: Path) -> int:
-    """Number of samples in `folder`; StrataflowError when it is none or a number is missing.
+    """Count the samples in `folder`, including those with an image or an attribute only.
 
-    A sample is there when its image or one of its attributes is.
+    Raises:
+        StrataflowError: The folder does not exist, or a number is missing.
     """
     if not folder.is_dir():
         raise StrataflowError(f"{folder}: no such folder")

@@ -1,4 +1,4 @@
-"""The table of a split of samples: where each of them comes from."""
+"""The manifest: a table of the origin of each sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..files import written_whole
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """Where a sample comes from; the corner is that of its first voxel in the source volume."""
+    """Origin of a sample: its source, and the index of its first voxel there (i1, i2, i3)."""
 
     sample: int
     source: str
@@ -27,7 +27,7 @@ class ManifestRow:
 
 
 def write_manifest(path: Path, rows: list[ManifestRow]) -> None:
-    """Write the manifest of a split as CSV, one row a sample."""
+    """Write the manifest of a split as CSV, with one row per sample."""
     table = pd.DataFrame(
         [asdict(row) for row in sorted(rows, key=lambda row: row.sample)],
         columns=list(ManifestRow.__dataclass_fields__),

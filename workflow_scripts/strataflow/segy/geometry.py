@@ -23,29 +23,38 @@ DEAD = 2
 
 
 def _factor(scalar: NDArray[np.int32]) -> NDArray[np.float64]:
-    """What a scalar of the trace header multiplies by: negative ones divide, 0 stands for 1."""
+    """Factor from a trace header scalar: a negative scalar divides, and 0 means 1."""
     return np.where(scalar < 0, -1 / np.minimum(scalar, -1), np.maximum(scalar, 1))
 
 
 @dataclass
 class HeaderSums:
-    """What is gathered from trace headers on the way: coordinates, and the start of recording."""
+    """Coordinates and recording start, accumulated over blocks of trace headers."""
 
     layout: Layout
     grid: Grid
     where: HeaderBytes
     delay: float | None = None
     origin: NDArray[np.float64] | None = None
-    # Normal equations of the affine map from (1, i3, i2) to coordinates against `origin`.
+    # Normal equations of the affine map from (1, i3, i2) to coordinates relative to `origin`.
     left: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 3)))
     right: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 2)))
 
     def add(
         self, headers: NDArray[np.uint8], place: NDArray[np.int64], start: int
-    ) -> dict[str, NDArray]:
-        """Rows of the table of traces for a block whose first trace is number `start`.
+    ) -> NDArray[np.bool_]:
+        """Add a block of trace headers.
 
-        `live` there is what the header says.
+        Args:
+            headers: Trace headers (traces, 240).
+            place: Grid position of each trace, i3 * n2 + i2.
+            start: Index of the first trace in the file.
+
+        Returns:
+            Which traces are live, (traces,), by the trace identification code alone.
+
+        Raises:
+            StrataflowError: The recording start of a trace differs from that of the first trace.
         """
         headers = np.array(headers)
 
@@ -61,16 +70,7 @@ class HeaderSums:
         design = np.stack([np.ones(place.size), i3, i2], axis=1)
         self.left += design.T @ design
         self.right += design.T @ (xy - self.origin)
-        return {
-            "trace": np.arange(start, start + place.size),
-            "inline": get(self.where.iline),
-            "crossline": get(self.where.xline),
-            "i3": i3.astype(np.int32),
-            "i2": i2.astype(np.int32),
-            "x": xy[:, 0],
-            "y": xy[:, 1],
-            "live": get(TraceField.TraceIdentificationCode) != DEAD,
-        }
+        return get(TraceField.TraceIdentificationCode) != DEAD
 
     def _check_delay(self, get: Any, start: int) -> None:
         delay = get(TraceField.DelayRecordingTime) * _factor(get(TraceField.ScalarTraceHeader))
@@ -85,7 +85,7 @@ class HeaderSums:
             )
 
     def corners(self) -> tuple[tuple[float, float], ...]:
-        """CDP coordinates of the four corners, from the affine map that fits all traces best."""
+        """CDP coordinates of the four corners, from a least-squares affine fit to all traces."""
         assert self.origin is not None
         affine = np.linalg.lstsq(self.left, self.right, rcond=1e-12)[0]
         shape = self.grid.shape

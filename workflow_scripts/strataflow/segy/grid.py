@@ -1,4 +1,4 @@
-"""The grid of inlines and crosslines that trace headers make, or why they make none."""
+"""The inline and crossline grid of a SEG-Y file, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
 from .layout import TRACE_HEADER, Layout, field_width
 
-# Traces whose headers are looked at together.
+# Number of trace headers in a block.
 BLOCK = 1 << 16
 
-# A grid with more places a trace than this is none.
+# Maximum number of grid positions per trace; more indicate wrong line numbers.
 MAX_PLACES_PER_TRACE = 10
 
-# Where programs put line numbers, the standard first; then coordinates that may serve as such.
+# Usual byte positions of line numbers, the standard first, then coordinates as a substitute.
 USUAL_BYTES = (
     *(189, 193, 9, 21, 5, 13, 17, 25, 197, 205, 213, 221, 225, 229, 233, 237),
     *(181, 185, 73, 77, 81, 85),
@@ -39,7 +39,14 @@ class Lines:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where each trace of a SEG-Y file lies: `place`, int64 in file order, is i3 * n2 + i2."""
+    """Grid of a SEG-Y file.
+
+    Attributes:
+        shape: Size of the volume.
+        inlines: Inline numbers.
+        crosslines: Crossline numbers.
+        place: Grid position i3 * n2 + i2 of each trace, int64 in file order.
+    """
 
     shape: Shape
     inlines: Lines
@@ -48,7 +55,7 @@ class Grid:
 
 
 def read_fields(layout: Layout, *positions: int) -> list[NDArray[np.int32]]:
-    """Fields at byte `positions` of all trace headers, one array of `layout.traces` each."""
+    """Read the fields at byte `positions` of all trace headers, one array (traces,) for each."""
     fields = [np.empty(layout.traces, np.int32) for _ in positions]
     traces = layout.map()
     for start in range(0, layout.traces, BLOCK):
@@ -59,10 +66,15 @@ def read_fields(layout: Layout, *positions: int) -> list[NDArray[np.int32]]:
 
 
 def scan(layout: Layout, where: HeaderBytes) -> Grid:
-    """The post-stack 3D grid that the line numbers at `where` make.
+    """Build the post-stack 3D grid from the line numbers in the trace headers.
 
-    Raises StrataflowError, which says what the file is instead and what to do, when they make
-    none.
+    Args:
+        layout: Layout of the file.
+        where: Byte positions of the line numbers.
+
+    Raises:
+        StrataflowError: The line numbers do not form a grid. The message says what the file seems
+            to be and what to do.
     """
     for name in ("iline", "xline", "cdp_x", "cdp_y"):
         byte = getattr(where, name)
@@ -74,20 +86,20 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
     inline, crossline = read_fields(layout, where.iline, where.xline)
     asked = f"{layout.path}: line numbers at bytes {where.iline} and {where.xline}"
     for name, numbers in (("inline", inline), ("crossline", crossline)):
-        stray = _stray(numbers)
-        if stray is not None:
+        outlier = _outlier(numbers)
+        if outlier is not None:
             low, high = np.percentile(numbers, (0.5, 99.5))
             raise StrataflowError(
-                f"{layout.path}: {name} {numbers[stray]} of trace {stray + 1} is far outside the "
-                f"range of the others ({low:.0f} to {high:.0f}); correct or remove that trace"
-                f"{_or(layout, where)}"
+                f"{layout.path}: {name} {numbers[outlier]} of trace {outlier + 1} is far outside "
+                f"the range of the others ({low:.0f} to {high:.0f}); correct or remove that trace"
+                f"{_suggestion(layout, where)}"
             )
     inlines, crosslines = _lines(inline), _lines(crossline)
     places = inlines.count * crosslines.count
     if places > MAX_PLACES_PER_TRACE * layout.traces:
         raise StrataflowError(
             f"{asked} do not form a grid: {inlines.count} inlines x {crosslines.count} crosslines "
-            f"for {layout.traces} traces{_or(layout, where)}"
+            f"for {layout.traces} traces{_suggestion(layout, where)}"
         )
     place = _places(inline, crossline, inlines, crosslines)
     seen = np.zeros(places, bool)
@@ -99,7 +111,7 @@ def scan(layout: Layout, where: HeaderBytes) -> Grid:
         if single[0] == 0:
             raise StrataflowError(
                 f"{asked}: a 2D line, one of them is 0 in all traces; a 3D grid is needed"
-                f"{_or(layout, where)}"
+                f"{_suggestion(layout, where)}"
             )
     return Grid(Shape(layout.n1, crosslines.count, inlines.count), inlines, crosslines, place)
 
@@ -111,7 +123,7 @@ def _lines(numbers: NDArray[np.int32]) -> Lines:
 
 
 def _unique(numbers: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Sorted different numbers; without sorting all of them where they lie close together."""
+    """Sorted unique numbers; in linear time if they span a small range."""
     low, high = int(numbers.min()), int(numbers.max())
     if high - low > 4 * numbers.size + 1000:
         return np.unique(numbers).astype(np.int64)
@@ -129,8 +141,8 @@ def _places(
     return place
 
 
-def _stray(numbers: NDArray[np.int32]) -> int | None:
-    """A trace whose number lies further from the others than they spread, if few do."""
+def _outlier(numbers: NDArray[np.int32]) -> int | None:
+    """Index of a trace with an outlying number: far outside the 0.5 to 99.5 percentile range."""
     if numbers.size < 100:
         return None
     low, high = np.percentile(numbers, (0.5, 99.5))
@@ -146,7 +158,7 @@ def _why_no_grid(
     inline: NDArray[np.int32],
     crossline: NDArray[np.int32],
 ) -> str:
-    """What a file is in which several traces have the same place, and what to do."""
+    """Explain why several traces share a grid position, and what to do."""
     offset, record, cdp = read_fields(
         layout, TraceField.offset, TraceField.FieldRecord, TraceField.CDP
     )
@@ -164,7 +176,7 @@ def _why_no_grid(
             f"give up to {count.max()} traces the same grid position: a pre-stack file, {span}; "
             "stack it first, or extract one offset"
         )
-    hint = _or(layout, where)
+    hint = _suggestion(layout, where)
     if hint:
         zero = " are 0 in all traces" if not inline.any() and not crossline.any() else ""
         shared = f"give {traces} traces {places.size} grid positions"
@@ -187,8 +199,8 @@ def _why_no_grid(
     )
 
 
-def _or(layout: Layout, where: HeaderBytes) -> str:
-    """The end of an error: other byte positions that would do."""
+def _suggestion(layout: Layout, where: HeaderBytes) -> str:
+    """Suggest other byte positions that form a grid, as the end of an error message."""
     fitting = [pair for pair in fitting_bytes(layout) if pair[:2] != (where.iline, where.xline)]
     if not fitting:
         return ""
@@ -197,11 +209,13 @@ def _or(layout: Layout, where: HeaderBytes) -> str:
 
 
 def fitting_bytes(layout: Layout) -> list[tuple[int, int, int, int]]:
-    """Usual byte positions of line numbers that make a grid, best first.
+    """Find pairs of usual byte positions whose numbers form a grid.
 
-    Each is (iline, xline, inlines, crosslines); the inline is what changes more seldom from trace
-    to trace. A grid has one trace a place, at least half of its places filled and several lines
-    both ways.
+    A grid has at most one trace per position, traces at half of its positions or more, and several
+    lines along both axes. The number that changes less often from trace to trace is the inline.
+
+    Returns:
+        Tuples (iline byte, xline byte, number of inlines, number of crosslines), best first.
     """
     fields = dict(zip(USUAL_BYTES, read_fields(layout, *USUAL_BYTES), strict=True))
     lines = {byte: _lines(numbers) for byte, numbers in fields.items()}

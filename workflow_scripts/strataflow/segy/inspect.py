@@ -1,4 +1,4 @@
-"""What a SEG-Y file is, in words and numbers, before anything is made of it."""
+"""Description of a SEG-Y file before conversion."""
 
 from __future__ import annotations
 
@@ -19,10 +19,20 @@ PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
 
 
 def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
-    """Describe the file at `path`; what depends on a grid is left out where there is none.
+    """Describe a SEG-Y file.
 
-    Raises StrataflowError when it is no SEG-Y or damaged. Amplitudes are those of traces
-    that are spread evenly over the file; everything else is of all traces.
+    Amplitudes are those of evenly spaced traces; all other values cover every trace.
+
+    Args:
+        path: SEG-Y file.
+        where: Byte positions of line numbers and coordinates.
+
+    Returns:
+        Values for JSON. Without a grid, `grid` is None, `reason` says why, and `fitting_bytes`
+        lists other byte positions.
+
+    Raises:
+        StrataflowError: The file is not SEG-Y or is damaged.
     """
     layout = read_layout(path)
     found: dict[str, Any] = {
@@ -68,8 +78,8 @@ def _grid(layout: Layout, grid: Grid, where: HeaderBytes) -> dict[str, Any]:
     dead = 0
     for start, block in layout.blocks():
         samples = decode(block["samples"], layout.format, layout.byte_order)
-        rows = sums.add(block["header"], grid.place[start : start + len(block)], start)
-        dead += int(np.count_nonzero(~(rows["live"] & samples.any(axis=1))))
+        alive = sums.add(block["header"], grid.place[start : start + len(block)], start)
+        dead += int(np.count_nonzero(~(alive & samples.any(axis=1))))
     axes = sums.axes("time")
     return {
         "inlines": _lines(grid.inlines, where.iline, axes[0].spacing),
@@ -96,7 +106,7 @@ def _lines(lines: Any, byte: int, spacing: float) -> dict[str, Any]:
 
 
 def _sorting(grid: Grid) -> str:
-    """Which line number changes from trace to trace."""
+    """Sorting of the traces: the line number that stays constant from trace to trace."""
     if grid.place.size < 2:
         return "one trace"
     i3, i2 = np.divmod(grid.place, grid.shape.n2)
@@ -106,8 +116,8 @@ def _sorting(grid: Grid) -> str:
     return "inline" if slow3 >= slow2 else "crossline"
 
 
-def words(found: dict[str, Any]) -> str:
-    """What inspect_segy found, for people."""
+def as_text(found: dict[str, Any]) -> str:
+    """Format the result of inspect_segy as text."""
     grid = found["grid"]
     head = (
         f"{found['file']}: SEG-Y revision {found['revision']}, {found['byte_order']} endian, "

@@ -1,8 +1,8 @@
-"""What lies where in a SEG-Y file, revisions 0 to 2, in either byte order.
+"""Layout of SEG-Y files of revisions 0 to 2, in either byte order.
 
 Byte positions are those of the standard (SEG Technical Standards Committee, 2017, SEG-Y_r2.0),
-counted from 1; fields go by segyio's names. A file is described by its own bytes before anything is
-read from it, so that a damaged one is told by what is wrong with it.
+counted from 1. Fields have the names of segyio. The layout is checked before any trace is read, so
+that the error for a damaged file names the cause.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ TRACE_HEADER = 240
 IBM_FLOAT = 1
 IEEE_FLOAT = 5
 
-# NumPy has no type of this width.
+# NumPy has no 3-byte type.
 THREE_BYTES = "3 x u1"
 
-# Name, and NumPy's name of the type that a sample is read as.
+# Sample formats by code: name, and NumPy type.
 FORMATS: dict[int, tuple[str, str]] = {
     IBM_FLOAT: ("4-byte IBM float", "u4"),
     2: ("4-byte integer", "i4"),
@@ -50,32 +50,41 @@ FORMATS: dict[int, tuple[str, str]] = {
     16: ("1-byte unsigned integer", "u1"),
 }
 
-# Fields of the trace header that are two bytes wide; all others are read as four.
+# Trace header fields of two bytes; all others have four.
 TWO_BYTES = {29, 31, 33, 35, 69, 71, *range(89, 181, 2), 201, 203, 209, 211, 213, 215, 217, 223}
 TWO_BYTES |= {229, 231, 239}
 
-# Units by the measurement system in the binary header, where it says one, and by the units of
-# coordinates in the trace header, where those are no lengths.
+# Units by measurement system (binary header), and angular units by coordinate unit (trace header).
 LENGTH_UNITS = {1: "m", 2: "ft"}
 ANGULAR_UNITS = {2: "arcsec", 3: "degree", 4: "dms"}
 
-# Fields of the binary header of revision 2, where segyio has no name for them.
+# Binary header fields of revision 2 without a name in segyio.
 EXTENDED_SAMPLES, EXTENDED_INTERVAL, BYTE_ORDER_MARK = 3269, 3273, 3297
 MAJOR_REVISION, MINOR_REVISION = 3501, 3502
 ADDITIONAL_TRACE_HEADERS, FIRST_TRACE, TRAILERS = 3507, 3521, 3529
 
-# Bytes of traces that are in memory at a time; they stay in the processor's cache.
+# Size in bytes of a block of traces that fits into the processor cache.
 BLOCK_BYTES = 1 << 21
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the traces of a file lie and how their samples are stored.
+    """Layout of the traces in a SEG-Y file.
 
-    `byte_order` is NumPy's, ">" or "<"; `interval` is that of the samples in microseconds, or in
-    thousandths of the unit of depth, 0 where no header gives a positive one; `length_unit` is that
-    of depth and `coordinate_unit` that of coordinates, in metres where no header says otherwise;
-    `first_trace` is an offset in bytes.
+    Attributes:
+        path: The file.
+        byte_order: Byte order in NumPy's notation, ">" or "<".
+        format: Sample format code, one of FORMATS.
+        revision: SEG-Y revision, such as "1.0".
+        n1: Samples per trace.
+        interval: Sample interval in microseconds (in depth, thousandths of `length_unit`); 0 if no
+            header gives a positive one.
+        length_unit: Unit of depth; metres unless a header says otherwise.
+        coordinate_unit: Unit of coordinates; `length_unit` unless a header says otherwise.
+        extended_text_headers: Number of extended text headers.
+        additional_trace_headers: Number of additional headers per trace (revision 2).
+        first_trace: Offset of the first trace in bytes.
+        traces: Number of traces.
     """
 
     path: Path
@@ -93,17 +102,19 @@ class Layout:
 
     @property
     def trace_type(self) -> np.dtype:
-        """A trace as it lies in the file: `header`, `more` headers and `samples`."""
+        """Structured type of a trace: `header`, `more` (additional headers) and `samples`."""
         return trace_type(self.n1, self.format, self.byte_order, self.additional_trace_headers)
 
     def map(self) -> NDArray:
-        """Memory map of the traces, structured as `trace_type`."""
+        """Memory-map all traces with the type `trace_type`."""
         return np.memmap(self.path, self.trace_type, "r", self.first_trace, (self.traces,))
 
     def blocks(self) -> Iterator[tuple[int, NDArray]]:
-        """First trace number and traces of each block, read one after the other.
+        """Read the traces in blocks.
 
-        A block is valid until the next one is asked for.
+        Yields:
+            Index of the first trace of a block, and its traces. The array is reused for the next
+            block.
         """
         kind = self.trace_type
         size = max(BLOCK_BYTES // kind.itemsize, 1)
@@ -116,12 +127,12 @@ class Layout:
                 yield start, block
 
     def field(self, headers: NDArray[np.uint8], byte: int) -> NDArray[np.int32]:
-        """The integers at `byte` of trace headers (..., 240)."""
+        """Integers at `byte` of trace headers (..., 240)."""
         return get(headers, byte, field_width(byte), self.byte_order)
 
 
 def _fill(stream: Any, block: NDArray, path: Path) -> None:
-    """Read as many bytes as `block` has."""
+    """Fill `block` from `stream`."""
     wanted = block.view(np.uint8).data
     done = 0
     while done < len(wanted):
@@ -132,7 +143,14 @@ def _fill(stream: Any, block: NDArray, path: Path) -> None:
 
 
 def trace_type(n1: int, code: int, byte_order: str, additional_headers: int = 0) -> np.dtype:
-    """Structured type of a trace of `n1` samples of format `code`."""
+    """Structured type of a trace.
+
+    Args:
+        n1: Samples per trace.
+        code: Sample format code.
+        byte_order: ">" or "<".
+        additional_headers: Number of additional trace headers.
+    """
     kind = FORMATS[code][1]
     samples = (np.uint8, (n1, 3)) if kind == THREE_BYTES else (byte_order + kind, (n1,))
     more = np.uint8, (TRACE_HEADER * additional_headers,)
@@ -140,12 +158,19 @@ def trace_type(n1: int, code: int, byte_order: str, additional_headers: int = 0)
 
 
 def field_width(byte: int) -> int:
-    """Width in bytes of the trace header field that begins at `byte`."""
+    """Width in bytes of the trace header field that starts at `byte`."""
     return 2 if byte in TWO_BYTES else 4
 
 
 def get(header: NDArray[np.uint8], byte: int, width: int, byte_order: str) -> NDArray[np.int32]:
-    """Signed integers of `width` bytes at `byte` (from 1) of `header` (..., bytes)."""
+    """Read signed integers from headers.
+
+    Args:
+        header: Header bytes, uint8 (..., bytes).
+        byte: Position, counted from 1.
+        width: Width in bytes.
+        byte_order: ">" or "<".
+    """
     part = np.ascontiguousarray(header[..., byte - 1 : byte - 1 + width])
     return part.view(f"{byte_order}i{width}")[..., 0].astype(np.int32)
 
@@ -153,15 +178,29 @@ def get(header: NDArray[np.uint8], byte: int, width: int, byte_order: str) -> ND
 def put(
     header: NDArray[np.uint8], byte: int, values: Any, width: int = 2, byte_order: str = ">"
 ) -> None:
-    """Put integers of `width` bytes into `header` (..., bytes) at `byte`, counted from 1."""
+    """Write integers into headers, in place.
+
+    Args:
+        header: Header bytes, uint8 (..., bytes).
+        byte: Position, counted from 1.
+        values: Integers that broadcast to header.shape[:-1].
+        width: Width in bytes.
+        byte_order: ">" or "<".
+    """
     whole = np.asarray(values).astype(f"{byte_order}i{width}")
     header[..., byte - 1 : byte - 1 + width] = whole[..., None].view(np.uint8)
 
 
 def decode(samples: NDArray, code: int, byte_order: str) -> NDArray[np.float32]:
-    """Samples (traces, n1), as they lie in a file of format `code`, as native float32."""
+    """Convert samples of a SEG-Y file to native float32.
+
+    Args:
+        samples: Samples (traces, n1) as stored; 3-byte formats have shape (traces, n1, 3).
+        code: Sample format code.
+        byte_order: ">" or "<".
+    """
     if code == IBM_FLOAT:
-        # segyio takes the bytes in the order of the standard.
+        # segyio expects big-endian bytes, as in the standard.
         standard = np.array(samples, ">u4", order="C")
         return segyio.tools.native(standard.view(np.float32), code, copy=False)
     if FORMATS[code][1] != THREE_BYTES:
@@ -174,18 +213,23 @@ def decode(samples: NDArray, code: int, byte_order: str) -> NDArray[np.float32]:
 
 
 def encode(values: NDArray[np.float32], code: int, byte_order: str) -> NDArray:
-    """Float32 `values` in the form of format `code`, IBM_FLOAT or IEEE_FLOAT.
+    """Convert float32 values to samples of a SEG-Y file.
 
-    An IBM float is 0.f times 16 to the power of (e - 64), with 24 bits of f (IBM, 1970, System/360
-    Principles of Operation). Up to three bits are lost, to the nearest. What an IBM float cannot
-    be, NaN and infinity, becomes 0, and so does what IEEE stores without a leading bit.
+    An IBM float is 0.f * 16^(e - 64), where f has 24 bits (IBM, 1970, System/360 Principles of
+    Operation). The conversion rounds away up to three bits. NaN, infinity and IEEE subnormals
+    become 0.
+
+    Args:
+        values: float32 array.
+        code: IBM_FLOAT or IEEE_FLOAT.
+        byte_order: ">" or "<".
     """
     if code == IEEE_FLOAT:
         return values.astype(f"{byte_order}f4")
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
     field = (bits >> 23) & 0xFF
-    # The value is the 24 bits behind the point times 2 to the power of (field - 126); the power of
-    # 16 is a quarter of that, rounded up, and the bits go right by what was added.
+    # The value is 0.f * 2^(field - 126). The exponent of 16 is a quarter of that, rounded up, and
+    # the fraction is shifted right by the bits that the rounding added.
     power = field + (4 * 64 + 3 - 126)
     lost = 3 - (power & 3)
     fraction = ((((bits & 0x7FFFFF) | 0x800000) << 1 >> lost) + 1) >> 1
@@ -195,9 +239,10 @@ def encode(values: NDArray[np.float32], code: int, byte_order: str) -> NDArray:
 
 
 def read_layout(path: Path) -> Layout:
-    """Describe the SEG-Y file at `path`.
+    """Determine the layout of the SEG-Y file at `path`.
 
-    Raises StrataflowError, with what is wrong and where, when it is none or damaged.
+    Raises:
+        StrataflowError: The file is not SEG-Y or is damaged. The message says where.
     """
     require_file(path)
     size = path.stat().st_size
@@ -216,7 +261,7 @@ def read_layout(path: Path) -> Layout:
 
         major, minor = int(head[MAJOR_REVISION - 1]), int(head[MINOR_REVISION - 1])
         if byte_order == "<" or (major, minor) == (0, 1):
-            # Some write the revision as one number in their own byte order.
+            # Some programs write the revision as one integer in native byte order.
             major, minor = max(major, minor), 0
         second = major >= 2
         n1 = int(binary(BinField.Samples, "u2"))
@@ -226,7 +271,7 @@ def read_layout(path: Path) -> Layout:
         if major and extended < 0:
             extended = _count_text_headers(stream, path)
         elif not major:
-            # Revision 0 knows no such field: it is one only if traces fill the rest of the file.
+            # Revision 0 does not define this field; use it only if whole traces fill the rest.
             rest = size - FILE_HEADER - TEXT_HEADER * extended
             fits = extended > 0 and n1 and rest % trace_type(n1, code, byte_order).itemsize == 0
             extended = extended if fits and rest > 0 else 0
@@ -249,7 +294,7 @@ def read_layout(path: Path) -> Layout:
     in_trace = int(get(header, TraceField.TRACE_SAMPLE_COUNT, 2, byte_order)) & 0xFFFF
     n1 = n1 or in_trace
     data = size - first_trace - TEXT_HEADER * trailers
-    # More than the file has bytes would not even make a type of a trace.
+    # NumPy cannot build a trace type from sizes far beyond that of the file.
     if not 0 < n1 <= size or not 0 <= TRACE_HEADER * additional <= size or data <= 0:
         raise StrataflowError(
             f"{path}: invalid binary header: {n1} samples and {additional} additional headers per "
@@ -278,7 +323,7 @@ def read_layout(path: Path) -> Layout:
 
 
 def _byte_order(path: Path, head: NDArray[np.uint8]) -> tuple[str, int]:
-    """Byte order and format code."""
+    """Byte order and sample format code, from the format field of the binary header."""
     at = BinField.Format - 1
     codes = {order: int(head[at : at + 2].view(f"{order}u2")[0]) for order in "><"}
     mark = head[BYTE_ORDER_MARK - 1 : BYTE_ORDER_MARK + 3]
@@ -299,7 +344,7 @@ def _byte_order(path: Path, head: NDArray[np.uint8]) -> tuple[str, int]:
 
 
 def _count_text_headers(stream: BinaryIO, path: Path) -> int:
-    """Number of extended text headers where the file only marks the last one."""
+    """Number of extended text headers if only the last one is marked."""
     end = "((SEG: EndText))"
     stream.seek(FILE_HEADER)
     for number in itertools.count(1):
@@ -314,10 +359,18 @@ def _count_text_headers(stream: BinaryIO, path: Path) -> int:
 def _count_traces(
     path: Path, n1: int, in_trace: int, trace_bytes: dict[int, int], data: int, size: int
 ) -> int:
-    """Number of whole traces in `data` bytes; StrataflowError when they do not fill them.
+    """Count the traces that fill `data` bytes.
 
-    `trace_bytes` are those of a trace of as many samples as the binary header says (`n1`) and as
-    the first trace header says (`in_trace`).
+    Args:
+        path: File for error messages.
+        n1: Samples per trace according to the binary header.
+        in_trace: Samples per trace according to the first trace header.
+        trace_bytes: Bytes per trace for each of the two sample counts.
+        data: Bytes from the first trace to the end of the last one.
+        size: Size of the file.
+
+    Raises:
+        StrataflowError: The number of traces is not whole.
     """
     traces, rest = divmod(data, trace_bytes[n1])
     if not rest:
@@ -334,7 +387,7 @@ def _count_traces(
 
 
 def text_of(path: Path) -> str:
-    """The text header in 40 lines, from EBCDIC or ASCII."""
+    """Decode the text header from EBCDIC or ASCII to 40 lines."""
     with open(path, "rb") as stream:
         text = stream.read(TEXT_HEADER)
     decoded = text.decode(text_encoding(text))
@@ -342,5 +395,5 @@ def text_of(path: Path) -> str:
 
 
 def text_encoding(text: bytes) -> str:
-    """Codec of a text header, told by its blanks: EBCDIC or ASCII."""
+    """Codec of a text header, EBCDIC or ASCII, from the more frequent blank character."""
     return "cp037" if text.count(" ".encode("cp037")) > text.count(b" ") else "latin-1"

@@ -1,44 +1,26 @@
-"""A SEG-Y survey to a raw volume, its sidecar and its table of traces, in one streaming pass."""
+"""Conversion of SEG-Y to a raw volume and its sidecar, in one streaming pass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.amplitudes import RunningStatistics, clip_limits
 from ..volume.raw import Shape
-from ..volume.volume import HeaderBytes, Sidecar, sidecar_path, traces_path, write_sidecar
+from ..volume.volume import HeaderBytes, Sidecar, sidecar_path, write_sidecar
 from .geometry import DEFAULT_INTERVAL, HeaderSums
 from .grid import scan
 from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
 
-# Samples, of traces spread over a file, that are looked at to find where amplitudes are clipped.
-LOOKED_AT = 1 << 21
-
-
-# Rows of the table of traces that are written together.
-TABLE_ROWS = 1 << 16
-
-TABLE = pa.schema(
-    [
-        ("trace", pa.int64()),
-        *((name, pa.int32()) for name in ("inline", "crossline", "i3", "i2")),
-        ("x", pa.float64()),
-        ("y", pa.float64()),
-        ("live", pa.bool_()),
-    ]
-)
+# Number of samples from evenly spaced traces that determine the clip limits.
+CLIP_SAMPLES = 1 << 21
 
 
 def segy_to_binary(
@@ -49,25 +31,35 @@ def segy_to_binary(
     domain: str = "time",
     expected: Shape | None = None,
 ) -> None:
-    """Write the survey at `path` as a raw volume `output` with its sidecar and table of traces.
+    """Convert a SEG-Y survey to a raw volume with its sidecar.
 
-    Missing traces are zero and, like traces that the header calls dead and image traces that hold
-    nothing but zeros, dead in the sidecar. NaN and infinite samples become zero and are counted.
-    Raises StrataflowError when the file is damaged, no post-stack 3D grid or not of the `expected`
-    shape, and when all amplitudes of an image are the same.
+    The sidecar marks traces as dead if they are missing, have the trace identification code of a
+    dead trace or, for images, contain only zeros. Missing traces are written as zeros. NaN and
+    infinite samples are set to zero and counted.
+
+    Args:
+        path: SEG-Y file.
+        output: Raw volume to write.
+        where: Byte positions of line numbers and coordinates.
+        attribute: image, or the attribute that the samples hold.
+        domain: time or depth.
+        expected: Size to require, if known.
+
+    Raises:
+        StrataflowError: The file is damaged, is not a post-stack 3D survey, differs in size from
+            `expected`, or is an image with constant amplitudes.
     """
     layout = read_layout(path)
     grid = scan(layout, where)
     shape = grid.shape
     if expected and expected != shape:
         raise StrataflowError(f"{path}: size {expected} given, but the file has {shape}")
-    require_free_space(output.parent, shape.n_bytes + 32 * layout.traces)
+    require_free_space(output.parent, shape.n_bytes)
     statistics = RunningStatistics(*_clip_limits(layout))
     headers = HeaderSums(layout, grid, where)
     live = np.zeros(shape.n3 * shape.n2, bool)
     with (
-        written_whole(sidecar_path(output), traces_path(output), output) as (beside, table, raw),
-        _table(table) as add_rows,
+        written_whole(sidecar_path(output), output) as (beside, raw),
         ThreadPoolExecutor(1) as writer,
     ):
         with open(raw, "wb") as stream:
@@ -76,14 +68,13 @@ def segy_to_binary(
             for start, block in layout.blocks():
                 samples = decode(block["samples"], layout.format, layout.byte_order)
                 place = grid.place[start : start + len(block)]
-                rows = headers.add(block["header"], place, start)
+                alive = headers.add(block["header"], place, start)
                 statistics.clean(samples)
-                # A label is rightly zero all along many a trace.
+                # Traces of labels may be zero throughout without being dead.
                 if attribute in ("image", "dhr"):
-                    rows["live"] &= samples.any(axis=1)
-                live[place] = rows["live"]
-                statistics.add(samples if rows["live"].all() else samples[rows["live"]])
-                add_rows(rows)
+                    alive &= samples.any(axis=1)
+                live[place] = alive
+                statistics.add(samples if alive.all() else samples[alive])
                 if written:
                     written.result()
                 written = writer.submit(_write, stream, samples, place)
@@ -123,20 +114,20 @@ def segy_to_binary(
 
 
 def spread_traces(layout: Layout) -> NDArray[np.float32]:
-    """Samples (traces, n1) of traces spread evenly over a file, LOOKED_AT in all at the most."""
-    step = -(-layout.traces * layout.n1 // LOOKED_AT)
+    """Samples (traces, n1) of evenly spaced traces, at most CLIP_SAMPLES samples in total."""
+    step = -(-layout.traces * layout.n1 // CLIP_SAMPLES)
     return decode(np.array(layout.map()["samples"][::step]), layout.format, layout.byte_order)
 
 
 def _clip_limits(layout: Layout) -> tuple[float, float]:
-    """Clip limits from live traces spread evenly over the file."""
+    """Clip limits from evenly spaced live traces."""
     traces = spread_traces(layout)
     finite = traces[np.isfinite(traces) & (traces != 0).any(axis=1, keepdims=True)]
     return clip_limits(finite) if finite.size else (0.0, 0.0)
 
 
 def _write(stream: BinaryIO, samples: NDArray[np.float32], place: NDArray[np.int64]) -> None:
-    """Write traces (N, n1) to their places in a raw volume, neighbours together."""
+    """Write traces (N, n1) to their grid positions in a raw volume, adjacent ones together."""
     if (np.diff(place) <= 0).any():
         order = np.argsort(place)
         samples, place = samples[order], place[order]
@@ -149,33 +140,3 @@ def _write(stream: BinaryIO, samples: NDArray[np.float32], place: NDArray[np.int
         begin = end
     stream.flush()
     begin_writeback(stream, int(place[0]) * stride, int(place[-1] - place[0] + 1) * stride)
-
-
-@contextmanager
-def _table(path: Path) -> Iterator[Any]:
-    """A function that adds rows, arrays by column, to the table of traces at `path`."""
-    waiting: list[dict[str, NDArray]] = []
-
-    def flush() -> None:
-        columns = [
-            _column(column.type, np.concatenate([rows[column.name] for rows in waiting]))
-            for column in TABLE
-        ]
-        writer.write_table(pa.Table.from_arrays(columns, schema=TABLE))
-        waiting.clear()
-
-    def add(rows: dict[str, NDArray]) -> None:
-        waiting.append(rows)
-        if sum(len(rows["trace"]) for rows in waiting) >= TABLE_ROWS:
-            flush()
-
-    with pq.ParquetWriter(path, TABLE, compression="zstd") as writer:
-        yield add
-        if waiting:
-            flush()
-
-
-def _column(kind: pa.DataType, values: NDArray) -> pa.Array:
-    """A column over the memory of `values`; from NumPy arrays pyarrow would first load pandas."""
-    stored = np.packbits(values, bitorder="little") if pa.types.is_boolean(kind) else values
-    return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(stored.data)])

@@ -1,4 +1,4 @@
-"""Raw volumes to SEG-Y: under the headers of the survey they came from, or as a new survey."""
+"""Writing of raw volumes as SEG-Y, with the headers of the original survey or as a new survey."""
 
 from __future__ import annotations
 
@@ -42,12 +42,21 @@ def export_segy(
     sample_format: str = "ieee",
     degrees: bool = False,
 ) -> None:
-    """Write `volume` as SEG-Y with the headers, trace order and trace count of `template`.
+    """Write a volume as SEG-Y with the headers and trace order of the original survey.
 
-    Samples are 4-byte floats of SAMPLE_FORMATS; all else but the format code and one line of
-    processing history in the text header is the template's, byte for byte. Dead traces stay zero.
-    `degrees` writes dip and strike, which are stored over 180, in degrees. Raises StrataflowError
-    when the template's grid is not the volume's.
+    Only the samples, the format code and one line of history in the text header differ from the
+    template. Dead traces are written as zeros.
+
+    Args:
+        volume: Volume to write.
+        template: SEG-Y file of the survey.
+        output: SEG-Y file to write.
+        where: Byte positions of line numbers.
+        sample_format: 4-byte float format, one of SAMPLE_FORMATS.
+        degrees: Write dip and strike in degrees instead of values from 0 to 1.
+
+    Raises:
+        StrataflowError: The grid of the template differs from that of the volume.
     """
     layout = read_layout(template)
     grid = scan(layout, where)
@@ -89,17 +98,17 @@ def export_segy(
 
 
 def _as_slice(place: NDArray[np.int64]) -> NDArray[np.int64] | slice:
-    """Places that follow each other as a slice, which is read without a gather."""
+    """Consecutive positions as a slice, which avoids a copy by index."""
     first, last = int(place[0]), int(place[-1])
     in_order = last - first == place.size - 1 and (np.diff(place) == 1).all()
     return slice(first, last + 1) if in_order else place
 
 
 def _with_history(text: bytes, attribute: str) -> bytes:
-    """The text header with a line of history in the first unused line after the used ones.
+    """Add a line of history to a text header, in the first empty line after the used ones.
 
-    The last two lines are kept for what revision 1 puts there. Where no line is unused the text
-    stays as it is. EBCDIC or ASCII as it comes.
+    The encoding, EBCDIC or ASCII, is kept. The last two lines are reserved by revision 1. If no
+    line is empty, the text does not change.
     """
     encoding = text_encoding(text)
     lines = [text[i : i + 80].decode(encoding) for i in range(0, TEXT_HEADER, 80)]
@@ -116,9 +125,13 @@ def _with_history(text: bytes, attribute: str) -> bytes:
 def write_survey(
     folder: Path, volumes: dict[str, NDArray[np.float32]], sidecar: Sidecar, title: str
 ) -> None:
-    """Write each of `volumes` (n3, n2, n1) as a new inline-sorted SEG-Y file, `folder`/NAME.sgy.
+    """Write volumes as new SEG-Y files of revision 1, sorted by inline, with IEEE floats.
 
-    They share the geometry of `sidecar` and hence the trace headers; revision 1, IEEE floats.
+    Args:
+        folder: Folder for the files NAME.sgy.
+        volumes: Arrays (n3, n2, n1) by name.
+        sidecar: Geometry of all volumes.
+        title: First words of the text header.
     """
     shape = sidecar.shape
     headers = _new_trace_headers(sidecar)
@@ -132,7 +145,7 @@ def write_survey(
         (BinField.TraceFlag, 1),
     ):
         put(binary, field - TEXT_HEADER, value)
-    # The revision is a byte of its own, major before minor.
+    # The major revision is the first of two bytes.
     put(binary, BinField.SEGYRevision - TEXT_HEADER, 1 << 8)
     for name, values in volumes.items():
         lines = {1: f"{title}: {name.upper()}", 2: f"STRATAFLOW {__version__}"}
@@ -146,7 +159,7 @@ def write_survey(
 
 
 def _new_trace_headers(sidecar: Sidecar) -> NDArray[np.uint8]:
-    """Trace headers (n3, n2, 240) of a survey that has none yet; coordinates in centimetres."""
+    """New trace headers (n3, n2, 240) with coordinates in centimetres."""
     shape = sidecar.shape
     sample = sidecar.axes[2]
     i3, i2 = np.indices((shape.n3, shape.n2))

@@ -1,1 +1,1 @@
-"""Synthetic earths, the seismic images of them, and samples and surveys made of both."""
+"""Synthetic earth models, their seismic images, and labelled samples and surveys."""

@@ -1,4 +1,4 @@
-"""How a survey sees the earth, and random acquisitions from clean to poor."""
+"""Acquisition and processing parameters of a survey, and random ones from clean to poor."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy as np
 
 from .scenario import Scenario
 
-# Wavelets beyond this many samples have died out at the lowest frequency, and are cut there.
+# Maximum half length of wavelets in samples; they have decayed there at the minimum frequency.
 MAX_HALF_LENGTH = 64
 
-# Sigma of the lateral smear that makes a Ricker wavelet act along the normal of the layers, times
-# the frequency: exp(-(f3^2 + f2^2) / f^2), the lateral part of an isotropic Ricker wavelet, is the
-# spectrum of a Gaussian of this width.
+# Sigma times frequency of the lateral smoothing that makes a Ricker wavelet isotropic. The lateral
+# part of its spectrum, exp(-(f3^2 + f2^2) / f^2), is that of a Gaussian with this sigma.
 NORMAL_SMEAR = 1 / (np.sqrt(2) * np.pi)
 
 Corners = tuple[float, float, float, float]
@@ -22,40 +21,45 @@ Corners = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Acquisition:
-    """How a survey sees the earth; 0 leaves an effect out.
+    """Acquisition and processing parameters of a survey; 0 switches an effect off.
 
-    Lengths are in samples down and in voxels across, strengths are RMS over that of the signal.
+    Vertical lengths are in samples and lateral ones in voxels. Strengths are RMS values relative to
+    the RMS of the signal.
 
-    Wavelet: `frequency` is the peak in cycles a sample at the top, and falls by the share `decay`
-    down to the bottom; `phase` in degrees; `corners` of the Ormsby wavelet over the frequency;
-    `minimum_phase` gives it the dispersion of minimum phase; `whitening` flattens its spectrum.
+    Wavelet: `frequency` is the peak in cycles per sample at the top. It decreases by the fraction
+    `decay` towards the bottom. `phase` is in degrees. `corners` of the Ormsby wavelet are relative
+    to the frequency. `minimum_phase` applies the minimum phase, and `whitening` flattens the
+    spectrum.
 
-    Resolution: `lateral_smear` is the sigma of a Gaussian, which grows by the share `smear_growth`
-    down to the bottom.
+    Resolution: `lateral_smear` is the sigma of a Gaussian, which increases by the fraction
+    `smear_growth` towards the bottom.
 
-    Migration: `diffractions` is the amplitude of stray diffractions and smiles, `diffractors` their
-    number in a million voxels. `residual` is the share of the image that is migrated with a wrong
-    velocity, which leaves moveout of `residual_curvature` samples a voxel squared.
+    Migration: `diffractions` is the amplitude of residual diffractions and smiles, and
+    `diffractors` is their number per million voxels. `residual` is the fraction of the image with a
+    wrong migration velocity, whose moveout has `residual_curvature` samples per squared voxel.
 
-    Multiples: amplitude `multiple`, period `multiple_period`, which changes by `multiple_slope`
-    samples a voxel along (n3, n2); only of reflections of `multiple_threshold` times the RMS.
+    Multiples: `multiple` is the amplitude. The period `multiple_period` changes by `multiple_slope`
+    samples per voxel along (n3, n2). Only reflections above `multiple_threshold` times the RMS have
+    multiples.
 
-    Noise: `noise` in the band of the signal, smooth over `noise_smear`; `coherent_noise` of
-    `coherent_directions` waves of `coherent_slope` (samples a voxel, azimuth in radians), whose
-    moveout wanders by `coherent_bend` samples. `low_fold` is the share of fold that stripes lack,
-    `edges` the width of noisy and dim edges, `bursts` the share of wild traces.
+    Noise: `noise` has the band of the signal and is smoothed over `noise_smear`. `coherent_noise`
+    consists of `coherent_directions` waves with `coherent_slope` (samples per voxel, azimuth in
+    radians), whose moveout varies by `coherent_bend` samples. `low_fold` is the fraction of fold
+    that is missing in stripes, `edges` is the width of noisy and dim edges, and `bursts` is the
+    fraction of noisy traces.
 
-    Lines: `footprint` is the relative amplitude of stripes with `footprint_periods` along
-    (n3, n2), `line_gain` the logarithmic change of gain from line to line, `statics` the RMS of
-    their time shift.
+    Lines: `footprint` is the relative amplitude of stripes with `footprint_periods` along (n3, n2).
+    `line_gain` is the logarithmic change of gain from line to line, and `statics` is the RMS of
+    their time shifts.
 
-    Amplitudes: `fading` is the logarithmic change of gain, `shadows` a number of dim columns in
-    128 x 128 traces, which lose the share `shadow_dimming`. `gain_window` is the sigma of the
-    window of gain control; `traces_scaled` and `slices_scaled` give each trace or time slice one
-    RMS. `clip` and `full_scale` are in RMS of the image; `full_scale` is level 127 of 8 bits.
+    Amplitudes: `fading` is the logarithmic variation of gain. `shadows` is the number of dim
+    columns per 128 x 128 traces, which lose the fraction `shadow_dimming`. `gain_window` is the
+    sigma of the window of automatic gain control. `traces_scaled` and `slices_scaled` scale each
+    trace or time slice to the same RMS. `clip` and `full_scale` are in units of the RMS;
+    `full_scale` is level 127 of 8 bits.
 
-    Holes: `mute` is the mean depth of the mute at the top, `mute_noise` the noise in it; `gaps` a
-    number of holes, `dead_traces` a share, `dead_lines` a number.
+    Gaps: `mute` is the mean depth of the mute at the top, and `mute_noise` is the noise in it.
+    `gaps` and `dead_lines` are numbers, and `dead_traces` is a fraction.
     """
 
     frequency: float
@@ -111,32 +115,32 @@ class Acquisition:
 
     @property
     def wavelet(self) -> str:
-        """Its name."""
+        """Name of the wavelet."""
         name = "ormsby" if self.ormsby else "ricker"
         return f"{name}, minimum phase" if self.minimum_phase else name
 
     @property
     def deepest_smear(self) -> float:
-        """Sigma of the lateral smear at the bottom."""
+        """Sigma of the lateral smoothing at the bottom."""
         return self.lateral_smear * (1 + self.smear_growth)
 
     @property
     def power(self) -> float:
-        """Mean square of signal and noise, over that of the signal."""
+        """Mean square of signal and noise, relative to the signal."""
         return 1 + self.noise**2 + self.coherent_noise**2
 
     @property
     def signal_to_noise(self) -> float:
-        """In dB."""
+        """Signal-to-noise ratio in dB."""
         return float(-20 * np.log10(max(np.hypot(self.noise, self.coherent_noise), 1e-6)))
 
     @property
     def visible_offset(self) -> float:
-        """Minimum offset of layers in samples that can be seen.
+        """Minimum visible offset of layers in samples.
 
-        A throw shows as a change of phase before it separates the events, which takes a quarter
-        of the period. So a tenth of the period halfway down can be seen, and more of it where
-        there is noise, where an offset is smeared to a flexure, and where lines jitter as much.
+        A throw of a quarter of the period separates two events, but a smaller one already changes
+        the phase. The minimum is a tenth of the period at mid-depth. It increases with noise, with
+        the lateral smoothing that turns an offset into a flexure, and with statics.
         """
         period = 1 / (self.frequency * (1 - 0.5 * self.decay))
         smear = self.lateral_smear * (1 + 0.5 * self.smear_growth)
@@ -146,7 +150,7 @@ class Acquisition:
 
 
 class _Draw:
-    """Random numbers of one survey: each defect with its probability, and how strong it is."""
+    """Random draws for one survey: the occurrence of each defect, and its strength."""
 
     def __init__(self, rng: np.random.Generator, defects: float) -> None:
         self.rng = rng
@@ -156,26 +160,26 @@ class _Draw:
         self.odds = defects * (0.1 if self.clean else 2.2 if self.poor else 1.0)
 
     def happens(self, probability: float) -> bool:
-        """Whether a defect is there that a typical survey has with `probability`."""
+        """Whether a defect occurs that a typical survey has with `probability`."""
         return bool(self.rng.random() < probability * self.odds)
 
     def strength(self, low: float, high: float) -> float:
-        """Log-uniform over the lower three quarters of the range; poor surveys have the upper."""
+        """Log-uniform in the lower three quarters of the range; in the upper for poor surveys."""
         low = max(low, 1e-3)
         part = self.rng.random() * (0.3 if self.clean else 0.75) + (0.25 if self.poor else 0.0)
         return float(low * (max(high, low) / low) ** part)
 
     def defect(self, probability: float, low: float, high: float) -> float:
-        """How strong a defect is, or 0."""
+        """Strength of a defect, or 0 if it does not occur."""
         strength = self.strength(low, high)
         return strength if self.happens(probability) else 0.0
 
     def number(self, low: float, high: float) -> float:
-        """Uniform."""
+        """Uniform number."""
         return float(self.rng.uniform(low, high))
 
     def log_uniform(self, low: float, high: float) -> float:
-        """Log-uniform, whatever the quality."""
+        """Log-uniform number, independent of the quality of the survey."""
         return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
     def sign(self) -> float:
@@ -184,7 +188,7 @@ class _Draw:
 
 
 def random_acquisition(rng: np.random.Generator, scenario: Scenario) -> Acquisition:
-    """An acquisition from clean to poor, after the ranges of `scenario`.
+    """Draw a random acquisition, from clean to poor, within the ranges of `scenario`.
 
     A typical survey has two or three defects of moderate strength.
     """
@@ -227,9 +231,9 @@ def _random_wavelet(draw: _Draw) -> dict[str, Any]:
 
 
 def _random_resolution(draw: _Draw, scenario: Scenario, frequency: float) -> dict[str, Any]:
-    """Lateral smear; of half of the surveys, at least what the wavelet itself takes away.
+    """Lateral smoothing; in half of the surveys, at least that of an isotropic wavelet.
 
-    There a voxel is one to four times as wide as it is high.
+    In these surveys a voxel is one to four times as wide as it is high.
     """
     low, high = scenario.lateral_smear
     smear = draw.log_uniform(low, high)

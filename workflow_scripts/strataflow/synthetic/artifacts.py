@@ -1,7 +1,8 @@
-"""What acquisition and processing leave in an image besides the earth.
+"""Artifacts of acquisition and processing.
 
-Each artifact follows from a random generator and the place in the survey. `inlines` picks the part
-of the survey of `shape` (n3, n2, n1) that is returned; the artifact is the same whatever the part.
+An artifact depends on a random generator and on the position in the survey alone. `shape` is that
+of the survey (n3, n2, n1), and `inlines` selects the part that is returned. The values do not
+depend on this selection.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from .filters import PATCH, smooth_field
 
 Shape3 = tuple[int, int, int]
 
-# Largest time shift of a line by statics, in samples.
+# Maximum time shift by statics in samples.
 MAX_STATIC = 1.0
 
-# Furthest that a diffraction and the operator of residual migration reach, in voxels.
+# Maximum lateral extent of a diffraction and of the residual migration operator in voxels.
 DIFFRACTION_REACH = 20
 RESIDUAL_REACH = 5
 
-# Trace that dipping noise is cut from: its length, and points to a sample.
+# Length of the trace from which dipping noise is cut, and its points per sample.
 NOISE_LENGTH = 4096
 OVERSAMPLING = 4
 
 
 def smooth_map(rng: np.random.Generator, shape: Shape3, inlines: slice) -> Array:
-    """Random map (inlines, n2) of unit variance, smooth over PATCH voxels."""
+    """Random map (inlines, n2) with unit variance and a correlation length of PATCH voxels."""
     return smooth_field(rng, (*shape[:2], 1), PATCH, inlines)[..., 0]
 
 
@@ -43,9 +44,15 @@ def add_diffractions(
     shape: Shape3,
     inlines: slice,
 ) -> None:
-    """Add hyperbolas of random points to `reflectivity` (inlines, n2, n1 + margins) of `rms`.
+    """Add diffraction hyperbolas at random points, in place. Half of them are migration smiles.
 
-    They are added in place. Half of them open upwards, as the smiles of migration do.
+    Args:
+        reflectivity: Reflectivity (inlines, n2, n1 + margins).
+        rng: Random generator.
+        acquisition: Strength and number of the diffractions.
+        rms: RMS of the reflectivity.
+        shape: Shape of the survey (n3, n2, n1).
+        inlines: Inlines of `reflectivity`.
     """
     n3, n2, samples = shape[0], shape[1], reflectivity.shape[-1]
     count = max(1, int(np.rint(acquisition.diffractors * 1e-6 * n3 * n2 * shape[2])))
@@ -80,9 +87,16 @@ def add_diffractions(
 def add_multiples(
     reflectivity: Array, acquisition: Acquisition, rms: np.float32, shape: Shape3, inlines: slice
 ) -> None:
-    """Add multiples of the first and second order to `reflectivity` of `rms`, in place.
+    """Add first-order and second-order multiples, in place.
 
-    The period changes laterally, as the depth of the reflector that makes them does.
+    The period changes laterally, like the depth of the reflector that generates the multiples.
+
+    Args:
+        reflectivity: Reflectivity (inlines, n2, n1 + margins).
+        acquisition: Strength and period of the multiples.
+        rms: RMS of the reflectivity.
+        shape: Shape of the survey (n3, n2, n1).
+        inlines: Inlines of `reflectivity`.
     """
     a, samples = acquisition, reflectivity.shape[-1]
     source = reflectivity
@@ -91,7 +105,7 @@ def add_multiples(
         source = reflectivity * strong
     slope3, slope2 = a.multiple_slope
     along = slope3 * np.arange(shape[0])[inlines, None] + slope2 * np.arange(shape[1])
-    # The slope is reached within 20 samples of the mean period.
+    # The period stays within 20 samples of its mean.
     period = a.multiple_period + 20 * np.sin(along / 20)
     whole = np.zeros_like(reflectivity)
     for order in (1, 2):
@@ -108,10 +122,15 @@ def add_multiples(
 
 
 def residual_moveout(image: Array, share: float, curvature: float) -> Array:
-    """`image` (n3, n2, n1) of which a `share` is migrated with a wrong velocity.
+    """Simulate a wrong migration velocity.
 
-    An event moves out by `curvature` times the squared distance, up to RESIDUAL_REACH voxels.
-    This operator is separable: it is applied along n2, then along n3.
+    Events are averaged along a moveout of `curvature` times the squared distance, up to
+    RESIDUAL_REACH voxels. The operator is separable and acts along n2, then along n3.
+
+    Args:
+        image: Image (n3, n2, n1).
+        share: Fraction of the image with the wrong velocity.
+        curvature: Moveout in samples per squared voxel.
     """
     steps = range(-RESIDUAL_REACH, RESIDUAL_REACH + 1)
     weights = {step: 1 - (step / (RESIDUAL_REACH + 1)) ** 2 for step in steps}
@@ -129,16 +148,18 @@ def residual_moveout(image: Array, share: float, curvature: float) -> Array:
             chosen = slice(step + RESIDUAL_REACH, step + RESIDUAL_REACH + lines)
             part = part[:, chosen] if axis == 1 else part[chosen]
             moved += np.float32(weight / total) * part
-    # Averages over the moveout are weaker than what they replace.
+    # Compensate the loss of amplitude by the average along the moveout.
     moved *= np.float32(1.5 * share)
     moved += np.float32(1 - share) * image
     return moved
 
 
 def shifted(image: Array, delay: NDArray[np.float64]) -> Array:
-    """`image` (n3, n2, n1) later by `delay` (n3, n2), at most one sample, by cubic convolution.
+    """Shift traces by cubic convolution (Keys, 1981, IEEE Trans. ASSP 29).
 
-    Keys (1981, IEEE Trans. ASSP 29) gives the weights of the four neighbours.
+    Args:
+        image: Image (n3, n2, n1).
+        delay: Delay of each trace (n3, n2), at most one sample.
     """
     first = np.where(delay > 0, -1, 0)
     t = -delay - first
@@ -162,7 +183,7 @@ def shifted(image: Array, delay: NDArray[np.float64]) -> Array:
 def statics(
     rng: np.random.Generator, rms: float, shape: Shape3, inlines: slice
 ) -> NDArray[np.float64]:
-    """Time shifts (inlines, n2) in samples that jitter from line to line, most along one axis."""
+    """Random time shifts (inlines, n2) in samples that vary from line to line."""
     line3, line2 = rng.standard_normal(shape[0]), rng.standard_normal(shape[1])
     share = rng.beta(0.4, 0.4)
     shift = rms * (np.sqrt(share) * line3[inlines, None] + np.sqrt(1 - share) * line2)
@@ -170,7 +191,7 @@ def statics(
 
 
 def line_gain(rng: np.random.Generator, strength: float, shape: Shape3, inlines: slice) -> Array:
-    """Factor (inlines, n2, 1) that jitters from line to line."""
+    """Random gain factor (inlines, n2, 1) that varies from line to line."""
     line3, line2 = rng.standard_normal(shape[0]), rng.standard_normal(shape[1])
     share = rng.beta(0.4, 0.4)
     gain = np.exp(strength * (share * line3[inlines, None] + (1 - share) * line2))
@@ -184,7 +205,7 @@ def footprint(
     shape: Shape3,
     inlines: slice,
 ) -> Array:
-    """Stripes along the lines of the survey, which fade with depth: a factor."""
+    """Acquisition footprint: a factor (inlines, n2, n1) with stripes that fade with depth."""
     n3, n2, n1 = shape
     phase3, phase2 = rng.uniform(0, 2 * np.pi, 2)
     stripes3 = np.cos(2 * np.pi * np.arange(n3)[inlines] / periods[0] + phase3)
@@ -197,7 +218,7 @@ def footprint(
 def fold(
     rng: np.random.Generator, acquisition: Acquisition, shape: Shape3, inlines: slice
 ) -> Array:
-    """Share of the full fold (inlines, n2): stripes that lack some, and edges of the survey."""
+    """Fraction of the full fold (inlines, n2), reduced in stripes and at the survey edges."""
     n3, n2, _ = shape
     lines = [np.ones(n3), np.ones(n2)]
     axis = int(rng.integers(2))
@@ -216,10 +237,16 @@ def fold(
 def dipping_noise(
     rngs: list[np.random.Generator], acquisition: Acquisition, shape: Shape3, inlines: slice
 ) -> Array:
-    """Waves that cross the layers in patches, of about unit variance, one for each of `rngs`.
+    """Dipping coherent noise in patches, with about unit variance.
 
-    The first has the `coherent_slope` of the acquisition, the others another azimuth. The moveout
-    is a plane that bends, so that the dip wanders.
+    The moveout of a wave is a bent plane, so that its dip varies.
+
+    Args:
+        rngs: One random generator per wave. The first wave has the `coherent_slope` of the
+            acquisition, and the others have random slopes and azimuths.
+        acquisition: Slope and bend of the waves.
+        shape: Shape of the survey (n3, n2, n1).
+        inlines: Inlines to return.
     """
     a, (n3, n2, n1) = acquisition, shape
     total: Array = np.zeros((len(range(n3)[inlines]), n2, n1), np.float32)
@@ -237,14 +264,14 @@ def dipping_noise(
         start, between = np.divmod(start, OVERSAMPLING)
         wave = sliding_window_view(waves, n1, -1)[between, start % NOISE_LENGTH]
         total += wave * np.clip(smooth_field(rng, shape, PATCH, inlines), 0, None)
-    # Half of a normal distribution has a mean square of one half.
+    # The positive half of a normal distribution contributes half of the mean square.
     return total * np.float32((2 / len(rngs)) ** 0.5)
 
 
 def _band_limited(rng: np.random.Generator, frequency: float, n1: int) -> Array:
-    """Noise around `frequency` with unit variance, (OVERSAMPLING, NOISE_LENGTH + n1).
+    """Periodic noise around `frequency` with unit variance, (OVERSAMPLING, NOISE_LENGTH + n1).
 
-    Row i holds the samples at i / OVERSAMPLING after the whole ones. The noise is periodic.
+    Row i holds the values at i / OVERSAMPLING samples after the integer times.
     """
     spectrum = np.fft.rfft(rng.standard_normal(NOISE_LENGTH))
     relative = np.fft.rfftfreq(NOISE_LENGTH) / frequency
@@ -255,7 +282,7 @@ def _band_limited(rng: np.random.Generator, frequency: float, n1: int) -> Array:
 
 
 class WildTraces(NamedTuple):
-    """Traces of noise: where they are, (N,) each, and their values before the wavelet (N, n1)."""
+    """Noisy traces: inline and crossline indices (N,), and white noise (N, n1)."""
 
     inline: NDArray[np.intp]
     crossline: NDArray[np.intp]
@@ -265,7 +292,7 @@ class WildTraces(NamedTuple):
 def bursts(
     rng: np.random.Generator, share: float, samples: int, shape: Shape3, inlines: slice
 ) -> WildTraces:
-    """A `share` of wild traces, with two to eight times the RMS of the signal."""
+    """Noisy traces for a fraction `share` of the survey, with 2 to 8 times the signal RMS."""
     i3, i2 = np.nonzero(rng.random(shape[:2]) < share)
     strength = 2 * 4 ** rng.random((i3.size, 1), dtype=np.float32)
     white = strength * rng.standard_normal((i3.size, samples), dtype=np.float32)
@@ -276,7 +303,7 @@ def bursts(
 def shadow(
     rng: np.random.Generator, acquisition: Acquisition, shape: Shape3, inlines: slice
 ) -> Array:
-    """How much (0 to 1) each voxel (inlines, n2, n1) lies in a dim column, as below gas."""
+    """Weight, 0 to 1, of dim columns at each voxel (inlines, n2, n1), like those below gas."""
     n3, n2, n1 = shape
     count = int(np.ceil(acquisition.shadows * n3 * n2 / 128**2))
     place3, place2, size, top = rng.random((4, count))
@@ -295,7 +322,7 @@ def shadow(
 
 
 def mute(rng: np.random.Generator, depth: float, shape: Shape3, inlines: slice) -> Array:
-    """Factor (inlines, n2, rows) of the rows at the top that a mute of irregular depth reaches."""
+    """Factor (inlines, n2, rows) of a mute of irregular depth, for the affected top rows."""
     rows = min(shape[2], int(2.5 * depth) + 4)
     line3, line2 = rng.standard_normal(shape[0]), rng.standard_normal(shape[1])
     ends = depth * (1 + 0.4 * smooth_map(rng, shape, inlines))
@@ -306,7 +333,7 @@ def mute(rng: np.random.Generator, depth: float, shape: Shape3, inlines: slice) 
 def dead(
     rng: np.random.Generator, acquisition: Acquisition, shape: Shape3, inlines: slice
 ) -> NDArray[np.bool_]:
-    """Where traces are dead (inlines, n2): short holes, single traces and pieces of lines."""
+    """Mask of dead traces (inlines, n2): small gaps, single traces and parts of lines."""
     a, (n3, n2, _) = acquisition, shape
     traces = rng.random((n3, n2)) < a.dead_traces
     for _ in range(a.gaps):

@@ -1,8 +1,8 @@
-"""Inputs of the refinement network: targets spoiled the way a first network spoils them.
+"""Inputs of the refinement network: targets with errors typical of an inference network.
 
-After Gao (2024, GJI, doi 10.1093/gji/ggad424) and the sample published with it: missing and false
-pieces of faults, noisy angles, an image that is dim in patches, blurred and noisy, and a warped
-geologic time.
+The errors follow Gao (2024, GJI, doi 10.1093/gji/ggad424) and the sample published with it: missing
+and false pieces of faults, noisy angles, a blurred and noisy image with dim patches, and a warped
+RGT.
 """
 
 from __future__ import annotations
@@ -18,15 +18,24 @@ from .imaging import unit_rms
 
 
 def degrade(rng: np.random.Generator, image: Array, target: dict[str, Array]) -> dict[str, Array]:
-    """Spoiled copies of the attributes in `target`, arrays (n3, n2, n1); `image` has RMS 1."""
-    spoiled: dict[str, Array] = {}
+    """Corrupt copies of target attributes; all arrays have the shape (n3, n2, n1).
+
+    Args:
+        rng: Random generator.
+        image: Image with an RMS of 1.
+        target: Target attributes by name.
+
+    Returns:
+        Corrupted attributes by name.
+    """
+    corrupted: dict[str, Array] = {}
     if "dhr" in target:
-        spoiled["dhr"] = _degrade_image(rng, image, target["dhr"])
+        corrupted["dhr"] = _degrade_image(rng, image, target["dhr"])
     if "rgt" in target:
-        spoiled["rgt"] = _degrade_geologic_time(rng, target["rgt"])
+        corrupted["rgt"] = _degrade_geologic_time(rng, target["rgt"])
     if "fsem" in target:
-        spoiled.update(_degrade_faults(rng, target))
-    return spoiled
+        corrupted.update(_degrade_faults(rng, target))
+    return corrupted
 
 
 def _blur(values: Array, sigma: float) -> Array:
@@ -34,7 +43,7 @@ def _blur(values: Array, sigma: float) -> Array:
 
 
 def _degrade_image(rng: np.random.Generator, image: Array, dhr: Array) -> Array:
-    """Between the recorded image and the clean one, blurred and dim in patches; RMS 1."""
+    """Mix the recorded and the clean image, blur it, and dim patches; RMS 1."""
     share = np.float32(rng.uniform(0.1, 0.6))
     mixed = _blur((1 - share) * dhr + share * image, rng.uniform(0.3, 0.9))
     if rng.random() < 0.5:
@@ -44,14 +53,14 @@ def _degrade_image(rng: np.random.Generator, image: Array, dhr: Array) -> Array:
 
 
 def _degrade_geologic_time(rng: np.random.Generator, rgt: Array) -> Array:
-    """Blurred across faults, more or less, and warped by smooth errors of a few samples."""
+    """Blur RGT across faults and warp it by smooth errors of a few samples."""
     error = np.float32(rng.uniform(0.5, 4.0) * growth_per_sample(rgt))
     warp = smooth_field(rng, rgt.shape, rng.uniform(12, 40))
     return np.clip(_blur(rgt, rng.uniform(0.2, 2.5)) + error * warp, 0, 1)
 
 
 def _degrade_faults(rng: np.random.Generator, target: dict[str, Array]) -> dict[str, Array]:
-    """Lose pieces, add false planes of limited extent, disturb the angles and soften the edges."""
+    """Remove pieces of faults, add small false planes, perturb the angles and soften the edges."""
     shape = target["fsem"].shape
     fault = target["fsem"] >= FAULT_THRESHOLD
     normal = np.zeros((3, *shape), np.float32)
@@ -75,7 +84,7 @@ def _degrade_faults(rng: np.random.Generator, target: dict[str, Array]) -> dict[
 
 
 def _add_false_piece(rng: np.random.Generator, fault: NDArray[np.bool_], normal: Array) -> None:
-    """Add a small disc to `fault` and its `normal` (3, n3, n2, n1), in place."""
+    """Add a small false fault to `fault` and its `normal` (3, n3, n2, n1), in place."""
     direction = normal_from_strike_dip(rng.uniform(0, 180), rng.uniform(30, 150))
     radius, thickness = rng.uniform(4, 24), rng.uniform(0.7, 1.5)
     centre = [rng.uniform(0, n) for n in fault.shape]
@@ -93,10 +102,10 @@ def _add_false_piece(rng: np.random.Generator, fault: NDArray[np.bool_], normal:
 
 
 def _soften(rng: np.random.Generator, fault: NDArray[np.bool_]) -> Array:
-    """Probabilities of `fault`: soft edges and changing confidence, or, at times, 0 and 1."""
+    """Fault probability with soft edges and varying confidence; in a quarter of cases, 0 and 1."""
     if rng.random() < 0.25:
         return fault.astype(np.float32)
     soft = _blur(fault.astype(np.float32), rng.uniform(0.3, 0.8))
     confidence = np.clip(1 + 0.3 * smooth_field(rng, fault.shape, 12.0), 0.3, 1.5)
-    # Softened, a clean zone two voxels thick would peak below the 0.5 that makes it a fault.
+    # Without the factor, a softened zone of two voxels would stay below the threshold of 0.5.
     return np.clip(np.float32(1.3) * soft * confidence, 0, 1)

@@ -1,4 +1,4 @@
-"""Labelled synthetic samples and surveys: a random earth, its image and its exact attributes."""
+"""Labelled synthetic samples and surveys: a random earth model, its image and exact attributes."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from .truth import truth_targets
 
 MIN_SIDE = 16
 
-# Reflections are seen where their RMS, over windows of these sigmas in voxels along n2 and n1, is
-# at least so much of the noise, and so much of the RMS of the survey.
+# Reflections are visible where their RMS reaches these fractions of the noise and of the survey
+# RMS. The RMS is taken over a Gaussian window with these sigmas in voxels along n2 and n1.
 SEEN_OVER = (6.0, 10.0)
 SEEN_OVER_NOISE = 0.5
 SEEN_OVER_RMS = 0.12
 
-# Inlines between those that the signal of a survey is measured on.
+# Spacing of the inlines on which the signal of a survey is measured.
 CALIBRATION_STEP = 16
 
 
 @dataclass(frozen=True)
 class FaultStatistics:
-    """What a fault is: degrees, samples of slip and throw at its centre, voxels of length."""
+    """Properties of a fault: angles in degrees, slip and throw at the centre in samples, length
+    in voxels."""
 
     fault: int
     kind: str
@@ -46,7 +47,8 @@ class FaultStatistics:
 
 @dataclass(frozen=True)
 class SampleStatistics:
-    """What is in a sample: degrees, cycles a sample, samples of the least visible offset."""
+    """Properties of a sample: angles in degrees, frequency in cycles per sample, minimum visible
+    offset in samples."""
 
     faults: int
     faults_labelled: int
@@ -63,13 +65,22 @@ class SampleStatistics:
 
 
 def require_size(shape: Shape) -> None:
-    """Raise StrataflowError when a side is below MIN_SIDE."""
+    """Raise StrataflowError if a side is below MIN_SIDE."""
     if min(shape.array) < MIN_SIDE:
         raise StrataflowError(f"size: expected at least {MIN_SIDE} along each axis, got {shape}")
 
 
 class SyntheticEarth:
-    """The earth and the recording that follow from `seed` alone, for a survey of `shape`."""
+    """A random earth model and its recording, reproducible from the seed.
+
+    Args:
+        seed: Seed of all random numbers.
+        shape: Size of the survey.
+        scenario: Ranges of the random parameters.
+
+    Raises:
+        StrataflowError: A side is below MIN_SIDE.
+    """
 
     def __init__(self, seed: tuple[int, ...], shape: Shape, scenario: Scenario) -> None:
         require_size(shape)
@@ -80,7 +91,7 @@ class SyntheticEarth:
         self.recording = Recording((*seed, 2), self.acquisition, shape.array)
 
     def geology(self, inlines: slice, labels: bool = True) -> Geology:
-        """Its geology at `inlines`, with the margin above and below that the image needs."""
+        """Geology at `inlines`, with the vertical margin that the image needs."""
         shape, margin = self.shape, self.recording.margin
         return evaluate(
             self.model,
@@ -91,7 +102,7 @@ class SyntheticEarth:
         )
 
     def calibrate(self) -> None:
-        """Measure the signal on some inlines, for a survey that is made in slabs."""
+        """Measure the signal on some inlines, before a survey is generated in slabs."""
         lines = range(CALIBRATION_STEP // 2, self.shape.n3, CALIBRATION_STEP)
         geology = [self.geology(slice(line, line + 1), labels=False) for line in lines]
         self.recording.calibrate(np.concatenate([reflectivity(g) for g in geology]))
@@ -104,7 +115,7 @@ class SyntheticEarth:
         return image, clean, self._seen(self._cut(geology, inlines, block), clean)
 
     def cube(self) -> tuple[Array, Array, Geology]:
-        """The same of the whole survey, measured on itself."""
+        """Image, clean image and geology of the whole survey, calibrated on itself."""
         everything = slice(0, self.shape.n3)
         geology = self.geology(everything)
         reflections = reflectivity(geology)
@@ -113,7 +124,7 @@ class SyntheticEarth:
         return image, clean, self._seen(self._cut(geology, everything, everything), clean)
 
     def _seen(self, geology: Geology, clean: Array) -> Geology:
-        """`geology` without labels where reflections are too weak, or noise too strong, to see."""
+        """Remove fault labels where reflections are too weak compared with noise or the survey."""
         smooth = [
             gaussian_matrix(n, sigma, 1)
             for n, sigma in zip(clean.shape[1:], SEEN_OVER, strict=True)
@@ -136,20 +147,25 @@ class SyntheticEarth:
         seen = self.recording.seen(inlines)
         if seen is None:
             return cut
-        # Faults are labelled where the image can show them.
+        # Keep fault labels only where the image can show faults.
         return replace(cut, **{name: label * seen for name, label in cut.label_arrays().items()})
 
 
 def reflectivity(geology: Geology) -> Array:
-    """Reflection coefficients (n3, n2, n1 - 1) between samples: half the steps of log impedance."""
+    """Reflection coefficients (n3, n2, n1 - 1): half the differences of log impedance."""
     return np.float32(0.5) * np.diff(geology.log_impedance, axis=-1)
 
 
 @dataclass
 class LabelledCube:
-    """A sample: `image` and `targets`, arrays (n3, n2, n1), and what is in it.
+    """A labelled sample.
 
-    `truth` tells its faults apart, see `truth_targets`.
+    Attributes:
+        image: Image (n3, n2, n1) with an RMS of 1.
+        targets: Attributes (n3, n2, n1) by name.
+        truth: Number and throw of the fault at each label (n3, n2, n1), see `truth_targets`.
+        statistics: Properties of the sample.
+        faults: Properties of its faults.
     """
 
     image: Array
@@ -162,9 +178,15 @@ class LabelledCube:
 def labelled_cube(
     seed: tuple[int, ...], shape: Shape, scenario: Scenario = ANYTHING
 ) -> LabelledCube:
-    """The sample of `shape` that follows from `seed` and `scenario` alone.
+    """Generate a labelled sample, reproducible from its arguments.
 
-    Raises StrataflowError for a side below MIN_SIDE.
+    Args:
+        seed: Seed of all random numbers.
+        shape: Size of the sample.
+        scenario: Ranges of the random parameters.
+
+    Raises:
+        StrataflowError: A side is below MIN_SIDE.
     """
     earth = SyntheticEarth(seed, shape, scenario)
     image, clean, geology = earth.cube()
@@ -178,7 +200,7 @@ def labelled_cube(
 
 
 def fault_targets(geology: Geology) -> dict[str, Array]:
-    """The faults of `geology` as the attributes fsem, fdip and fstrike, float32."""
+    """Fault labels of `geology` as the attributes fsem, fdip and fstrike, float32."""
     return {
         "fsem": (geology.fault > 0).astype(np.float32),
         "fdip": geology.dip / np.float32(180),
@@ -225,7 +247,7 @@ def _describe(
 
 
 def layer_dip(age: Array) -> Array:
-    """Dip of the layers in degrees at every fourth voxel of `age` (n3, n2, n1), in a row."""
+    """Layer dips in degrees (N,), at every fourth voxel of `age` (n3, n2, n1) along each axis."""
     here = age[:-1:4, :-1:4, :-1:4]
     slope3 = age[1::4, :-1:4, :-1:4] - here
     slope2 = age[:-1:4, 1::4, :-1:4] - here

@@ -1,10 +1,10 @@
-"""Random populations of faults, organised as faults are: sets, relays, splays, abutting faults.
+"""Random fault systems: sets, conjugate sets, relays, splays and abutting faults.
 
-Numbers are those of reviews of field data: faults are ten to some hundreds of times as long as
-they slip (Kim and Sanderson, 2005, Earth-Sci. Rev. 68); sets share strike and dip within some
-degrees; segments of a fault overlap at their tips by a fraction of their length (Peacock and
-Sanderson, 1991, J. Struct. Geol. 13); younger ones often end against older ones (Nixon et al.,
-2014, J. Struct. Geol. 66).
+The numbers come from reviews of field data. Fault length is ten to several hundred times the slip
+(Kim and Sanderson, 2005, Earth-Sci. Rev. 68). Faults of a set differ in strike and dip by a few
+degrees. Fault segments overlap at their tips by a fraction of their length (Peacock and Sanderson,
+1991, J. Struct. Geol. 13). Younger faults often abut against older ones (Nixon et al., 2014,
+J. Struct. Geol. 66).
 """
 
 from __future__ import annotations
@@ -17,30 +17,40 @@ from ..volume.raw import Array
 from .geology import Fault
 from .scenario import Scenario
 
-# Ways in which the faults of a survey are organised, with their probabilities.
+# Styles of fault systems, with their probabilities; `conjugate` is a conjugate set.
 STYLES = {"set": 0.3, "conjugate": 0.2, "relay": 0.2, "scattered": 0.2, "polygonal": 0.1}
 
-# Share of faults that are of another kind (normal, reverse, along strike) than most of the survey.
+# Fraction of faults with a kind (normal, reverse, strike-slip) drawn anew.
 OTHER_KIND = 0.15
 
-# Share of faults that end against an older one, if there is one long enough.
+# Fraction of faults that abut against an older fault.
 ABUTTING = 0.3
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """A number between `low` and `high` whose logarithm is uniform."""
+    """Log-uniform random number between `low` and `high`."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def random_count(rng: np.random.Generator, least: int, most: int) -> int:
-    """A number of faults: few in most surveys, many in some (log-uniform above `least`)."""
-    return least + int(log_uniform(rng, 1.0, most - least + 2.0 - 1e-9)) - 1
+def random_count(rng: np.random.Generator, minimum: int, maximum: int) -> int:
+    """Random number of faults, log-uniform above `minimum`: few in most surveys, many in some."""
+    return minimum + int(log_uniform(rng, 1.0, maximum - minimum + 2.0 - 1e-9)) - 1
 
 
 def random_faults(
     rng: np.random.Generator, shape: tuple[float, float, float], count: int, scenario: Scenario
 ) -> list[Fault]:
-    """`count` faults for a survey of `shape` (n3, n2, n1) in voxels, oldest first."""
+    """Draw a random fault system.
+
+    Args:
+        rng: Random generator.
+        shape: Extent of the survey (n3, n2, n1) in voxels.
+        count: Number of faults.
+        scenario: Ranges of the random parameters.
+
+    Returns:
+        Faults, oldest first.
+    """
     style = str(rng.choice(list(STYLES), p=list(STYLES.values())))
     regional = _Regional(
         strike=float(rng.uniform(0, 360)),
@@ -62,7 +72,7 @@ def random_faults(
 
 @dataclass(frozen=True)
 class _Regional:
-    """What the faults of a survey of `shape` (n3, n2, n1) have in common; angles in degrees."""
+    """Common properties of the faults of a survey; angles in degrees, `shape` (n3, n2, n1)."""
 
     strike: float
     dip: float
@@ -79,7 +89,7 @@ def _kind(rng: np.random.Generator, scenario: Scenario) -> str:
 
 
 def _single(rng: np.random.Generator, regional: _Regional, style: str) -> Fault:
-    """A fault by itself, placed anywhere."""
+    """A single fault at a random position."""
     scenario = regional.scenario
     strike, dip = regional.strike + rng.normal(0, 8), regional.dip + rng.normal(0, 5)
     if style in ("scattered", "polygonal"):
@@ -88,7 +98,7 @@ def _single(rng: np.random.Generator, regional: _Regional, style: str) -> Fault:
         strike += 180
     fault = _fault(rng, regional, strike, dip, _anywhere(rng, regional.shape))
     if style == "polygonal" and not _is_rigid(fault, regional):
-        # Short faults of all directions within an interval (Cartwright, 1994, Geology 22).
+        # Polygonal faults: short, of all strikes, in one interval (Cartwright, 1994, Geology 22).
         size = float(rng.uniform(14, 40))
         slip = _allowed_slip(min(fault.slip, 0.4 * size), fault.dip, fault.kind, scenario)
         height = float(rng.uniform(0.4, 0.9) * size)
@@ -115,7 +125,7 @@ def _fault(
     centre: tuple[float, float, float],
     slip: float | None = None,
 ) -> Fault:
-    """A fault at `centre` whose size goes with its slip, in samples; drawn where it is None."""
+    """A fault at `centre` whose size scales with its slip in samples; None draws the slip."""
     scenario = regional.scenario
     dip = float(np.clip(dip, *scenario.fault_dip))
     kind = regional.kind if rng.random() > OTHER_KIND else _kind(rng, scenario)
@@ -156,20 +166,20 @@ def _fault(
 
 
 def _allowed_slip(slip: float, dip: float, kind: str, scenario: Scenario) -> float:
-    """`slip` in samples, moved into the range that the scenario has for throws."""
+    """Limit `slip` in samples to the throws of the scenario."""
     factor = 1.0 if kind == "strike-slip" else 1 / float(np.sin(np.radians(dip)))
     return float(np.clip(slip, factor * scenario.throw[0], factor * scenario.throw[1]))
 
 
 def _is_rigid(fault: Fault, regional: _Regional) -> bool:
-    """Whether whole blocks move along `fault`: its tips lie far beyond the survey."""
+    """Whether `fault` moves rigid blocks, because its tips lie far outside the survey."""
     return fault.half_length > 20 * max(regional.shape)
 
 
 def _random_listric(rng: np.random.Generator, dip: float, half_height: float) -> float:
-    """Curvature of three faults in ten: up to 40 degrees within the height, or 128 voxels.
+    """Listric curvature of 30 % of the faults: 5 to 40 degrees over the half height or 128 voxels.
 
-    The top does not turn over.
+    The dip at the top stays below 90 degrees.
     """
     turn = min(rng.uniform(5, 40), 88 - dip)
     if rng.random() > 0.3 or turn <= 0:
@@ -178,10 +188,7 @@ def _random_listric(rng: np.random.Generator, dip: float, half_height: float) ->
 
 
 def _relay(rng: np.random.Generator, regional: _Regional) -> list[Fault]:
-    """Two to four segments in echelon, whose tips overlap: displacement goes from one to the next.
-
-    They share strike, dip and slip within some per cent.
-    """
+    """A relay: two to four en echelon segments with overlapping tips, similar strike and slip."""
     first = _fault(
         rng,
         regional,
@@ -191,7 +198,7 @@ def _relay(rng: np.random.Generator, regional: _Regional) -> list[Fault]:
     )
     extent = max(regional.shape[:2])
     if _is_rigid(first, regional):
-        # Blocks that move as one have no tips.
+        # Faults of rigid blocks have no tips.
         return [first]
     half_length = float(np.clip(first.half_length, 0.2 * extent, 0.7 * extent))
     first = replace(first, half_length=half_length, half_height=max(first.half_height, half_length))
@@ -216,7 +223,7 @@ def _relay(rng: np.random.Generator, regional: _Regional) -> list[Fault]:
 
 
 def _abutting(rng: np.random.Generator, regional: _Regional, faults: list[Fault]) -> Fault:
-    """A smaller fault that ends against one of `faults`: a splay, or an antithetic one."""
+    """A smaller fault that abuts against one of `faults`: a splay or an antithetic fault."""
     slips = np.array([abs(fault.slip) for fault in faults])
     host = faults[int(rng.choice(len(faults), p=slips / slips.sum()))]
     # Mostly in the hanging wall, where distances are negative.
@@ -233,6 +240,6 @@ def _abutting(rng: np.random.Generator, regional: _Regional, faults: list[Fault]
     slip = abs(host.slip) * float(rng.uniform(0.2, 0.8))
     fault = _fault(rng, regional, float(strike), float(dip), centre, slip)
     if host.host is not None or _is_rigid(host, regional):
-        # Blocks that move as one, and third generations, just cross.
+        # Faults of rigid blocks, and faults of a third generation, cross instead.
         return fault
     return replace(fault, host=host, side=side)

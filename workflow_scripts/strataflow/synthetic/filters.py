@@ -1,7 +1,7 @@
-"""Filters along the axes of a cube, and random fields, of blocks of inlines that fit together.
+"""Filters along the axes of a volume, and random fields, in consistent blocks of inlines.
 
-Filters along an axis are matrices: exact at the edges, free to change along the axis (a wavelet
-whose frequency falls with depth), and as fast as the processor multiplies.
+Filters along an axis are matrices. They are exact at the edges, can vary along the axis (such as a
+wavelet whose frequency decreases with depth), and run at the speed of matrix multiplication.
 """
 
 from __future__ import annotations
@@ -10,12 +10,22 @@ import numpy as np
 
 from ..volume.raw import Array
 
-# Scale of random fields of gain, dimming and dip, in voxels.
+# Correlation length of random fields of gain, dimming and dip in voxels.
 PATCH = 24.0
 
 
 def gaussian_matrix(n: int, sigma: float, norm: int, inside: slice = slice(None)) -> Array:
-    """Matrix (rows of `inside`, n) that smooths `n` values; its rows have `norm` (1 or 2) one."""
+    """Matrix of a Gaussian smoothing filter.
+
+    Args:
+        n: Number of input values.
+        sigma: Standard deviation in voxels.
+        norm: Norm of each row that is scaled to 1, the 1-norm or the 2-norm.
+        inside: Rows to return.
+
+    Returns:
+        Matrix (rows, n).
+    """
     i = np.arange(n)
     weight = np.exp(-0.5 * np.square((i[inside, None] - i) / max(sigma, 1e-3)))
     weight[weight < 1e-4] = 0
@@ -25,7 +35,7 @@ def gaussian_matrix(n: int, sigma: float, norm: int, inside: slice = slice(None)
 def along_axes(
     values: Array, m3: Array | None = None, m2: Array | None = None, m1: Array | None = None
 ) -> Array:
-    """`values` (n3, n2, n1) with matrices (out, in) applied along their axes; None leaves one."""
+    """Apply matrices (out, in) along the axes of `values` (n3, n2, n1); None skips an axis."""
     if m1 is not None:
         values = values @ m1.T
     if m2 is not None:
@@ -41,9 +51,13 @@ def smooth_field(
     scale: float,
     inlines: slice = slice(None),
 ) -> Array:
-    """Random field of about unit variance over `shape` (n3, n2, n1), smooth over `scale` voxels.
+    """Smooth random field with about unit variance.
 
-    `inlines` picks the part of it that is returned; the field is the same whatever the part.
+    Args:
+        rng: Random generator.
+        shape: Shape of the survey (n3, n2, n1).
+        scale: Correlation length in voxels.
+        inlines: Inlines to return. The field does not depend on this selection.
     """
     coarse = rng.standard_normal([int(np.ceil(n / scale)) + 3 for n in shape], dtype=np.float32)
     matrices = []
@@ -55,18 +69,18 @@ def smooth_field(
         matrix = np.zeros((n, knots), np.float32)
         matrix[np.arange(n), low] = 1 - weight
         matrix[np.arange(n), low + 1] = weight
-        # 26/35 is the mean of the two squared weights, which is what they leave of the variance.
+        # The interpolation reduces the variance to the mean sum of squared weights, 26/35.
         matrices.append(matrix * np.float32((26 / 35) ** -0.5))
     return along_axes(coarse, matrices[0][inlines], *matrices[1:])
 
 
 def widened(inlines: slice, sigma: float, n3: int) -> slice:
-    """`inlines` of `n3` and as many on either side as `gaussian_matrix` reaches with `sigma`."""
-    # Its weights fall below 1e-4 at 4.3 times sigma.
+    """Extend `inlines` of `n3` on both sides by the half width of `gaussian_matrix`."""
+    # The weights fall below 1e-4 at 4.3 times sigma.
     halo = int(np.ceil(4.3 * sigma))
     return slice(max(0, inlines.start - halo), min(n3, inlines.stop + halo))
 
 
 def within(inlines: slice, block: slice) -> slice:
-    """Where `inlines` lie in the `block` that holds them."""
+    """Position of `inlines` within the `block` that contains them."""
     return slice(inlines.start - block.start, inlines.stop - block.start)

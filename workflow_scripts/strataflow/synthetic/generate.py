@@ -1,4 +1,4 @@
-"""Synthetic samples by the thousand: the four folders, their tables, and runs that go on."""
+"""Generation of synthetic samples: the four folders, their tables, and resumed runs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .corruption import degrade
 from .earth import FaultStatistics, SampleStatistics, labelled_cube, require_size
 from .scenario import ANYTHING, Scenario
 
-# Modules that decide what a sample is; across a change, those of a stopped run are made anew.
+# Modules that determine a sample. If one changes, a stopped run starts again from the beginning.
 SYNTHESIZING_CODE = (
     *("volume/attributes", "volume/orientation", "volume/raw", "samples/files"),
     *("synthetic/acquisition", "synthetic/artifacts", "synthetic/corruption", "synthetic/earth"),
@@ -47,7 +47,7 @@ SYNTHESIZING_CODE = (
 
 @contextmanager
 def single_threaded_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that each use one core, so that results do not depend on how many there are."""
+    """Pool of processes with one BLAS thread each, for results independent of their number."""
     before = os.environ.get("OPENBLAS_NUM_THREADS")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     try:
@@ -68,12 +68,22 @@ def synthesize_samples(
     workers: int,
     scenarios: Sequence[Scenario] = (ANYTHING,),
 ) -> None:
-    """Write numbered samples of `shape`, their manifests and statistics into the four folders.
+    """Write numbered samples, their manifests and statistics into the four folders.
 
-    `counts` gives how many for each of SPLITS; they take the `scenarios` in turn. A sample depends
-    on the seed, its split and its number only, never on the number of workers. Samples wait in
-    hidden folders beside the final ones until all are there, so that a run that was stopped goes on
-    at the missing ones. Raises StrataflowError for sizes below MIN_SIDE.
+    A sample depends on the seed, its split, its number and its scenario, but not on the number of
+    workers. Samples stay in hidden folders next to the final ones until all are finished. A stopped
+    run therefore resumes with the missing samples.
+
+    Args:
+        folders: The four folders.
+        counts: Number of samples for each of SPLITS.
+        shape: Size of the samples.
+        seed: Random seed.
+        workers: Number of processes.
+        scenarios: Scenarios, which the samples use in turn.
+
+    Raises:
+        StrataflowError: A side is below MIN_SIDE, or another process writes the samples.
     """
     require_size(shape)
     with claimed_folder(folders.manifest("train").parent):
@@ -128,12 +138,12 @@ class _Order:
 
     @property
     def stamp(self) -> Path:
-        """What is known of the sample; written last, so that it tells a whole one."""
+        """Path of the metadata of the sample, which is written last and marks it as complete."""
         return self.data / f"{self.number}.json"
 
     @property
     def files(self) -> list[Path]:
-        """All files of the sample, the stamp excepted."""
+        """All files of the sample except the stamp."""
         return [
             sample_path(self.data, self.number),
             *(sample_path(self.data, self.number, name) for name in ATTRIBUTES),
@@ -146,8 +156,8 @@ class _Order:
 
 def _make_sample(order: _Order) -> None:
     cube = labelled_cube(order.seed, order.shape, order.scenario)
-    spoiled = degrade(np.random.default_rng((*order.seed, 1)), cube.image, cube.targets)
-    write_sample(order.data, order.target, order.number, cube.image, spoiled, cube.targets)
+    corrupted = degrade(np.random.default_rng((*order.seed, 1)), cube.image, cube.targets)
+    write_sample(order.data, order.target, order.number, cube.image, corrupted, cube.targets)
     row = ManifestRow(
         sample=order.number,
         source="synthetic",
@@ -170,13 +180,13 @@ def _make_sample(order: _Order) -> None:
 
 
 def _digest(shape: Shape, seed: int, scenarios: Sequence[Scenario]) -> str:
-    """What makes the samples what they are, the code included, in 12 letters."""
+    """Hash, in 12 characters, of everything that determines the samples, including the code."""
     everything = repr((shape, seed, *scenarios, code_checksum(modules(SYNTHESIZING_CODE))))
     return hashlib.sha256(everything.encode()).hexdigest()[:12]
 
 
 def _waiting_folders(folders: Folders, digest: str) -> Folders:
-    """Hidden folders beside the four, made; those that other samples waited in are removed."""
+    """Create hidden folders next to the four, and remove those of runs with another digest."""
 
     def beside(folder: Path) -> Path:
         hidden = folder.with_name(f".{folder.name}.{digest}.unfinished")
@@ -190,7 +200,7 @@ def _waiting_folders(folders: Folders, digest: str) -> Folders:
 
 
 def _deliver(folders: Folders, split: str, orders: list[_Order]) -> None:
-    """Move the samples of a split to where they belong and write its tables, the manifest last."""
+    """Move the samples of a split to the final folders and write its tables, manifest last."""
     manifest = folders.manifest(split)
     manifest.unlink(missing_ok=True)
     known = [json.loads(order.stamp.read_text()) for order in orders]

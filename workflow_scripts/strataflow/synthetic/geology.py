@@ -1,10 +1,9 @@
-"""Earth models told in the order of geology and evaluated by mapping backward from today.
+"""Earth models: geologic events in order of time, evaluated by restoration of the present state.
 
-A point of today's survey is taken back through the events that shaped it, the youngest first:
-faults, folding, erosion. That leaves the place and the depth at which it was deposited, and every
-attribute follows from the map, so none has to be picked from the image. Every function here takes
-points, so that blocks of a survey fit together whatever their size. Lengths are in voxels, angles
-in degrees, ages in samples of deposited thickness.
+Each point of the survey is mapped backward through the events, youngest first: faults, folding,
+erosion. The result is the position at which it was deposited, and all attributes follow exactly
+from this map. The functions work on points, so that blocks of a survey are consistent whatever
+their size. Lengths are in voxels, angles in degrees, and ages in samples of deposited thickness.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from numpy.typing import NDArray
 from ..volume.orientation import normal_from_strike_dip, strike_dip_from_normal
 from ..volume.raw import Array
 
-# Points that are mapped at once: their few temporary arrays stay in the cache of a core.
+# Number of points in a block whose temporary arrays fit into the cache of a core.
 POINTS = 1 << 16
 
-# Layers are averaged over samples from a table of their integral with this many entries a sample.
+# Entries per sample of the table of integrated layers.
 TABLE_DENSITY = 8
 
-# A sample that spans less age than this (in a fault) is averaged over this much of it.
+# Minimum age interval over which layers are averaged; samples in a fault may span less.
 MIN_THICKNESS = 0.05
 
-# Samples by which layers are displaced at random on the surface of a fault with a damage zone.
+# Random displacement of layers in samples at the surface of a fault with a damage zone.
 CRUSHED = 3.0
 
-# Share of its thickness that is left of a sample where its throw is no longer turned into today's,
-# and the vertical part of the normal of a surface, about half a degree, that counts as overturned.
+# Minimum vertical strain at which a slip is converted to samples of the survey, and the vertical
+# component of the normal, about half a degree, beyond which a surface is overturned.
 SQUEEZED, OVERTURNED = 0.3, 0.01
 
 
 class Crossing(NamedTuple):
-    """The points that a fault moves, by their places, and their signed distance to it."""
+    """Points that a fault moves: their indices, and their signed distance to the fault."""
 
     where: NDArray[np.intp]
     distance: Array
@@ -45,19 +44,30 @@ class Crossing(NamedTuple):
 
 @dataclass(frozen=True)
 class Fault:
-    """A curved fault surface and its slip, which dies out along an elliptical tip line.
+    """A curved fault surface with slip that decreases to an elliptical tip line.
 
-    The frame is (strike, down-dip, normal). The surface bows off its plane: `listric` is the
-    curvature that flattens it downward, and `undulation` the height of waves along strike.
-    `slip` is that of the hanging wall at the centre, down dip for a `rake` of 90 (normal fault),
-    up dip for -90 (reverse), along strike for 0. Slip grows down dip by `growth` of itself over
-    half the height, and falls off with the distance from the fault, up to `reach` (the
-    displacement field of an isolated fault: Barnett et al., 1987, AAPG Bulletin 71).
+    Slip also decreases with the distance from the fault, as in the displacement field of an
+    isolated fault (Barnett et al., 1987, AAPG Bulletin 71).
 
-    `drag` is the share of the slip that bends layers within `drag_width` of the surface instead of
-    breaking them. `damage` is the half width of the zone in which layers are crushed. A fault with
-    a `host` abuts on that older fault: it slips on one `side` of it only (1 or -1, the sign of the
-    distance to the host).
+    Attributes:
+        centre: Centre (n3, n2, n1).
+        strike: Strike in degrees.
+        dip: Dip in degrees.
+        slip: Slip of the hanging wall at the centre, in samples.
+        rake: Direction of slip: 90 down dip (normal), -90 up dip (reverse), 0 along strike.
+        half_length: Half length of the tip ellipse along strike.
+        half_height: Half height of the tip ellipse down dip.
+        listric: Curvature that reduces the dip downward.
+        undulation: Amplitude of undulations along strike.
+        wavelength: Wavelength of the undulations.
+        phase: Phase of the undulations in radians.
+        growth: Relative increase of slip down dip over half the height.
+        reach: Distance from the fault at which slip vanishes.
+        drag: Fraction of the slip that bends the layers near the fault.
+        drag_width: Distance from the fault over which the drag decays.
+        damage: Half width of the damage zone, in which layers are crushed.
+        host: Older fault against which this one abuts.
+        side: Side of the host on which this fault slips, 1 or -1, the sign of the distance.
     """
 
     centre: tuple[float, float, float]
@@ -86,13 +96,13 @@ class Fault:
 
     @property
     def kind(self) -> str:
-        """normal, reverse or strike-slip."""
+        """Kind of fault: normal, reverse or strike-slip."""
         if abs(np.sin(np.radians(self.rake))) < 0.5**0.5:
             return "strike-slip"
         return "normal" if self.rake > 0 else "reverse"
 
     def frame(self) -> Array:
-        """Rows: unit vectors along strike, down dip and normal, each over (n3, n2, n1)."""
+        """Unit vectors along strike, down dip and normal as rows, with components (n3, n2, n1)."""
         phi, delta = np.radians(self.strike), np.radians(self.dip)
         along = (np.cos(phi), np.sin(phi), 0.0)
         down = (-np.cos(delta) * np.sin(phi), np.cos(delta) * np.cos(phi), np.sin(delta))
@@ -103,17 +113,21 @@ class Fault:
         return self._distance(self._local(x))[0]
 
     def undo(self, x: Array, wall: Array | None = None) -> Crossing:
-        """Move the points `x` (3, N) back to before the fault, in place.
+        """Restore points to their positions before the fault, in place.
 
-        Each wall moves by half the slip. `wall` (N,) tells on which side each point is, +1 or -1,
-        0 for neither; without it, the sign of the distance tells.
+        Each wall moves by half the slip.
+
+        Args:
+            x: Points (3, N).
+            wall: Wall of each point (N,), 1 or -1, or 0 for neither. By default, the sign of the
+                distance.
         """
         local = self._local(x)
         ellipse = np.square(local[0] * np.float32(1 / self.half_length))
         ellipse += np.square(local[1] * np.float32(1 / self.half_height))
         bow = self.undulation + 0.5 * abs(self.listric) * self.half_height**2
         index = np.flatnonzero((ellipse < 1) & (np.abs(local[2]) < np.float32(self.reach + bow)))
-        # Most large faults move all points of a block, which then need not be gathered.
+        # Large faults often move all points of a block; then no gather is needed.
         moved: NDArray[np.intp] | slice = slice(None)
         if index.size < ellipse.size:
             moved, local, ellipse = index, local.take(index, axis=1), ellipse.take(index)
@@ -135,7 +149,7 @@ class Fault:
         rake = np.radians(self.rake)
         direction = np.cos(rake) * along + np.sin(rake) * down
         if self.listric:
-            # Slip keeps to the surface: where that is flatter or steeper than its plane, so is it.
+            # Slip follows the curved surface, not the plane through its centre.
             stretch = np.sqrt(1 + np.square(slope_b))
             along_slip = np.float32(np.cos(rake)) * amount
             amount *= np.float32(np.sin(rake)) / stretch
@@ -147,9 +161,11 @@ class Fault:
         return Crossing(index, distance)
 
     def crushed(self, crossing: Crossing, x: Array) -> Array:
-        """How far layers are crushed at the points of a `crossing`, which lie at `x` (3, M): 0..1.
+        """Degree of crushing, 0 to 1: maximum on the surface, 0 at the tip line and outside.
 
-        Most on the surface, nothing at the tip line and beyond `damage` from the surface.
+        Args:
+            crossing: Points near the fault.
+            x: Their positions (3, M).
         """
         local = self._local(x)
         ellipse = np.square(local[0] / self.half_length) + np.square(local[1] / self.half_height)
@@ -160,9 +176,9 @@ class Fault:
         return crushed
 
     def _share_beside_host(self, x: Array) -> Array:
-        """Share of the slip (N,) at points `x` (3, N) of a fault that abuts: 0 beyond its host."""
+        """Fraction of the slip (N,) of an abutting fault at points (3, N): 0 beyond its host."""
         assert self.host is not None
-        # Slip must die out towards the host, or points would be carried through it.
+        # Slip must vanish towards the host, or points would move through it.
         away = self.side * self.host.distance(x) / np.float32(max(3.0, abs(self.slip)))
         share: Array = np.clip(away, 0, 1)
         return share
@@ -172,9 +188,9 @@ class Fault:
         return frame @ x - (frame @ np.array(self.centre, np.float32))[:, None]
 
     def _distance(self, local: Array) -> tuple[Array, Array]:
-        """Distance and slope down dip of the surface at points in its frame; first order.
+        """First-order distance to the surface, and its slope down dip, at points in its frame.
 
-        The distance takes the place of the last row of `local`.
+        The distance overwrites the last row of `local`.
         """
         a, b, distance = local
         stretch, slope_b = np.float32(1), np.zeros((), np.float32)
@@ -193,7 +209,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Wave:
-    """A cosine over (n3, n2): wavenumbers in radians a voxel, height in samples."""
+    """A cosine over (n3, n2): wavenumbers in radians per voxel, height in samples."""
 
     wave3: float
     wave2: float
@@ -201,7 +217,7 @@ class Wave:
     height: float
 
     def at(self, x3: Array, x2: Array) -> Array:
-        """Its height at the places `x3`, `x2`."""
+        """Height at the positions `x3`, `x2`."""
         turn = np.float32(self.wave3) * x3
         turn += np.float32(self.wave2) * x2
         turn += np.float32(self.phase)
@@ -210,7 +226,7 @@ class Wave:
 
 @dataclass(frozen=True)
 class Fold:
-    """A wave that lifts layers, grows with depth by `growth` a sample and leans by `shear`."""
+    """A wave of the layers that increases by `growth` per sample of depth and leans by `shear`."""
 
     wave: Wave
     growth: float = 0.0
@@ -219,13 +235,13 @@ class Fold:
 
 @dataclass(frozen=True)
 class Folding:
-    """Folds, and a regional tilt of slopes along n3 and n2."""
+    """Folds, and a regional `tilt` as slopes along n3 and n2."""
 
     folds: tuple[Fold, ...] = ()
     tilt: tuple[float, float] = (0.0, 0.0)
 
     def undo(self, x: Array) -> None:
-        """Move the points `x` (3, N) back to before the folding, in place."""
+        """Restore the points `x` (3, N) to their positions before the folding, in place."""
         shift = np.float32(self.tilt[0]) * x[0]
         shift += np.float32(self.tilt[1]) * x[1]
         for fold in self.folds:
@@ -236,9 +252,12 @@ class Folding:
 
 @dataclass(frozen=True)
 class Unconformity:
-    """An eroded surface: `depth` and relief, filled by flat layers that lap onto it.
+    """An erosion surface that is covered by flat, onlapping layers.
 
-    `hiatus` is added to the age of all that lies below, so that it is older than what lies above.
+    Attributes:
+        depth: Mean depth of the surface.
+        relief: Waves of the surface.
+        hiatus: Age that is added below, so that all layers there are older than those above.
     """
 
     depth: float
@@ -246,7 +265,7 @@ class Unconformity:
     hiatus: float = 0.0
 
     def surface(self, x3: Array, x2: Array) -> Array:
-        """Its depth (N,) at the places `x3`, `x2`."""
+        """Depth of the surface (N,) at the positions `x3`, `x2`."""
         depth = np.full(x3.shape, self.depth, np.float32)
         for wave in self.relief:
             depth += wave.at(x3, x2)
@@ -255,10 +274,10 @@ class Unconformity:
 
 @dataclass(frozen=True)
 class Sag:
-    """Layers that hang through between the depths `top` and `bottom`, in a bowl of two `radii`.
+    """A sag of the layers in an elliptical bowl between the depths `top` and `bottom`.
 
-    A collapse above a cave, or the apparent sag (`depth` < 0: pull-up) below a slow (fast) body,
-    which in a survey in time is a bend of the layers all the same.
+    It models a collapse above a cave, or an apparent sag below a slow body in time. A negative
+    `depth` models a pull-up below a fast body.
     """
 
     centre: tuple[float, float]
@@ -268,14 +287,14 @@ class Sag:
     bottom: float
 
     def undo(self, x: Array) -> None:
-        """Move the points `x` (3, N) back to before the sag, in place."""
+        """Restore the points `x` (3, N) to their positions before the sag, in place."""
         away = np.square((x[0] - np.float32(self.centre[0])) / np.float32(self.radii[0]))
         away += np.square((x[1] - np.float32(self.centre[1])) / np.float32(self.radii[1]))
         inside = np.flatnonzero(away < 1)
         if not inside.size:
             return
         depth = x[2][inside]
-        # Ramps of this length keep ages growing downward.
+        # Ramps of this length ensure that age increases downward.
         ramp = np.float32(1 / (3 * abs(self.depth)))
         share = np.clip((depth - np.float32(self.top)) * ramp, 0, 1)
         share *= np.clip((np.float32(self.bottom) - depth) * ramp, 0, 1)
@@ -284,25 +303,25 @@ class Sag:
 
 @dataclass(frozen=True)
 class Stretch:
-    """The survey's grid: how many units of the earth a voxel spans along (n3, n2)."""
+    """The survey grid: `factors` are the model units per voxel along (n3, n2)."""
 
     factors: tuple[float, float]
 
     def undo(self, x: Array) -> None:
-        """Turn the places `x` (3, N) of voxels into places in the earth, in place."""
+        """Convert voxel positions `x` (3, N) to model coordinates, in place."""
         x[0] *= np.float32(self.factors[0])
         x[1] *= np.float32(self.factors[1])
 
 
 @dataclass(frozen=True)
 class Turbulence:
-    """A rough field of about unit variance: the sum of sines of `wavevectors` (K, 3), radians."""
+    """A rough field with about unit variance: sines with `wavevectors` (K, 3) in radians."""
 
     wavevectors: NDArray[np.float32]
     phases: NDArray[np.float32]
 
     def at(self, x: Array) -> Array:
-        """The field (N,) at points `x` (3, N)."""
+        """Value of the field (N,) at points `x` (3, N)."""
         turns = self.wavevectors @ x + self.phases[:, None]
         field: Array = np.sin(turns, out=turns).sum(0) * np.float32((2 / len(turns)) ** 0.5)
         return field
@@ -310,11 +329,17 @@ class Turbulence:
 
 @dataclass(frozen=True)
 class Body:
-    """A lens between the ages `age` and `age + thickness` whose inside differs from its layers.
+    """A lens between the ages `age` and `age + thickness` with a different interior.
 
-    `centre` and `radii` are along (n3, n2), turned by `azimuth` degrees. Inside, layers are taken
-    from places up to `roughness` samples away, which makes chaos of them (a mass-transport
-    deposit), and `log_impedance` is added (gas, or another lithology with a sharp edge).
+    Attributes:
+        age: Youngest age of the lens.
+        thickness: Range of ages.
+        centre: Centre (n3, n2).
+        radii: Radii along its two axes.
+        azimuth: Rotation of the axes in degrees.
+        roughness: Random displacement of the layers inside, in samples; it makes them chaotic,
+            like a mass-transport deposit.
+        log_impedance: Added to the log impedance inside, for gas or another lithology.
     """
 
     age: float
@@ -326,25 +351,25 @@ class Body:
     log_impedance: float = 0.0
 
     def inside(self, age: Array, x: Array) -> NDArray[np.intp]:
-        """Indices of those points of `age` (N,), deposited at `x` (3, N), that lie in it."""
+        """Indices of the points of `age` (N,), deposited at `x` (3, N), that lie in the lens."""
         near = np.flatnonzero((age > self.age) & (age < self.age + self.thickness))
         turn = np.radians(self.azimuth)
         dx3, dx2 = x[0][near] - self.centre[0], x[1][near] - self.centre[1]
         along = np.cos(turn) * dx3 + np.sin(turn) * dx2
         across = np.cos(turn) * dx2 - np.sin(turn) * dx3
         away = np.square(along / self.radii[0]) + np.square(across / self.radii[1])
-        # It thins out to its edge.
+        # The lens thins towards its edge.
         share = (age[near] - self.age) / self.thickness
         return near[away + np.square(share) < 1]
 
 
 @dataclass(frozen=True)
 class Clinoforms:
-    """Layers that build out along `azimuth` between the ages `age` and `age + thickness`.
+    """Layers that prograde along `azimuth` between the ages `age` and `age + thickness`.
 
-    `share` of the thickness is laid down in front of what is there rather than on top of it, over
-    `length` voxels about `centre` (n3, n2). They end against both bounding layers (toplap and
-    downlap).
+    A fraction `share` of the thickness is deposited by progradation, over `length` voxels about
+    `centre` (n3, n2), and the rest by aggradation. The layers end at both bounding layers by toplap
+    and downlap.
     """
 
     age: float
@@ -355,14 +380,20 @@ class Clinoforms:
     share: float
 
     def lay(self, age: Array, x: Array) -> tuple[NDArray[np.intp], Array, Array]:
-        """Points of `age` (N,), deposited at `x` (3, N), that lie in it, as indices.
+        """Find the points in the clinoforms and their ages.
 
-        And their ages in the clinoforms, and the age whose layer is found there.
+        Args:
+            age: Ages (N,).
+            x: Positions of deposition (3, N).
+
+        Returns:
+            Indices of the points inside, their ages in the clinoforms, and the ages at which their
+            layers are looked up.
         """
         inside = np.flatnonzero((age >= self.age) & (age < self.age + self.thickness))
         turn = np.radians(self.azimuth)
         up = (age[inside] - np.float32(self.age)) / np.float32(self.thickness)
-        # Sigmoids: gentle at the bounding layers and steep between them.
+        # Sigmoids: low dips at the bounding layers and higher ones between them.
         up += np.float32(0.1) * np.sin(np.float32(2 * np.pi) * up)
         front = np.cos(turn) * (x[0][inside] - self.centre[0])
         front += np.sin(turn) * (x[1][inside] - self.centre[1])
@@ -374,10 +405,10 @@ class Clinoforms:
 
 @dataclass(frozen=True)
 class Channel:
-    """A meandering channel cut into the layers that were at the surface at `age`, then filled.
+    """A meandering channel that was cut into the surface at `age` and then filled.
 
-    The centreline runs along `azimuth` (degrees from n3) through `centre` (n3, n2) and swings as
-    a sine; the cut is a parabola of `depth` samples and `half_width` voxels.
+    The centreline is a sine along `azimuth` (degrees from n3) through `centre` (n3, n2), with
+    amplitude `swing`. The cross-section is a parabola of `depth` samples and `half_width` voxels.
     """
 
     age: float
@@ -390,7 +421,7 @@ class Channel:
     log_impedance: float
 
     def cut(self, x3: Array, x2: Array) -> Array:
-        """Depth of the cut (N,) in samples at the places `x3`, `x2`; at most 0 outside."""
+        """Depth of the cut (N,) in samples at the positions `x3`, `x2`; at most 0 outside."""
         turn = np.radians(self.azimuth)
         dx3, dx2 = x3 - np.float32(self.centre[0]), x2 - np.float32(self.centre[1])
         along = np.float32(np.cos(turn)) * dx3 + np.float32(np.sin(turn)) * dx2
@@ -403,9 +434,13 @@ class Channel:
 
 @dataclass(frozen=True)
 class Layers:
-    """Layers by age: `boundaries` grow, `log_impedance` has one value a layer.
+    """Layers by age.
 
-    `variation` is how much of it changes laterally with `lateral`, waves that add up to 1 at most.
+    Attributes:
+        boundaries: Increasing ages of the layer boundaries.
+        log_impedance: Log impedance of each layer.
+        variation: Relative lateral variation of the log impedance of each layer.
+        lateral: Waves of the lateral variation, with a sum of at most 1.
     """
 
     boundaries: NDArray[np.float64]
@@ -419,9 +454,15 @@ Event = Fault | Folding | Unconformity | Sag | Stretch
 
 @dataclass(frozen=True)
 class EarthModel:
-    """What happened, oldest first, to layers, clinoforms, bodies and channels.
+    """An earth model.
 
-    `turbulence` is what mixes the layers in bodies and in the damage zones of faults.
+    Attributes:
+        events: Events, oldest first.
+        layers: Layers by age.
+        channels: Channels cut into the layers.
+        clinoforms: Prograding units.
+        bodies: Chaotic bodies, and bodies with another impedance.
+        turbulence: Field that displaces the layers in chaotic bodies and damage zones.
     """
 
     events: tuple[Event, ...]
@@ -433,20 +474,26 @@ class EarthModel:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """Its faults, oldest first."""
+        """Faults of the model, oldest first."""
         return tuple(event for event in self.events if isinstance(event, Fault))
 
 
 @dataclass
 class Geology:
-    """What an earth model is on a grid; arrays of shape (n3, n2, n1), float32 but for `fault`.
+    """An earth model on a grid; arrays (n3, n2, n1).
 
-    `age` is in samples, `log_impedance` the mean over each sample. `fault` is the number of the
-    fault that is labelled there, counted from 1, the oldest, or 0 (uint8); `strike` and `dip` are
-    in degrees, 0 off the faults. Where labels overlap, `fault`, `strike` and `dip` are those of
-    the younger fault, `fault_id` (uint8) and `throw` those of the nearer one. `throw` is the
-    vertical displacement across the fault in samples of today: positive where the wall above the
-    surface went down (normal), negative where it went up (reverse), 0 off the faults.
+    Where labels overlap, `fault`, `strike` and `dip` are those of the younger fault, `fault_id` and
+    `throw` those of the nearer one.
+
+    Attributes:
+        age: Age in samples, float32.
+        log_impedance: Mean over each sample, float32.
+        fault: Number of the labelled fault, 1 for the oldest, 0 for none; uint8.
+        strike: Strike in degrees, 0 away from faults, float32.
+        dip: Dip in degrees, 0 away from faults, float32.
+        fault_id: Number of the nearest labelled fault, 0 for none; uint8.
+        throw: Vertical displacement across the fault in samples of the survey, positive if the wall
+            above the surface moved down (normal), negative if up (reverse), 0 away from faults.
     """
 
     age: Array
@@ -458,17 +505,20 @@ class Geology:
     throw: Array = field(repr=False)
 
     def label_arrays(self) -> dict[str, NDArray]:
-        """What is 0 off the faults, by name."""
+        """Arrays that are 0 away from faults, by name."""
         names = ("fault", "strike", "dip", "fault_id", "throw")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass
 class Restored:
-    """Where points come from: age (N,), how far faults crushed them (N,), 0..1, and fault zones.
+    """Restored points.
 
-    Each of the `zones` has the place of its fault in the events, the points near it, and their
-    signed distance to it, in units of the earth.
+    Attributes:
+        age: Ages (N,).
+        crushed: Degree of crushing by faults (N,), 0 to 1.
+        zones: Fault zones, each with the index of the fault in the events, the indices of the
+            points in its zone, and their signed distance to the fault in model units.
     """
 
     age: Array
@@ -477,9 +527,12 @@ class Restored:
 
 
 def restore(events: Sequence[Event], x: Array, thickness: float = 0.0) -> Restored:
-    """Undo `events` (oldest first) at the points `x` (3, N), which move to where they formed.
+    """Restore points through all events to their positions of deposition, in place.
 
-    The zone of a fault holds the points that lie within half the `thickness` of it.
+    Args:
+        events: Events, oldest first.
+        x: Points (3, N).
+        thickness: Thickness of the fault zones; 0 switches damage off as well.
     """
     n = x.shape[1]
     restored = Restored(np.empty(n, np.float32), np.zeros(n, np.float32))
@@ -520,18 +573,23 @@ def evaluate(
     thickness: float = 2.0,
     visible: float = 1.5,
 ) -> Geology:
-    """Geology of `model` on a grid of `shape` whose first voxel is at `origin` (n3, n2, n1).
+    """Evaluate an earth model on a grid.
 
-    `thickness` is that of the labelled fault surface in voxels, measured along its normal. A
-    fault is labelled only where it offsets ages by at least `visible` samples. Where labels
-    overlap, the younger fault, which cuts the older one, gives strike and dip, and the nearer one
-    number and throw.
+    Where labels overlap, the younger fault, which cuts the older one, determines strike and dip,
+    and the nearer fault determines number and throw.
+
+    Args:
+        model: Earth model.
+        shape: Shape of the grid (n3, n2, n1).
+        origin: First voxel of the grid (n3, n2, n1).
+        thickness: Thickness of fault labels in voxels along the normal.
+        visible: Minimum offset of ages in samples at which a fault is labelled.
     """
     n3, n2, n1 = shape
     age, log_impedance = np.empty(shape, np.float32), np.empty(shape, np.float32)
     zones: dict[int, list[tuple[NDArray[np.intp], Array]]] = {}
     table = _LayerTable(model.layers)
-    # In units of the earth a voxel may be longer than one, and so may the labelled zone.
+    # A voxel may span more than one model unit, so widen the zone accordingly.
     longest = max([1.0, *(max(e.factors) for e in model.events if isinstance(e, Stretch))])
     lines = max(1, POINTS // (n2 * n1))
     for first in range(0, n3, lines):
@@ -554,7 +612,7 @@ def evaluate(
 
 
 class _Labels:
-    """Labels of faults on a grid of `shape` (n3, n2, n1), filled in from the youngest fault on."""
+    """Labels of faults on a grid (n3, n2, n1); add the youngest fault first."""
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         self.fault = np.zeros(shape, np.uint8)
@@ -564,11 +622,18 @@ class _Labels:
         self._distance = np.full(shape, np.inf, np.float32)
 
     def is_free(self, index: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Whether no younger fault is labelled at the voxels `index` (N,)."""
+        """Mask of those voxels (N,) where no younger fault is labelled."""
         return self.fault.ravel()[index] == 0
 
     def add(self, number: int, index: NDArray[np.intp], distance: Array, surface: _Surface) -> None:
-        """Label fault `number` at the voxels `index` (N,), `distance` voxels from its `surface`."""
+        """Label a fault.
+
+        Args:
+            number: Number of the fault, 1 for the oldest.
+            index: Voxels (N,) of the flat grid.
+            distance: Distance (N,) to the fault in voxels.
+            surface: The fault at these voxels.
+        """
         free = self.is_free(index)
         self.fault.reshape(-1)[index[free]] = number
         self.normal.reshape(3, -1)[:, index[free]] = surface.normal[:, free]
@@ -586,7 +651,7 @@ def _label(
     thickness: float,
     visible: float,
 ) -> _Labels:
-    """Labels of the faults on the grid of `shape` (n3, n2, n1) that begins at `origin`."""
+    """Label the faults on a grid of `shape` (n3, n2, n1) with the first voxel `origin`."""
     number_of_fault = {id(fault): n for n, fault in enumerate(model.faults, start=1)}
     labels = _Labels(shape)
     for number, parts in sorted(zones.items(), reverse=True):
@@ -597,7 +662,7 @@ def _label(
             where = np.unravel_index(zone[part], shape)
             x = np.stack([index + start for index, start in zip(where, origin, strict=True)])
             surface = _surface(model.events, number, x.astype(np.float32))
-            # The gradient turns units of the earth into voxels of today.
+            # The gradient converts model units to voxels of the survey.
             gradient = np.linalg.norm(surface.normal, axis=0)
             near = np.abs(distance[part]) <= 0.5 * thickness * gradient
             seen = near & (np.abs(surface.offset) >= visible)
@@ -608,10 +673,10 @@ def _label(
 
 
 def _found_layers(model: EarthModel, restored: Restored, x: Array) -> Array:
-    """The ages (N,) whose layers are found at points deposited at `x` (3, N).
+    """Ages (N,) at which the layers of points deposited at `x` (3, N) are looked up.
 
-    They differ from the ages in clinoforms, which also give the points of `restored` ages of
-    their own, in bodies of chaos and where a fault has crushed the layers.
+    They differ from the ages of the points in clinoforms, in chaotic bodies and in damage zones.
+    Clinoforms also change the ages of `restored`, in place.
     """
     age = restored.age
     found = age.copy()
@@ -633,7 +698,7 @@ def _found_layers(model: EarthModel, restored: Restored, x: Array) -> Array:
 
 
 def _fill_bodies(bodies: Sequence[Body], age: Array, log_impedance: Array, x: Array) -> None:
-    """Add what `bodies` add to `log_impedance` (n3, n2, n1), in place; `age` is (N,)."""
+    """Add the impedance of `bodies` to `log_impedance` (n3, n2, n1), in place; `age` is (N,)."""
     for body in bodies:
         if body.log_impedance:
             inside = body.inside(age, x)
@@ -641,7 +706,7 @@ def _fill_bodies(bodies: Sequence[Body], age: Array, log_impedance: Array, x: Ar
 
 
 def _grid(shape: tuple[int, ...], origin: tuple[int, ...]) -> Array:
-    """Points (3, N) of a grid of `shape` (n3, n2, n1) that begins at `origin`."""
+    """Points (3, N) of a grid of `shape` (n3, n2, n1) that starts at `origin`."""
     x = np.empty((3, *shape), np.float32)
     for axis, (n, start) in enumerate(zip(shape, origin, strict=True)):
         line = np.arange(start, start + n, dtype=np.float32)
@@ -650,22 +715,30 @@ def _grid(shape: tuple[int, ...], origin: tuple[int, ...]) -> Array:
 
 
 class _Surface(NamedTuple):
-    """A fault at points of today: normal (3, N, any length), offset of age and throw (N,)."""
+    """A fault at N points: normal (3, N) of any length, offset of age and throw (N,) in samples."""
 
     normal: Array
     offset: Array
     throw: Array
 
     def at(self, where: NDArray[np.bool_]) -> _Surface:
-        """The same at those of the points that are `where` (N,)."""
+        """Select points with a mask (N,)."""
         return _Surface(self.normal[:, where], self.offset[where], self.throw[where])
 
 
 def _surface(events: Sequence[Event], number: int, x: Array) -> _Surface:
-    """Fault `number` at today's points `x` (3, N).
+    """Normal, offset of age and throw of a fault at points of the survey.
 
-    The normal is the gradient of the distance to the fault on today's grid, which turns with what
-    younger faults have moved. The offset is the difference of age (N,) between its walls.
+    The normal is the gradient, on the grid of the survey, of the distance to the fault. It includes
+    rotations by younger events.
+
+    Args:
+        events: Events, oldest first.
+        number: Index of the fault in the events.
+        x: Points (3, N).
+
+    Returns:
+        The surface at these points; its offset is the difference of age between its walls.
     """
     half = 0.5 * np.eye(3, dtype=np.float32)
     steps = np.concatenate([half, -half], axis=1)
@@ -676,7 +749,7 @@ def _surface(events: Sequence[Event], number: int, x: Array) -> _Surface:
             event.undo(centre)
             event.undo(around)
         elif isinstance(event, Fault):
-            # The points around stay on the wall of their centre, or its jump would be in the slope.
+            # Keep all points on the wall of the centre, or the gradient would include the offset.
             crossing = event.undo(centre)
             wall = np.zeros(x.shape[1], np.float32)
             wall[crossing.where] = np.sign(crossing.distance)
@@ -695,31 +768,40 @@ def _surface(events: Sequence[Event], number: int, x: Array) -> _Surface:
 
 
 def _throw(normal: Array, slip: Array, around: Array) -> Array:
-    """Throw (N,) in samples of today, normal positive, from the `slip` (3, N) when it happened.
+    """Throw in samples of the survey.
 
-    `slip` is how far the wall that `normal` (3, N) points away from has moved past the other one.
-    `around` (3, 6 N) are the places, just after the slip, of the points half a voxel of today ahead
-    of each point along each axis, then of those behind: their differences are the columns of the
-    Jacobian, and the third row of its inverse turns the slip into samples of today (Cramer's rule).
+    Differences of `around` are the columns of the Jacobian of the places at the time of the slip
+    with respect to the places in the survey. The third row of its inverse converts the slip
+    (Cramer's rule).
+
+    Args:
+        normal: Normals (3, N) in the survey, of any length.
+        slip: Displacement (3, N), at the time of the slip, of the wall on the negative side of the
+            normal relative to the other wall.
+        around: Places (3, 6 N), just after the slip, of the points half a voxel of the survey ahead
+            of each point along each axis, then of those behind it.
+
+    Returns:
+        Throw (N,), normal positive.
     """
     ahead, behind = around.reshape(3, 2, 3, -1).swapaxes(0, 1)
     along3, along2, along1 = (ahead - behind).swapaxes(0, 1)
     across = np.cross(along3, along2, axis=0)
     volume = (across * along1).sum(axis=0)
-    # Beside a younger fault that drags, space is squeezed to nothing, and its inverse is not.
+    # Drag of a younger fault can make the Jacobian singular.
     squeezed = np.abs(volume) < SQUEEZED * np.abs(across[2])
     down = (across * slip).sum(axis=0) / np.where(squeezed, 1, volume)
     down[squeezed] = slip[2, squeezed]
-    # The wall above is the other one where younger events have turned the surface over.
+    # If younger events overturned the surface, the other wall is above it.
     overturned = normal[2] < -OVERTURNED * np.linalg.norm(normal, axis=0)
     throw: Array = np.where(overturned, -down, down)
     return throw
 
 
 class _LayerTable:
-    """Integrals of layers over age, from which the mean over a sample follows exactly.
+    """Integrals of layers over age, which give exact means over samples.
 
-    Point samples would turn dipping layers into staircases.
+    Point values would alias dipping layers into steps.
     """
 
     def __init__(self, layers: Layers) -> None:
@@ -767,10 +849,10 @@ def _fill_channels(channels: Sequence[Channel], age: Array, log_impedance: Array
         index = np.flatnonzero((below > -1) & (below < channel.depth + 1))
         below = below[index]
         cut = channel.cut(x[0][index], x[1][index])
-        # The share of a sample that is fill, so that the banks are no staircases.
+        # Fraction of each sample that is fill, for smooth channel banks.
         cover = np.clip(cut - below + 0.5, 0, 1) * np.clip(below + 0.5, 0, 1) * (cut > 0)
         flat_age, flat_impedance = age.reshape(-1), log_impedance.reshape(-1)
         flat_impedance[index] += cover * (np.float32(channel.log_impedance) - flat_impedance[index])
-        # Fill is as old as the moment that it fills, and still a little older downward.
+        # All fill has about the same age, which increases slightly downward.
         filled = (below > 0) & (below < cut)
         flat_age[index[filled]] = channel.age + 0.01 * below[filled]

@@ -1,7 +1,7 @@
-"""The seismic image of an earth model, as acquisition and processing leave it.
+"""The seismic image of an earth model, with effects of acquisition and processing.
 
-Random numbers follow from the seed and from the place in the survey, so that blocks of a survey
-fit together.
+Random numbers depend on the seed and the position in the survey only, so that blocks of a survey
+are consistent.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ from .acquisition import Acquisition
 from .filters import PATCH, along_axes, gaussian_matrix, smooth_field, widened, within
 from .wavelets import ormsby, ricker, shaped, turn_phase, wavelet_matrix
 
-# Power that automatic gain control adds, so that it does not lift silence, of a mean of 1.
+# Power that automatic gain control adds to a mean of 1, to avoid a boost of silent parts.
 GAIN_FLOOR = 0.05
 
-# Share of the amplitude that must be left for a fault to be seen, and that in noise of 1.
+# Minimum remaining fraction of the amplitude for visible faults, without noise and at noise of 1.
 FAINTEST = 0.2
 FAINTEST_IN_NOISE = 0.7
 
 
 class Recording:
-    """A survey of `shape` (n3, n2, n1) as `acquisition` records it, in blocks of inlines.
+    """Records a survey in blocks of inlines.
 
-    Everything random follows from `seed` and the place in the survey.
+    Args:
+        seed: Seed of all random numbers.
+        acquisition: Acquisition and processing parameters.
+        shape: Shape of the survey (n3, n2, n1).
     """
 
     def __init__(
@@ -40,18 +43,18 @@ class Recording:
         if a.minimum_phase or a.whitening:
             wavelets = shaped(wavelets, falling, a.minimum_phase, a.whitening)
         self.wavelet = wavelet_matrix(turn_phase(wavelets, a.phase))
-        # Of the phase of the image: what that is, a network cannot tell from the image alone.
+        # Use the phase of the image, which a network cannot determine from the image alone.
         self.clean_wavelet = wavelet_matrix(turn_phase(ricker(sharper, a.half), a.phase))
         self.reflectivity_rms = self.signal_rms = self.clean_rms = np.float32(1)
         self.slice_rms = self.clean_slice_rms = np.ones(n1, np.float32)
 
     @property
     def margin(self) -> int:
-        """Samples of impedance that are needed above and below the survey."""
+        """Number of impedance samples that are needed above and below the survey."""
         return self.acquisition.half
 
     def calibrate(self, reflectivity: Array) -> None:
-        """Measure the signal on traces from all over the survey, as those that `record` takes."""
+        """Measure the signal on reflectivity traces (lines, n2, n1) from the whole survey."""
         a = self.acquisition
         signal = along_axes(reflectivity, m1=self.wavelet)
         clean = along_axes(reflectivity, m1=self.clean_wavelet)
@@ -61,7 +64,7 @@ class Recording:
             noise = a.power - 1
             signal, clean = signal / self.signal_rms, clean / self.clean_rms
             if a.gain_window:
-                # Gain control leaves signal and noise together a power of 1.
+                # After gain control, signal and noise together have a power of 1.
                 signal /= self._gain(signal, 1.0) * np.float32(a.power**0.5)
                 noise /= a.power
                 clean /= self._gain(clean, 1.0)
@@ -69,23 +72,29 @@ class Recording:
             self.clean_slice_rms = _slice_rms(clean, 0.0)
 
     def block(self, inlines: slice) -> slice:
-        """The inlines of reflectivity that `record` needs for `inlines`."""
+        """Inlines of reflectivity that `record` needs for `inlines`."""
         return self._moved_block(self._smeared_block(inlines))
 
     def _smeared_block(self, inlines: slice) -> slice:
-        """The inlines that the lateral smear reads for `inlines`."""
+        """Inlines that the lateral smoothing reads for `inlines`."""
         return widened(inlines, self.acquisition.deepest_smear, self.shape[0])
 
     def _moved_block(self, inlines: slice) -> slice:
-        """The inlines that residual migration reads for `inlines`."""
+        """Inlines that the residual migration reads for `inlines`."""
         reach = artifacts.RESIDUAL_REACH if self.acquisition.residual else 0
         return slice(max(0, inlines.start - reach), min(self.shape[0], inlines.stop + reach))
 
     def record(self, reflectivity: Array, inlines: slice) -> tuple[Array, Array]:
-        """The recorded image and the clean one of higher resolution, each (inlines, n2, n1).
+        """Record inlines.
 
-        `reflectivity` covers `block(inlines)` and `margin` samples above and below; it lies
-        between samples, so there is one less. The RMS of both images is about 1 over the survey.
+        Args:
+            reflectivity: Reflectivity of `block(inlines)` with `margin` samples above and below.
+                It is defined between samples, so it has one sample less.
+            inlines: Inlines to record.
+
+        Returns:
+            The recorded image and the clean image of higher resolution, each (inlines, n2, n1) with
+            an RMS of about 1 over the survey.
         """
         a = self.acquisition
         clean = along_axes(
@@ -108,7 +117,7 @@ class Recording:
         return image, clean
 
     def seen(self, inlines: slice) -> NDArray[np.bool_] | None:
-        """Where enough of the signal is left to see a fault (inlines, n2, n1); None: everywhere."""
+        """Mask (inlines, n2, n1) where the signal suffices to see faults; None if everywhere."""
         a, (_, n2, n1) = self.acquisition, self.shape
         if not (a.shadows or a.mute or a.edges or a.low_fold):
             return None
@@ -126,7 +135,7 @@ class Recording:
         return np.random.default_rng((*self.seed, *what))
 
     def _migrated(self, reflectivity: Array, inlines: slice) -> Array:
-        """The image without noise of `inlines`, from the reflectivity of `block(inlines)`."""
+        """Noise-free image of `inlines`, from the reflectivity of `block(inlines)`."""
         a, block, rms = self.acquisition, self.block(inlines), self.reflectivity_rms
         if a.diffractions or a.multiple:
             reflectivity = reflectivity.copy()
@@ -150,19 +159,19 @@ class Recording:
         return bottom
 
     def _smeared(self, image: Array, sigma: float, inside: slice) -> Array:
-        """The inlines of `image` that lie `inside`, smooth over `sigma` voxels laterally."""
+        """Smooth `image` laterally with `sigma` voxels, and return the inlines `inside`."""
         smear2 = gaussian_matrix(self.shape[1], sigma, 1)
         return along_axes(image, gaussian_matrix(len(image), sigma, 1, inside), smear2)
 
     def _change_signal(self, image: Array, inlines: slice) -> None:
-        """Change the amplitude of the signal from place to place."""
+        """Apply lateral and vertical variations of the signal amplitude, in place."""
         a = self.acquisition
         if a.fading:
             image *= np.exp(
                 np.float32(a.fading) * smooth_field(self._rng(1), self.shape, PATCH, inlines)
             )
         if a.shadows:
-            # Gas absorbs high frequencies: at the peak, a third of the amplitude is left out.
+            # Gas absorbs high frequencies. This low-pass removes a third of the peak amplitude.
             low = gaussian_matrix(self.shape[2], 0.12 / a.frequency, 1)
             weight = self._shadow(inlines)
             dull = np.float32(1 - a.shadow_dimming) * along_axes(image, m1=low)
@@ -181,7 +190,7 @@ class Recording:
         return artifacts.shadow(self._rng(11), self.acquisition, self.shape, inlines)
 
     def _amplitude_of_fold(self, inlines: slice) -> Array:
-        """Amplitude of the signal (inlines, n2, 1) of which noise is the same everywhere."""
+        """Signal amplitude (inlines, n2, 1) by fold, relative to constant noise."""
         fold = artifacts.fold(self._rng(12), self.acquisition, self.shape, inlines)
         return np.sqrt(fold)[..., None]
 
@@ -200,7 +209,7 @@ class Recording:
             image[wild.inline, wild.crossline] += wild.white @ self.wavelet.T
 
     def _noise(self, inlines: slice) -> Array:
-        """Noise of unit variance in the band of the signal, a little smooth from trace to trace."""
+        """Noise with unit variance in the band of the signal, slightly correlated laterally."""
         n3, n2, _ = self.shape
         sigma = self.acquisition.noise_smear
         block = widened(inlines, sigma, n3)
@@ -211,7 +220,7 @@ class Recording:
         return along_axes(white, smear3, gaussian_matrix(n2, sigma, 2), self.wavelet)
 
     def _mute(self, image: Array, clean: Array, inlines: slice) -> None:
-        """Mute the top of both images; only the recorded one has noise in its place."""
+        """Mute the top of both images in place; the recorded image gets noise there."""
         a = self.acquisition
         if not a.mute:
             return
@@ -225,7 +234,7 @@ class Recording:
                 values += np.float32(a.mute_noise) * (1 - factor[inline - inlines.start]) * white
 
     def _balance(self, image: Array, power: float, slice_rms: Array) -> None:
-        """Balance amplitudes of an `image` of mean square `power` along depth and across traces."""
+        """Balance the amplitudes of `image`, which has a mean square of `power`, in place."""
         a = self.acquisition
         if a.gain_window:
             image /= self._gain(image, power)
@@ -238,7 +247,7 @@ class Recording:
             image /= np.sqrt(square + np.float32(GAIN_FLOOR * power))[..., None]
 
     def _limit(self, image: Array, clean: Array) -> None:
-        """Clip both images, and round the recorded one to 8 bits."""
+        """Clip both images and round the recorded one to 8 bits, in place."""
         a = self.acquisition
         balanced = a.gain_window or a.slices_scaled or a.traces_scaled
         rms = 1.0 if balanced else float(np.sqrt(a.power))
@@ -253,23 +262,23 @@ class Recording:
             image *= step
 
     def _gain(self, image: Array, power: float) -> Array:
-        """RMS in a window of `image`, of mean square `power`: automatic gain control."""
+        """Automatic gain control: RMS of `image`, of mean square `power`, in a sliding window."""
         smooth = gaussian_matrix(image.shape[-1], self.acquisition.gain_window, 1)
         return np.sqrt(along_axes(np.square(image), m1=smooth) + np.float32(GAIN_FLOOR * power))
 
 
 def _slice_rms(signal: Array, noise: float) -> Array:
-    """RMS of each time slice (n1,) of `signal` (traces, n2, n1) and of noise of that power."""
+    """RMS (n1,) of each time slice of `signal` (lines, n2, n1) plus noise of power `noise`."""
     square = np.square(signal).mean((0, 1)) + np.float32(noise)
     return np.sqrt(square + np.float32(GAIN_FLOOR) * square.mean())
 
 
 def _rms(values: Array) -> np.float32:
-    """RMS of `values`, or 1 where all are 0."""
+    """RMS of `values`, or 1 if all are 0."""
     rms = np.float32(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
     return rms if rms > 0 else np.float32(1)
 
 
 def unit_rms(values: Array) -> Array:
-    """`values` over their RMS; zeros stay zeros."""
+    """Divide `values` by their RMS; zeros remain zeros."""
     return values / _rms(values)

@@ -27,20 +27,25 @@ from .geology import (
 )
 from .scenario import Range, Scenario
 
-# Size of a survey in units of the earth along (n3, n2, n1).
+# Extent of a survey (n3, n2, n1) in model units.
 Extent = tuple[float, float, float]
 
 
 def random_model(
     rng: np.random.Generator, shape: tuple[int, int, int], scenario: Scenario
 ) -> EarthModel:
-    """A random earth model for a survey of `shape` (n3, n2, n1).
+    """Draw a random earth model.
 
-    Four in ten models fold gently, a third moderately and the rest up to the steepest: networks
-    that never saw steep layers report false faults along them.
+    40 % of the models have gentle folds, 35 % moderate ones, and 25 % folds up to the maximum dip.
+    Networks trained without steep layers predict false faults along them.
+
+    Args:
+        rng: Random generator.
+        shape: Shape of the survey (n3, n2, n1).
+        scenario: Ranges of the random parameters.
     """
     bins = [log_uniform(rng, *scenario.bins) for _ in range(2)]
-    # In units of the earth the survey is longer where its bins are.
+    # The extent in model units scales with the bin size.
     extent = (bins[0] * shape[0], bins[1] * shape[1], float(shape[2]))
     low, high = scenario.layer_dip
     part = _pick(rng, ((0.4, 0.0, 0.25), (0.35, 0.25, 0.6), (0.25, 0.6, 1.0)))
@@ -49,7 +54,7 @@ def random_model(
     faults = random_faults(rng, extent, count, scenario)
     gaps = int(rng.random() < scenario.unconformity)
     gaps += int(gaps and rng.random() < 0.25)
-    # What is older than an unconformity is folded by itself, and by all that comes after.
+    # Each interval between unconformities has folds of its own, in addition to the younger ones.
     shares = rng.dirichlet(np.ones(gaps + 1)) if gaps else np.ones(1)
     depths = np.sort(rng.uniform(0.15, 0.7, gaps))[::-1] * shape[2]
     cuts = np.sort(rng.integers(0, count + 1, gaps))
@@ -64,7 +69,7 @@ def random_model(
     youngest, oldest = _span_of_ages(events, extent)
     channels = _random_channels(rng, extent, events) if rng.random() < scenario.channel else ()
     clinoforms, bodies = _random_units(rng, extent, events, scenario)
-    # Layers of clinoforms are looked up at ages below their own.
+    # Layers of clinoforms are looked up at older ages than those of the points.
     deepest = oldest + max([unit.thickness / (1 - unit.share) for unit in clinoforms], default=0)
     layers = _random_layers(rng, youngest, deepest, scenario)
     turbulence = _random_turbulence(rng)
@@ -73,7 +78,7 @@ def random_model(
 
 
 def _pick(rng: np.random.Generator, classes: tuple[tuple[float, float, float], ...]) -> float:
-    """A uniform number from one of the classes (share, low, high)."""
+    """Uniform random number from one of `classes` (probability, low, high)."""
     chosen = rng.choice(len(classes), p=[share for share, _, _ in classes])
     return float(rng.uniform(*classes[chosen][1:]))
 
@@ -92,7 +97,7 @@ def _random_wave(rng: np.random.Generator, shortest: float, longest: float, heig
 def _random_folding(
     rng: np.random.Generator, slope: float, extent: float, scenario: Scenario
 ) -> Folding:
-    """A tilt and one to four folds whose slopes add up to at most `slope`."""
+    """A tilt and one to four folds with a total slope of at most `slope`."""
     tilt_share, azimuth = rng.uniform(*scenario.tilt), rng.uniform(0, 2 * np.pi)
     tilt = float(tilt_share * slope * np.cos(azimuth)), float(tilt_share * slope * np.sin(azimuth))
     folds = []
@@ -100,7 +105,7 @@ def _random_folding(
         wave = _random_wave(rng, 50, 250, 1.0)
         steepness = (1 - tilt_share) * share * slope
         height = steepness / np.hypot(wave.wave3, wave.wave2)
-        # Growth with depth and shear are kept small enough that age grows downward.
+        # Growth and shear are small enough that age increases downward.
         growth = float(rng.uniform(-0.4, 0.4) / extent)
         shear = float(rng.uniform(-0.3, 0.3) / max(1.0, 2 * steepness))
         folds.append(Fold(Wave(wave.wave3, wave.wave2, wave.phase, float(height)), growth, shear))
@@ -110,7 +115,7 @@ def _random_folding(
 def _random_unconformity(
     rng: np.random.Generator, shape: Extent, depth: float, older: list[Event]
 ) -> Unconformity:
-    """A surface at about `depth`, with the hiatus that makes all below it older than all above."""
+    """An unconformity at about `depth`, with a hiatus so that all layers below are older."""
     height = log_uniform(rng, 1, 0.15 * shape[2])
     relief = tuple(
         _random_wave(rng, 60, 300, float(height * share)) for share in rng.dirichlet(np.ones(3))
@@ -123,14 +128,14 @@ def _random_unconformity(
 
 
 def _sparse_points(shape: Extent, depths: int = 1) -> NDArray[np.float32]:
-    """Points (3, N) spread over a survey of `shape` and a little beyond its sides."""
+    """Points (3, N) on a coarse grid over a survey of `shape` and slightly beyond its sides."""
     lines = [np.linspace(-0.1 * n, 1.1 * n, 40) for n in shape[:2]]
     grid = np.meshgrid(*lines, np.linspace(0, shape[2], depths), indexing="ij")
     return np.stack(grid).reshape(3, -1).astype(np.float32)
 
 
 def _span_of_ages(events: list[Event], shape: Extent) -> Range:
-    """Youngest and oldest age in and around the survey, with what a wavelet adds."""
+    """Minimum and maximum age in and around the survey, with a margin for the wavelet."""
     x = _sparse_points(shape, 24)
     x[2] = 1.6 * x[2] - 0.3 * shape[2]
     age = restore(events, x).age
@@ -140,7 +145,7 @@ def _span_of_ages(events: list[Event], shape: Extent) -> Range:
 def _random_layers(
     rng: np.random.Generator, shallowest: float, deepest: float, scenario: Scenario
 ) -> Layers:
-    """Packages of thin or thick, weak or strong layers, some of which change laterally."""
+    """Packages of layers with different thickness and contrast, some with lateral variation."""
     boundaries = [shallowest]
     contrasts: list[float] = []
     while boundaries[-1] < deepest:
@@ -150,7 +155,7 @@ def _random_layers(
         while boundaries[-1] < min(package, deepest):
             boundaries.append(boundaries[-1] + 0.8 + rng.gamma(2.0, mean_thickness / 2))
             contrasts.append(float(rng.normal(0, strength)))
-    # Impedance wanders but returns to its mean, as well logs do.
+    # Impedance is a mean-reverting random walk, like well logs.
     log_impedance = np.zeros(len(contrasts))
     for layer in range(1, len(contrasts)):
         log_impedance[layer] = 0.8 * log_impedance[layer - 1] + contrasts[layer]
@@ -162,10 +167,10 @@ def _random_layers(
 
 
 def _random_sags(rng: np.random.Generator, shape: Extent, scenario: Scenario) -> list[Sag]:
-    """Collapses, narrow and limited in depth, and sags or pull-ups that go on to the base."""
+    """Collapses, which are narrow and limited in depth, and sags or pull-ups down to the base."""
     sags = []
     if rng.random() < scenario.collapse:
-        # Caves lie at one level.
+        # All caves of a survey lie at the same level.
         base = float(rng.uniform(0.3, 1.0) * shape[2])
         for _ in range(int(rng.integers(1, 9))):
             radius = log_uniform(rng, 4, 20)
@@ -190,13 +195,13 @@ def _sag(rng: np.random.Generator, shape: Extent, radii: tuple[float, float], de
 def _random_units(
     rng: np.random.Generator, shape: Extent, events: list[Event], scenario: Scenario
 ) -> tuple[tuple[Clinoforms, ...], tuple[Body, ...]]:
-    """Clinoforms, chaotic bodies, and bright or dim ones, at ages that are seen in the survey."""
+    """Clinoforms, chaotic bodies, and bright or dim bodies, at ages that occur in the survey."""
     ages = restore(events, _sparse_points(shape, 24)).age
     extent = max(shape[:2])
     clinoforms, bodies = [], []
     if rng.random() < scenario.clinoform:
         thickness, share = float(rng.uniform(20, 70)), float(rng.uniform(0.3, 0.75))
-        # Steepest dips are 10 to 35 degrees.
+        # The maximum dip is 10 to 35 degrees.
         dip = np.tan(np.radians(rng.uniform(10, 35)))
         length = float(thickness * share / (1 - share) / (0.4 * dip))
         clinoforms.append(
@@ -224,7 +229,7 @@ def _random_units(
 def _body(
     rng: np.random.Generator, shape: Extent, ages: Array, thickness: Range, radius: Range
 ) -> Body:
-    """A lens of a thickness and radii in those ranges, of nothing in particular."""
+    """A lens with random thickness and radii in the given ranges, without other properties."""
     return Body(
         age=float(rng.choice(ages)) - 0.5 * thickness[1],
         thickness=float(rng.uniform(*thickness)),
@@ -235,7 +240,7 @@ def _body(
 
 
 def _random_turbulence(rng: np.random.Generator) -> Turbulence:
-    """Sines of 6 to 25 voxels in all directions, flatter than they are long."""
+    """Six sines in random directions with wavelengths of 6 to 25 voxels."""
     waves = 6
     directions = rng.standard_normal((waves, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -247,7 +252,7 @@ def _random_turbulence(rng: np.random.Generator) -> Turbulence:
 def _random_channels(
     rng: np.random.Generator, shape: Extent, events: list[Event]
 ) -> tuple[Channel, ...]:
-    """One to three channels that cross the survey at ages that are seen in it."""
+    """One to three channels that cross the survey at ages that occur in it."""
     ages = restore(events, _sparse_points(shape, 24)).age
     channels = []
     for _ in range(int(rng.integers(1, 4))):

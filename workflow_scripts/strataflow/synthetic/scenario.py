@@ -1,4 +1,4 @@
-"""What may happen in a synthetic survey: ranges and probabilities to draw from."""
+"""Scenarios: ranges and probabilities of random synthetic surveys."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ def _limits(least: float, most: float, what: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Ranges and probabilities that random surveys are drawn from.
+    """Ranges (minimum, maximum) and probabilities of random surveys.
 
-    Raises StrataflowError, which names the setting, for ranges that are turned over and for
-    values out of their limits.
+    Raises:
+        StrataflowError: A setting is out of its limits, or a maximum is below its minimum. The
+            message names the setting.
     """
 
     faults: Range = field(default=(0, 15), metadata=_limits(0, 60, "number of faults"))
@@ -133,5 +134,17 @@ class Scenario:
             )
 
 
-# What happens where nothing else is asked for.
+# The default scenario.
 ANYTHING = Scenario()
+
+
+def scenario_schema() -> dict[str, Any]:
+    """JSON schema of the settings of a scenario, all of them optional."""
+    properties: dict[str, Any] = {}
+    for setting in fields(Scenario):
+        limits = setting.metadata
+        number = {"type": "number", "minimum": limits["least"], "maximum": limits["most"]}
+        if isinstance(setting.default, tuple):
+            number = {"type": "array", "minItems": 2, "maxItems": 2, "items": number}
+        properties[setting.name] = {**number, "description": limits["what"]}
+    return {"type": "object", "additionalProperties": False, "properties": properties}

@@ -1,7 +1,7 @@
-"""What samples hold, as a table and pictures, and how they compare with surveys.
+"""Statistics of synthetic samples as tables and figures, and comparison with surveys.
 
-The comparison looks at images alone, so that it says of a field survey what it says of samples:
-distribution of amplitudes, spectrum, local dip, and how alike neighbouring traces are.
+The comparison uses images only, so that it applies to field surveys as well. It covers the
+distribution of amplitudes, the spectrum, the local dip and the correlation of neighbouring traces.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..volume.raw import Array, Shape, read_cube
 from ..volume.structure_tensor import texture_normals
 from ..volume.volume import open_volume
 
-# Samples on the contact sheet, and cubes of each survey that are compared.
+# Columns and rows of the contact sheet, and number of cubes of each survey for comparison.
 SHEET = (6, 4)
 COMPARED = 24
 
@@ -34,16 +34,21 @@ AMPLITUDE_BINS = np.linspace(-4, 4, 81)
 DIP_BINS = np.linspace(0, 90, 46)
 FREQUENCIES = np.linspace(0, 0.5, 65)
 
-# Voxels along the side of a cell whose dip is looked at.
+# Side in voxels of the cells in which dip is measured.
 DIP_CELL = 4
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a cube looks: histograms and mean spectrum as densities, and numbers.
+    """Appearance of an image.
 
-    `spectrum` is amplitude at FREQUENCIES (cycles a sample) over its largest; `dip` in degrees of
-    the image's texture, one voxel sideways as long as one sample down.
+    Attributes:
+        amplitude: Histogram of normalised amplitudes over AMPLITUDE_BINS, as a density.
+        spectrum: Mean amplitude spectrum at FREQUENCIES (cycles per sample), relative to its
+            maximum.
+        dip: Histogram of the dip of the texture over DIP_BINS, as a density. Dips are in degrees,
+            with voxels as wide as one sample is high.
+        numbers: Scalar measures by name.
     """
 
     amplitude: Array
@@ -53,7 +58,11 @@ class Look:
 
 
 def look(image: Array) -> Look:
-    """How `image` (n3, n2, n1) looks, dead traces left out; StrataflowError if it is constant."""
+    """Measure the appearance of `image` (n3, n2, n1) without dead traces.
+
+    Raises:
+        StrataflowError: The image is constant.
+    """
     live = image[(image != 0).any(-1)]
     normalised = amplitude_statistics(live, "image").normalise(live)
     spectra = np.abs(np.fft.rfft(normalised * np.hanning(image.shape[-1]), axis=-1)).mean(0)
@@ -79,14 +88,14 @@ def look(image: Array) -> Look:
 
 
 def local_dip(image: Array) -> Array:
-    """Dip of the texture of `image` (n3, n2, n1) in degrees, one for each cell that shows one."""
+    """Dips (N,) of the texture of `image` (n3, n2, n1) in degrees, for cells with a direction."""
     normals, planarity = texture_normals(image, DIP_CELL)
     normal = normals[:, planarity > 0]
     return np.degrees(np.arctan2(np.hypot(normal[0], normal[1]), normal[2]))
 
 
 def _trace_correlation(image: Array) -> float:
-    """Mean correlation of neighbouring crosslines' traces: low where noise is strong."""
+    """Mean correlation of traces on neighbouring crosslines, which is low for noisy images."""
     a, b = image[:, :-1].reshape(-1, image.shape[-1]), image[:, 1:].reshape(-1, image.shape[-1])
     power = np.sqrt(np.square(a).sum(1) * np.square(b).sum(1))
     alive = power > 0
@@ -96,10 +105,20 @@ def _trace_correlation(image: Array) -> float:
 def describe_samples(
     data: Path, target: Path, shape: Shape, surveys: list[Path], folder: Path
 ) -> None:
-    """Describe the samples of `data` and `target` and compare them with raw volumes `surveys`.
+    """Summarise synthetic samples and compare them with surveys.
 
-    The tables of rule synthesize lie beside `data`. Writes statistics.csv and .png, sheet.png,
-    comparison.csv and .png into `folder`. Raises StrataflowError where something is missing.
+    Writes statistics.csv and .png, sheet.png, and comparison.csv and .png. Reads the tables that
+    synthesize.py writes next to `data`.
+
+    Args:
+        data: Folder of images.
+        target: Folder of targets.
+        shape: Size of the samples.
+        surveys: Raw volumes to compare with.
+        folder: Folder for the tables and figures.
+
+    Raises:
+        StrataflowError: A file is missing or damaged.
     """
     split = data.name.removeprefix("data_")
     samples = pd.read_csv(require_file(data.with_name(f"statistics_{split}.csv")))
@@ -125,7 +144,7 @@ def _write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def summary(samples: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
-    """Least, percentiles and greatest of what the samples and their labelled faults are."""
+    """Table of minimum, percentiles and maximum of the properties of samples and their faults."""
     labelled = faults[faults["labelled_voxels"] > 0]
     columns = {
         "fault dip (degrees)": labelled["dip"],
@@ -141,7 +160,7 @@ def summary(samples: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
         "channels a sample": samples["channels"],
         "peak frequency (cycles a sample)": samples["frequency"],
         "signal to noise (dB)": samples["signal_to_noise_db"],
-        "least visible offset (samples)": samples["visible_offset"],
+        "minimum visible offset (samples)": samples["visible_offset"],
     }
     levels = {"least": 0.0, "p10": 0.1, "median": 0.5, "p90": 0.9, "greatest": 1.0}
     rows = [
@@ -196,7 +215,7 @@ def _bars(ax: Axes, values: list[Any], bins: Any, label: str) -> None:
 
 
 def _draw_sheet(data: Path, target: Path, shape: Shape, samples: pd.DataFrame) -> Figure:
-    """A page of samples: each an inline through many of its faults, without and with labels."""
+    """Draw a contact sheet: an inline of each sample with many faults, without and with labels."""
     columns, rows = SHEET
     figure = Figure(figsize=(4.4 * columns, 2.5 * rows))
     grid = figure.subplots(rows, 2 * columns)
@@ -210,7 +229,7 @@ def _draw_sheet(data: Path, target: Path, shape: Shape, samples: pd.DataFrame) -
         number = int(sample["sample"])
         image = read_cube(sample_path(data, number), shape)
         fault = read_cube(sample_path(target, number, "fsem"), shape)
-        # The most faulted inline would be one that runs along a fault.
+        # Avoid the inline with the most fault voxels, which may run along a fault.
         inline = int(np.argsort(fault.sum((1, 2)), kind="stable")[int(0.8 * shape.n3)])
         plain, labelled = grid[place // columns, 2 * (place % columns) :][:2]
         for ax in (plain, labelled):
@@ -232,7 +251,7 @@ def _draw_sheet(data: Path, target: Path, shape: Shape, samples: pd.DataFrame) -
 
 
 def _cubes(path: Path, shape: Shape) -> list[Array]:
-    """Cubes of about `shape`, at most COMPARED, side by side from the survey at `path`."""
+    """Up to COMPARED adjacent cubes of at most `shape` from the survey at `path`."""
     volume = open_volume(path)
     sides = [min(n, m) for n, m in zip(shape.array, volume.shape.array, strict=True)]
     corners = np.stack(
@@ -256,7 +275,7 @@ def _cubes(path: Path, shape: Shape) -> list[Array]:
 
 
 def _compare(looks: dict[str, list[Look]]) -> pd.DataFrame:
-    """A row for each volume and number: median, and 10th and 90th percentile over its cubes."""
+    """Table with a row per volume and measure: 10th, 50th and 90th percentile over its cubes."""
     rows = []
     for volume, cubes in looks.items():
         for name in cubes[0].numbers if cubes else ():

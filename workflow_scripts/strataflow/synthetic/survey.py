@@ -1,4 +1,4 @@
-"""Labelled synthetic surveys as SEG-Y, made in slabs of inlines of one geology."""
+"""Labelled synthetic surveys as SEG-Y, generated in slabs of inlines."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .generate import single_threaded_pool
 from .scenario import ANYTHING, Scenario
 from .truth import TRUTH, fault_table, truth_targets
 
-# What tells the random numbers of a survey from those of the samples with the same seed.
+# Part of the seed that separates a survey from the samples with the same seed.
 SURVEY = len(SPLITS)
 
-# Amplitudes of a survey are what recording left, not of unit RMS.
+# RMS amplitude of a survey, as in field data.
 SURVEY_RMS = 2500.0
 
-# Inlines that are made at once.
+# Number of inlines in a slab.
 SLAB = 32
 
 
 class _Totals(NamedTuple):
-    """Of a slab: sums of squares of both images, and the least and greatest age."""
+    """Totals of a slab: sums of squares of both images, minimum and maximum age."""
 
     image: float
     clean: float
@@ -43,13 +43,22 @@ class _Totals(NamedTuple):
 def synthesize_survey(
     folder: Path, shape: Shape, seed: int, workers: int = 1, scenario: Scenario = ANYTHING
 ) -> None:
-    """Write a labelled survey as SEG-Y into `folder`: image.sgy and one file for each attribute.
+    """Write a labelled survey as SEG-Y: image.sgy and one file for each attribute.
 
-    Beside them, for each labelled voxel, fault_id.sgy has the number of its fault in faults.csv,
-    and fthrow.sgy its throw in samples (see `truth`). The survey is made slab by slab, the same
-    whatever the number of workers, and lies on a north-east turned grid with lines counted in the
-    usual large numbers, so that a mistake in headers or corners shows. Raises StrataflowError for
-    a side below MIN_SIDE.
+    faults.csv is a table of its faults. fault_id.sgy holds the number of the fault at each label,
+    fthrow.sgy its throw in samples (see `truth`). The result does not depend on the number of
+    workers. The grid is rotated and the line numbers do not start at 1, so that errors in headers
+    or corners become visible.
+
+    Args:
+        folder: Folder for the SEG-Y files.
+        shape: Size of the survey.
+        seed: Random seed.
+        workers: Number of processes.
+        scenario: Ranges of the random parameters.
+
+    Raises:
+        StrataflowError: A side is below MIN_SIDE.
     """
     earth = SyntheticEarth((seed, SURVEY), shape, scenario)
     names = ("image", *ATTRIBUTES, *TRUTH)
@@ -95,7 +104,7 @@ def _make_slab(earth: SyntheticEarth, staging: Path, inlines: slice) -> _Totals:
 
 
 def survey_sidecar(shape: Shape) -> Sidecar:
-    """Inlines 12.5 m apart towards azimuth 30 degrees, crosslines across, 4 ms samples."""
+    """Geometry of a synthetic survey: 12.5 m bins, n3 towards azimuth 30 degrees, 4 ms samples."""
     inline = 12.5 * np.array([np.sin(np.radians(30)), np.cos(np.radians(30))])
     crossline = 12.5 * np.array([np.cos(np.radians(30)), -np.sin(np.radians(30))])
     origin = np.array([430_000.0, 6_520_000.0])

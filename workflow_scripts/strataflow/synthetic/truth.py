@@ -1,4 +1,4 @@
-"""The faults of a synthetic survey one by one: what picked fault surfaces are compared with."""
+"""Single faults of a synthetic survey, as ground truth for picked fault surfaces."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from ..volume.raw import Array
 from ..volume.volume import Sidecar
 from .geology import Fault, Geology
 
-# Beside the attributes: the fault that a labelled voxel belongs to, and its throw in samples.
+# Volumes beside the labels: number of the fault at a label, and its throw in samples.
 TRUTH = ("fault_id", "fthrow")
 
 
 def truth_targets(geology: Geology) -> dict[str, Array]:
-    """The faults of `geology` as TRUTH, float32 (n3, n2, n1), 0 where `fsem` is 0."""
+    """Volumes of TRUTH, float32 (n3, n2, n1), 0 where `fsem` is 0."""
     return {"fault_id": geology.fault_id.astype(np.float32), "fthrow": geology.throw}
 
 
 class _Sums:
-    """Sums over the labelled voxels of each of `count` faults, added up in slabs of inlines."""
+    """Sums over the labelled voxels of each fault."""
 
     def __init__(self, count: int) -> None:
         self.voxels = np.zeros(count, np.int64)
@@ -39,6 +39,7 @@ class _Sums:
         self.throw = np.zeros(count)
 
     def add(self, volumes: Mapping[str, Array], inlines: slice) -> None:
+        """Add the labelled voxels of some inlines."""
         fault_id = volumes["fault_id"][inlines]
         at = np.array(np.nonzero(fault_id))
         here = tuple(at)
@@ -51,7 +52,7 @@ class _Sums:
         self.tensor += self._by_fault(
             fault, orientation_tensor(normal_from_strike_dip(strike, dip))
         )
-        # The one of largest size, with its sign.
+        # Keep the sign of the throw with the largest absolute value.
         for sign in (1, -1):
             largest = np.zeros_like(self.throw)
             np.maximum.at(largest, fault, sign * throw)
@@ -64,18 +65,22 @@ class _Sums:
 def fault_table(
     faults: Sequence[Fault], volumes: Mapping[str, Array], sidecar: Sidecar, slab: int
 ) -> pd.DataFrame:
-    """A row for each of `faults`, in their order, as `volumes` (n3, n2, n1) have them labelled.
+    """Table of the faults of a survey, from their labels.
 
-    `volumes` holds fault_id, fthrow, fstrike and fdip; `slab` inlines are read at once. Columns:
+    Columns: `fault`, the number in fault_id, 1 for the oldest; `kind`: normal, reverse or
+    strike-slip; `inline`, `crossline`, `x`, `y` and `time` or `depth`: mean place of the labelled
+    voxels; `strike` and `dip`: their mean orientation in degrees, as in the attributes; `throw`:
+    the largest absolute throw in samples, with its sign; `visible_voxels`: number of labelled
+    voxels; `visible`: whether there are any. A fault without labels has empty cells.
 
-    - `fault`, its number in fault_id: 1 is the oldest;
-    - `kind`: normal, reverse or strike-slip;
-    - `inline`, `crossline`, `x`, `y` and `time` or `depth`: the mean of its labelled voxels;
-    - `strike`, `dip`: their mean orientation, in degrees, as in the attributes;
-    - `throw`: their largest in size, in samples, normal positive;
-    - `visible_voxels`, how many there are, and `visible`, whether there are any.
+    Args:
+        faults: Faults, oldest first.
+        volumes: Volumes (n3, n2, n1) fault_id, fthrow, fstrike and fdip.
+        sidecar: Geometry of the volumes.
+        slab: Number of inlines that are read together.
 
-    A fault without any has empty cells.
+    Returns:
+        One row per fault, in the order of `faults`.
     """
     sums = _Sums(len(faults))
     for first in range(0, sidecar.shape.n3, slab):

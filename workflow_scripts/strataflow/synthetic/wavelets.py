@@ -1,4 +1,4 @@
-"""Wavelets: their shape, their phase, and the matrix that convolves traces with them."""
+"""Wavelets: shape, phase, and the convolution matrix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..volume.raw import Array
 
 
 def ricker(frequency: NDArray[np.float64], half: int) -> NDArray[np.float64]:
-    """Ricker wavelets (N, 2 half) of peak `frequency` (N,) in cycles a sample."""
+    """Ricker wavelets (N, 2 * half) with peak `frequency` (N,) in cycles per sample."""
     argument = np.square(np.pi * frequency[:, None] * _times(half))
     return (1 - 2 * argument) * np.exp(-argument)
 
@@ -20,13 +20,19 @@ def ormsby(
     half: int,
     corners: tuple[float, float, float, float] = (0.35, 0.65, 1.35, 1.9),
 ) -> NDArray[np.float64]:
-    """Ormsby wavelets (N, 2 half) around `frequency` (N,) in cycles a sample, tapered to the ends.
+    """Tapered Ormsby wavelets (Ryan, 1994, CSEG Recorder 19).
 
-    The trapezoid rises from the first to the second of the `corners`, times the frequency, and
-    falls from the third to the fourth (Ryan, 1994, CSEG Recorder 19, gives the form).
+    Args:
+        frequency: Frequencies (N,) in cycles per sample.
+        half: Half length in samples.
+        corners: Corners of the trapezoidal spectrum, relative to the frequency. It rises from the
+            first to the second and falls from the third to the fourth.
+
+    Returns:
+        Wavelets (N, 2 * half).
     """
     t = _times(half)
-    # The last two stay apart where both would lie beyond what the sampling holds.
+    # The last two corners must differ, even if both exceed the Nyquist frequency.
     limits = (0.48, 0.48, 0.46, 0.48)
     edges = [
         np.minimum(corner * frequency, limit)[:, None]
@@ -40,20 +46,20 @@ def ormsby(
 
 
 def _times(half: int) -> NDArray[np.float64]:
-    """Times of a wavelet: a reflection lies between two samples, so they are odd halves."""
+    """Times of a wavelet: half-integers, because reflections lie between two samples."""
     return np.arange(-half, half, dtype=np.float64) + 0.5
 
 
 def turn_phase(wavelets: NDArray[np.float64], phase: float) -> NDArray[np.float64]:
-    """`wavelets` (N, length) turned by `phase` degrees at all frequencies."""
+    """Rotate the phase of `wavelets` (N, length) by `phase` degrees at all frequencies."""
     turned = hilbert(wavelets) * np.exp(1j * np.radians(phase))
     return np.asarray(turned.real, np.float64)
 
 
 def wavelet_matrix(wavelets: NDArray[np.float64]) -> Array:
-    """Matrix (n1, n1 + 2 half - 1) that convolves reflections with the `wavelets` (n1, 2 half).
+    """Matrix (n1, n1 + 2 * half - 1) that convolves reflectivity with `wavelets` (n1, 2 * half).
 
-    Its rows have unit length, so that white noise comes out with unit variance.
+    The rows have unit norm, so that white noise keeps unit variance.
     """
     n1, length = wavelets.shape
     matrix = np.zeros((n1, n1 + length - 1))
@@ -68,18 +74,23 @@ def shaped(
     minimum_phase: bool,
     whitening: float,
 ) -> NDArray[np.float64]:
-    """`wavelets` (N, 2 half) of zero phase with a flatter spectrum or with that of minimum phase.
+    """Flatten the spectrum of zero-phase wavelets, or apply the minimum phase.
 
-    `whitening` is the exponent that the spectrum loses. The phase of minimum phase is the Hilbert
-    transform of the logarithm of the spectrum (Kolmogorov; Claerbout, 1976, Fundamentals of
-    Geophysical Data Processing, ch. 3). It stays zero at `frequency` (N,), with no delay there, so
-    that the wavelet lies where its reflection does. The ends are tapered.
+    The minimum phase is the Hilbert transform of the log spectrum (Kolmogorov; Claerbout, 1976,
+    Fundamentals of Geophysical Data Processing, ch. 3). Its value and its delay at `frequency` are
+    removed, so that the wavelet stays at the time of the reflection. The ends are tapered.
+
+    Args:
+        wavelets: Zero-phase wavelets (N, 2 * half).
+        frequency: Peak frequencies (N,) in cycles per sample.
+        minimum_phase: Whether to apply the minimum phase.
+        whitening: Reduction of the spectral exponent, from 0 (none) to 1 (white).
     """
     length = wavelets.shape[1]
     padded = 8 * length
     at = np.fft.rfftfreq(padded)
     amplitude = np.abs(np.fft.rfft(wavelets, padded))
-    # Processing adds white noise so that it does not lift what is outside the band.
+    # Add white noise, as in processing, to avoid a boost outside the band.
     amplitude += 0.02 * amplitude.max(1, keepdims=True)
     if whitening:
         amplitude **= 1 - whitening
@@ -90,7 +101,7 @@ def shaped(
         rows, peak = np.arange(len(phase)), np.rint(frequency * padded).astype(int)
         delay = (phase[rows, peak + 1] - phase[rows, peak - 1]) / (at[2] - at[0])
         phase -= phase[rows, peak][:, None] + delay[:, None] * (at - frequency[:, None])
-    # What the padding of the spectrum added to silence is not part of the wavelet.
+    # Remove the floor that the white noise added to the spectrum.
     amplitude -= amplitude.min(1, keepdims=True)
     centre = np.exp(-2j * np.pi * at * (length / 2 - 0.5))
     made = np.fft.irfft(amplitude * np.exp(1j * phase) * centre, padded)[:, :length]

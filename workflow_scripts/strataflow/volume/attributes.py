@@ -1,8 +1,8 @@
-"""The five attributes, the tasks that make them, and their form inside a network.
+"""The five attributes, the tasks that predict them, and their encoding for the networks.
 
-Outside, an attribute is what the files hold. Inside, each is something that a convolution can
-predict anywhere: geologic time as the shift of the layers in samples against a flat earth, and
-strike and dip as the orientation tensor of the normal (see `angles`).
+Files hold the attributes as users read them. The networks use an encoding that a convolution can
+predict at any position: RGT becomes the shift of the layers in samples relative to flat layers.
+Strike and dip become the orientation tensor of the fault normal (see `orientation`).
 """
 
 from __future__ import annotations
@@ -25,38 +25,44 @@ TASKS: dict[str, tuple[str, ...]] = {
 }
 ATTRIBUTES: tuple[str, ...] = ("dhr", "rgt", "fsem", "fdip", "fstrike")
 
-# Channels of a task inside a network. The fault's are its probability (as a logit where it comes
-# out of a network) and six of the orientation tensor.
+# Network channels of each task. The fault task has the probability (a logit in network outputs)
+# and the six components of the orientation tensor.
 CHANNELS: dict[str, int] = {"dhr": 1, "rgt": 1, "fault": 1 + len(TENSOR_COMPONENTS)}
 
-# The spread of the fault probability over the copies that were averaged, which is optional.
+# Optional attribute: spread of the fault probability over the averaged copies.
 SPREAD = "fuse"
 
-# A label says that a voxel is a fault where it is at least this.
+# Minimum value at which a label marks a fault.
 FAULT_THRESHOLD = 0.5
 
-# A prediction says so where its probability is at least this, unless users choose another one.
+# Default minimum probability at which a predicted voxel counts as a fault.
 PROBABILITY = 0.5
 
-# The shift of the layers in samples that is 1 inside a network.
+# Layer shift in samples that the networks represent as 1.
 SHIFT_UNIT = 16.0
 
 
 def attributes_of(tasks: tuple[str, ...]) -> tuple[str, ...]:
-    """Attributes that `tasks` make, in the order of ATTRIBUTES."""
+    """Attributes that `tasks` predict, in the order of ATTRIBUTES."""
     return tuple(a for a in ATTRIBUTES if any(a in TASKS[task] for task in tasks))
 
 
 def growth_per_sample(rgt: Array) -> float:
-    """Mean growth of geologic time (..., n1) from one sample to the next."""
+    """Mean increase of RGT (..., n1) from one sample to the next."""
     return float((rgt[..., -1] - rgt[..., 0]).mean()) / max(rgt.shape[-1] - 1, 1)
 
 
 def layer_shift(rgt: Array) -> Array:
-    """Shift of the layers against a flat earth in units of SHIFT_UNIT samples, mean 0.
+    """Encode RGT as the shift of the layers relative to flat layers.
 
-    `rgt` (n3, n2, n1), on any scale, is first stretched to grow by one a sample on average, so
-    the result does not depend on its scale or offset.
+    RGT is first scaled to increase by one per sample on average, so that the result does not
+    depend on its scale or offset.
+
+    Args:
+        rgt: RGT (n3, n2, n1) on any scale.
+
+    Returns:
+        Shift (n3, n2, n1) in units of SHIFT_UNIT samples, with mean 0; float32.
     """
     growth = growth_per_sample(rgt)
     depth = np.arange(rgt.shape[-1], dtype=np.float32)
@@ -65,7 +71,7 @@ def layer_shift(rgt: Array) -> Array:
 
 
 def geologic_time(shift: Array, first: int = 0) -> Array:
-    """Geologic time in samples from a layer shift (..., n1) whose first sample is at `first`."""
+    """RGT in samples from a layer shift (..., n1) whose first sample has the index `first`."""
     depth = np.arange(first, first + shift.shape[-1], dtype=np.float32)
     return depth + SHIFT_UNIT * shift
 
@@ -73,12 +79,19 @@ def geologic_time(shift: Array, first: int = 0) -> Array:
 def fault_tensor(
     fsem: Array, fdip: Array, fstrike: Array, probability: float = FAULT_THRESHOLD
 ) -> Array:
-    """Orientation tensors (6, n3, n2, n1), zero off the faults, from the contract's attributes.
+    """Encode dip and strike as orientation tensors.
 
-    A fault is where `fsem` is at least `probability`, or an angle is not 0.
+    Args:
+        fsem: Fault probability or label (n3, n2, n1).
+        fdip: Dip / 180 degrees, same shape.
+        fstrike: Strike / 180 degrees, same shape.
+        probability: Minimum `fsem` of a fault. Voxels with an angle above 0 are faults as well.
+
+    Returns:
+        Tensor components (6, n3, n2, n1), 0 away from faults; float32.
     """
     tensor = np.zeros((len(TENSOR_COMPONENTS), *fsem.shape), np.float32)
-    # Few voxels are faults, and angles of the others take most of the time to read a sample.
+    # Only few voxels are faults; to encode all of them would dominate the time to read a sample.
     there = (fdip > 0) | (fstrike > 0) | (fsem >= probability)
     normal = normal_from_strike_dip(180 * fstrike[there], 180 * fdip[there])
     tensor[:, there] = orientation_tensor(normal)
@@ -88,7 +101,16 @@ def fault_tensor(
 def fault_angles(
     fsem: Array, tensor: Array, probability: float = PROBABILITY
 ) -> tuple[Array, Array]:
-    """`fdip` and `fstrike` (shape of `fsem`) from tensors (6, ...): 0 below `probability`."""
+    """Decode orientation tensors to dip and strike.
+
+    Args:
+        fsem: Fault probability.
+        tensor: Orientation tensors, (6, *fsem.shape).
+        probability: Minimum `fsem` of a fault.
+
+    Returns:
+        Dip and strike divided by 180 degrees, shaped as `fsem`, 0 away from faults.
+    """
     fdip, fstrike = np.zeros_like(fsem), np.zeros_like(fsem)
     fault = fsem >= probability
     if fault.any():
@@ -100,9 +122,15 @@ def fault_angles(
 def encode(
     attributes: dict[str, Array], tasks: tuple[str, ...], probability: float = FAULT_THRESHOLD
 ) -> Array:
-    """Input of the refinement network, (channels, n3, n2, n1), from attributes of a cube.
+    """Encode attributes as input of the refinement network.
 
-    Faults have an orientation where `fsem` is at least `probability`.
+    Args:
+        attributes: Arrays (n3, n2, n1) by attribute.
+        tasks: Tasks to encode, in this order.
+        probability: Minimum `fsem` of a voxel with an orientation.
+
+    Returns:
+        float32 array (channels, n3, n2, n1).
     """
     channels: list[Array] = []
     for task in tasks:
@@ -117,6 +145,6 @@ def encode(
 
 
 def normalised_geologic_time(age: Array) -> Array:
-    """`age` (n3, n2, n1) scaled to 0..1 over the cube: one scale a volume."""
+    """Scale `age` (n3, n2, n1) to 0..1 over the whole array."""
     low, high = float(age.min()), float(age.max())
     return ((age - low) / max(high - low, 1e-9)).astype(np.float32)

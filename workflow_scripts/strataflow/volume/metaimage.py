@@ -1,8 +1,8 @@
-"""Headers that let other programs open a raw volume where it lies.
+"""Headers that let other programs open a raw volume without conversion.
 
-`.vgi` is the text header of Volume Graphics' VGL and VGStudio, as tomography uses it; the companion
-`.mhd` is a MetaImage header (itk.org), which ParaView, 3D Slicer and ITK open without a plug-in.
-Both list the axes from the fastest: n1, n2, n3.
+`.vgi` is the text header of Volume Graphics' VGL and VGStudio. `.mhd` is a MetaImage header
+(itk.org), which ParaView, 3D Slicer and ITK open without a plug-in. Both list the axes from the
+fastest to the slowest: n1, n2, n3.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .volume import Volume
 
 
 def export_vgi(volume: Volume, output: Path) -> None:
-    """Write `output` (.vgi) and its companion (.mhd) for the raw file of `volume`."""
+    """Write the headers `output` (.vgi) and its companion (.mhd) for the raw file of `volume`."""
     name = os.path.relpath(volume.path, output.parent)
     shape, axes = volume.shape, volume.sidecar.axes[::-1]
     size = f"{shape.n1} {shape.n2} {shape.n3}"
@@ -69,7 +69,7 @@ def export_vgi(volume: Volume, output: Path) -> None:
 
 
 def _range(volume: Volume) -> tuple[float, float]:
-    """Least and largest finite value, inline by inline."""
+    """Minimum and maximum finite value, read inline by inline."""
     low, high = np.inf, -np.inf
     for inline in volume.values:
         finite = inline[np.isfinite(inline)]

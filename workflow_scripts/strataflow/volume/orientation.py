@@ -1,10 +1,10 @@
-"""Fault orientation: strike and dip are axial, so they are handled as sign-less unit normals.
+"""Fault orientation: strike and dip as axial data, in the form of unit normals without a sign.
 
-With strike phi and dip delta in [0, 180) degrees the normal in (n3, n2, n1) is
-(sin(delta) sin(phi), -sin(delta) cos(phi), cos(delta)), n1 pointing down. (phi, delta) and
-(phi +- 180, 180 - delta) are the same plane; n and -n are the same normal. Averages, tiles and
-networks use the orientation tensor n n^T, which does not know the sign (the structure tensor of
-Bigun & Granlund, 1987, for a single direction).
+With strike phi and dip delta in [0, 180) degrees, the normal along (n3, n2, n1) is
+(sin(delta) sin(phi), -sin(delta) cos(phi), cos(delta)), where n1 points down. (phi, delta) and
+(phi +- 180, 180 - delta) are the same plane, and n and -n are the same normal. Averages, tiles and
+networks therefore use the orientation tensor n n^T, which is independent of the sign. It is the
+structure tensor of Bigun & Granlund (1987) for a single direction.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# Upper triangle of the symmetric 3 x 3 tensor over (n3, n2, n1), in the order that is stored.
+# Components of the symmetric 3 x 3 tensor over (n3, n2, n1), in the stored order.
 TENSOR_COMPONENTS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
-# Tensors whose principal normals are found together; they stay in the processor's cache.
+# Number of tensors in a block that fits into the processor cache.
 BLOCK = 1 << 13
 
 
 def normal_from_strike_dip(strike: ArrayLike, dip: ArrayLike) -> NDArray[np.float32]:
-    """Unit normals, float32 of shape (3, ...) over (n3, n2, n1), from strike and dip in degrees."""
+    """Unit normals, float32 (3, ...) along (n3, n2, n1), from strike and dip (...) in degrees."""
     phi = np.radians(np.asarray(strike, np.float32))
     delta = np.radians(np.asarray(dip, np.float32))
     horizontal = np.sin(delta)
@@ -30,9 +30,9 @@ def normal_from_strike_dip(strike: ArrayLike, dip: ArrayLike) -> NDArray[np.floa
 
 
 def strike_dip_from_normal(normal: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Strike and dip in degrees, both in [0, 180), from normals of shape (3, ...), any length."""
+    """Strike and dip in degrees, both in [0, 180), from normals (3, ...) of any length."""
     n3, n2, n1 = (np.asarray(component, np.float32) for component in normal)
-    # The half space n3 > 0 (on its rim n2 < 0) is where sin(phi) and sin(delta) are not negative.
+    # sin(phi) and sin(delta) are not negative for n3 > 0 (for n2 < 0 if n3 is 0).
     sign = np.where((n3 < 0) | ((n3 == 0) & (n2 > 0)), np.float32(-1), np.float32(1))
     strike = np.degrees(np.arctan2(sign * n3, -sign * n2))
     dip = np.degrees(np.arctan2(np.hypot(n3, n2), sign * n1))
@@ -40,21 +40,26 @@ def strike_dip_from_normal(normal: NDArray) -> tuple[NDArray[np.float32], NDArra
 
 
 def axial_angle(normal: NDArray, other: NDArray) -> NDArray[np.float32]:
-    """Angle in degrees, 0 to 90, between sign-less unit normals of shape (3, ...)."""
+    """Angle in degrees, 0 to 90, between axial unit normals (3, ...)."""
     cosine = np.abs(np.sum(normal * other, axis=0))
     return np.degrees(np.arccos(np.clip(cosine, 0.0, 1.0))).astype(np.float32)
 
 
 def orientation_tensor(normal: NDArray) -> NDArray[np.float32]:
-    """Six components of n n^T, shape (6, ...), of unit normals of shape (3, ...)."""
+    """Orientation tensors n n^T (6, ...), as TENSOR_COMPONENTS, of unit normals (3, ...)."""
     return np.stack([normal[i] * normal[j] for i, j in TENSOR_COMPONENTS]).astype(np.float32)
 
 
 def turned_fault_channels(mirrored: Sequence[int], swapped: bool) -> tuple[list[int], list[float]]:
-    """Channels of a fault (its probability, then the tensor) once the survey has been turned.
+    """How the fault channels change when the survey is mirrored and rotated.
 
-    The survey is `mirrored` along axes (0: n3, 1: n2), then has n3 and n2 `swapped` or not. Returns
-    for each channel of the result the one that it comes from, and its sign.
+    Args:
+        mirrored: Axes that are reversed first (0: n3, 1: n2).
+        swapped: Whether n3 and n2 are then swapped.
+
+    Returns:
+        For each channel of the result (probability, then tensor components), the index of its
+        source channel and its sign.
     """
     axes = (1, 0, 2) if swapped else (0, 1, 2)
     sign = [-1.0 if axis in mirrored else 1.0 for axis in range(3)]
@@ -67,12 +72,12 @@ def turned_fault_channels(mirrored: Sequence[int], swapped: bool) -> tuple[list[
 
 
 def principal_normal(tensor: NDArray) -> NDArray[np.float32]:
-    """Unit normals, shape (3, N): eigenvectors of the largest eigenvalue of tensors (6, N).
+    """Unit normals (3, N): eigenvectors of the largest eigenvalue of tensors (6, N).
 
-    In closed form, some ten times as fast as LAPACK one by one: the eigenvalue by Smith (1961,
-    Comm. ACM 4, 168), its vector as the longest product of two rows of what it leaves singular
-    (Kopp, 2008, Int. J. Mod. Phys. C 19, 523). Where two eigenvalues are nearly the same, and the
-    products with them nearly nothing, LAPACK decides.
+    The closed form is about ten times as fast as one LAPACK call per tensor. The eigenvalue is that
+    of Smith (1961, Comm. ACM 4, 168). The eigenvector is the longest cross product of two rows of
+    the shifted, singular matrix (Kopp, 2008, Int. J. Mod. Phys. C 19, 523). LAPACK solves the
+    cases with two nearly equal eigenvalues, where these cross products almost vanish.
     """
     normals = np.empty((3, tensor.shape[1]), np.float32)
     for first in range(0, tensor.shape[1], BLOCK):

@@ -1,4 +1,4 @@
-"""Raw volumes: their shape, and arrays of little-endian float32 on disk, n1 fastest."""
+"""Raw volumes: headerless little-endian float32 files with n1 as the fastest axis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Shape:
-    """Size of a volume or sample in samples, crosslines and inlines."""
+    """Size of a volume or training sample: `n1` samples, `n2` crosslines and `n3` inlines."""
 
     n1: int
     n2: int
@@ -24,12 +24,12 @@ class Shape:
 
     @property
     def array(self) -> tuple[int, int, int]:
-        """(n3, n2, n1), the shape of the array."""
+        """Shape of the NumPy array, (n3, n2, n1)."""
         return (self.n3, self.n2, self.n1)
 
     @property
     def n_bytes(self) -> int:
-        """Size of the raw float32 file."""
+        """Size of the raw float32 file in bytes."""
         return 4 * self.n1 * self.n2 * self.n3
 
     def __str__(self) -> str:
@@ -37,13 +37,24 @@ class Shape:
 
 
 def read_cube(path: Path, shape: Shape) -> Array:
-    """Memory map of the raw file at `path`, (n3, n2, n1); StrataflowError when the size differs."""
+    """Memory-map the raw file at `path`.
+
+    Args:
+        path: Raw float32 file.
+        shape: Its size.
+
+    Returns:
+        Read-only float32 array (n3, n2, n1).
+
+    Raises:
+        StrataflowError: The file is missing or its size does not match `shape`.
+    """
     require_size(path, shape)
     return np.memmap(path, "<f4", "r", shape=shape.array)
 
 
 def require_size(path: Path, shape: Shape) -> None:
-    """Raise StrataflowError when the raw file at `path` is missing or not of `shape`."""
+    """Raise StrataflowError if the raw file at `path` is missing or its size differs."""
     n_bytes = require_file(path).stat().st_size
     if n_bytes != shape.n_bytes:
         raise StrataflowError(
@@ -52,7 +63,7 @@ def require_size(path: Path, shape: Shape) -> None:
 
 
 def infer_shape(path: Path) -> Shape:
-    """Shape of a cubic sample from the size of its file; StrataflowError when it is no cube."""
+    """Shape of a cubic sample, from its file size. Raise StrataflowError if it is not a cube."""
     values = require_file(path).stat().st_size / 4
     n = round(values ** (1 / 3))
     if n**3 != values:

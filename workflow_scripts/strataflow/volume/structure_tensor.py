@@ -1,4 +1,4 @@
-"""How reflectors dip: the structure tensor of an image, over cells of voxels."""
+"""Reflector dip from the structure tensor of an image, averaged over cells of voxels."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from scipy.ndimage import gaussian_filter
 from .orientation import TENSOR_COMPONENTS, principal_normal
 from .raw import Array
 
-# Standard deviations, in voxels, of the smoothing before the gradient and of that of the tensor.
+# Standard deviations in voxels of the smoothing before the gradient and of the tensor.
 GRADIENT_SCALE, TENSOR_SCALE = 1.0, 4.0
 
-# Inlines and crosslines looked at together, and voxels around them that their gradient needs.
+# Inlines and crosslines in a block, and the halo in voxels that the gradient needs.
 BLOCK = (32, 128)
 HALO = 5
 
 
 def count_cells(shape: tuple[int, ...], cell: int) -> tuple[int, ...]:
-    """Number of cells of `cell` voxels a side along each axis; the last ones may be smaller."""
+    """Number of cells of `cell` voxels along each axis of `shape`; the last one may be smaller."""
     return tuple(-(-n // cell) for n in shape)
 
 
 def in_cells(values: Array, cell: int) -> Array:
-    """`values` (n3, n2, n1) as (m3, cell, m2, cell, m1, cell), the ends repeated to fill cells."""
+    """Reshape `values` (n3, n2, n1) to (m3, cell, m2, cell, m1, cell), padded with edge values."""
     counts = count_cells(values.shape, cell)
     missing = [(0, m * cell - n) for m, n in zip(counts, values.shape, strict=True)]
     if any(after for _, after in missing):
@@ -33,22 +33,28 @@ def in_cells(values: Array, cell: int) -> Array:
 
 
 def texture_normals(image: Array, cell: int) -> tuple[Array, Array]:
-    """Normals (3, m3, m2, m1) of the texture of `image` (n3, n2, n1) and its planarity, by cells.
+    """Estimate reflector normals and planarity from the structure tensor.
 
-    A normal is (n3, n2, n1) components of unit length, n1 not negative. Planarity is 1 for parallel
-    layers and 0 where all directions are alike or there is no signal. From the structure tensor
-    (Bigun & Granlund, 1987; for seismic images van Vliet & Verbeek, 1995, and Fehmers & Hocker,
-    2003, Geophysics 68). `image` may be a memory map: it is read in blocks.
+    The method is that of Bigun & Granlund (1987). Van Vliet & Verbeek (1995) and Fehmers & Hocker
+    (2003, Geophysics 68) apply it to seismic images.
+
+    Args:
+        image: Image (n3, n2, n1). It may be a memory map, because it is read in blocks.
+        cell: Side of a cell in voxels.
+
+    Returns:
+        Unit normals (3, m3, m2, m1) with components along (n3, n2, n1), where n1 is not negative.
+        Planarity (m3, m2, m1): 1 for parallel layers, 0 for isotropic texture or no signal.
     """
     tensor = np.empty((len(TENSOR_COMPONENTS), *count_cells(image.shape, cell)), np.float32)
     for lines, block in _blocks(image, cell):
         tensor[(slice(None), *lines)] = block
-    # Cells have averaged already, with the variance of a box.
+    # The average over a cell already smooths with the variance of a box.
     scale = max(TENSOR_SCALE**2 - cell**2 / 12, 0) ** 0.5 / cell
     for component in tensor:
         gaussian_filter(component, scale, output=component)
     trace = tensor[:3].sum(axis=0)
-    # Below what single precision resolves of the strongest there is no direction.
+    # Single precision does not resolve directions of much weaker gradients.
     seen = trace > 1e-7 * trace.max(initial=0)
     normals = np.zeros((3, *trace.shape), np.float32)
     normals[2] = 1
@@ -63,7 +69,7 @@ def texture_normals(image: Array, cell: int) -> tuple[Array, Array]:
 
 
 def _blocks(image: Array, cell: int) -> Iterator[tuple[tuple[slice, slice], Array]]:
-    """Cells along inlines and crosslines, and their mean products of gradients (6, ...)."""
+    """Yield blocks: their cells along n3 and n2, and mean products of gradients (6, m3, m2, m1)."""
     steps = [max(side // cell, 1) for side in BLOCK]
     counts = count_cells(image.shape[:2], cell)
     for first3 in range(0, counts[0], steps[0]):
@@ -88,5 +94,5 @@ def _blocks(image: Array, cell: int) -> Iterator[tuple[tuple[slice, slice], Arra
 
 
 def _gradient(values: Array, axis: int) -> Array:
-    """Along `axis`; 0 where there is a single line."""
+    """Gradient along `axis`; 0 if there is only one line."""
     return np.gradient(values, axis=axis) if values.shape[axis] > 1 else np.zeros_like(values)

@@ -1,4 +1,4 @@
-"""Raw volumes and their sidecars: what a headerless file of float32 needs to be a survey.
+"""Raw volumes and their JSON sidecars with geometry, statistics and checksums.
 
 `X.bin` has the sidecar `X.json`; a prediction `X.fsem` has `X.fsem.json`.
 """
@@ -22,7 +22,7 @@ from .raw import Shape, read_cube, require_size
 
 FORMAT = "strataflow volume 1"
 
-# Traces looked at for statistics where a sidecar gives none.
+# Number of traces for amplitude statistics if the sidecar has none.
 STATISTICS_TRACES = 4096
 
 
@@ -30,9 +30,13 @@ STATISTICS_TRACES = 4096
 class Axis:
     """One axis of a survey.
 
-    `first` and `step` are line numbers along n2 and n3, time or depth along n1; `spacing` is the
-    distance between neighbours in `unit` (ms, m or ft along n1; m or ft along n2 and n3, or
-    that of an angle where coordinates are no lengths).
+    Attributes:
+        name: inline, crossline or sample.
+        first: First line number along n3 and n2, first time or depth along n1.
+        step: Step to the next line number, time or depth.
+        spacing: Distance between neighbours in `unit`.
+        unit: ms, m or ft along n1; m or ft along n2 and n3, or an angular unit if the coordinates
+            are angles.
     """
 
     name: str
@@ -44,7 +48,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class HeaderBytes:
-    """Byte positions in the trace header of line numbers and coordinates (SEG-Y revision 1)."""
+    """Byte positions of line numbers and coordinates in the trace header (SEG-Y revision 1)."""
 
     iline: int = 189
     xline: int = 193
@@ -54,12 +58,19 @@ class HeaderBytes:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """Where a raw volume lies in the world and what its values are.
+    """Geometry and metadata of a raw volume.
 
-    `axes` are those of (n3, n2, n1). `corners` are CDP coordinates (x, y) at the first inline and
-    first crossline, first and last, last and first, last and last. `source` tells the SEG-Y.
-    `live` is bool (n3, n2). `checksums` are those of the finished file's inlines (XXH3, 64 bits);
-    none where nobody wrote them.
+    Attributes:
+        attribute: image, or the name of an attribute.
+        shape: Size of the volume.
+        domain: time or depth.
+        axes: Axes of (n3, n2, n1).
+        corners: CDP coordinates (x, y) at the first inline and first crossline, first and last,
+            last and first, last and last.
+        source: The source SEG-Y and its format.
+        amplitudes: Statistics for normalisation, if known.
+        live: Live traces, bool (n3, n2).
+        checksums: 64-bit XXH3 of each inline of the finished file; empty if unknown.
     """
 
     attribute: str
@@ -74,11 +85,11 @@ class Sidecar:
 
     @property
     def axis_names(self) -> tuple[str, str, str]:
-        """What is counted along each axis; along n1 time or depth."""
+        """Names of the axes (n3, n2, n1); the name of n1 is time or depth."""
         return (self.axes[0].name, self.axes[1].name, self.domain)
 
     def places(self, at: NDArray) -> dict[str, NDArray[np.float64]]:
-        """Line numbers, CDP coordinates, time or depth of points (3, N) over (n3, n2, n1)."""
+        """Line numbers, CDP coordinates and time or depth of indices (3, N) along (n3, n2, n1)."""
         inline, crossline, vertical = (
             axis.first + axis.step * index for axis, index in zip(self.axes, at, strict=True)
         )
@@ -87,7 +98,7 @@ class Sidecar:
         return {"inline": inline, "crossline": crossline, "x": x, "y": y, self.domain: vertical}
 
     def azimuth(self, strike: ArrayLike) -> NDArray[np.float64]:
-        """Clockwise from north, in degrees from 0 to 180, of a `strike` on the grid in degrees."""
+        """Azimuth clockwise from north, 0 to 180 degrees, of a `strike` in degrees on the grid."""
         _, along3, along2 = self.lattice()
         phi = np.radians(strike)
         east, north = (
@@ -111,7 +122,7 @@ class Sidecar:
 
 @dataclass(frozen=True)
 class Volume:
-    """A raw volume: `values` is a memory map float32 (n3, n2, n1)."""
+    """A raw volume: `values` is a float32 memory map (n3, n2, n1)."""
 
     path: Path
     values: NDArray[np.float32]
@@ -123,7 +134,7 @@ class Volume:
         return self.sidecar.shape
 
     def require_intact(self, inlines: slice = slice(None)) -> None:
-        """Raise StrataflowError for the first of `inlines` that is not what was written."""
+        """Raise StrataflowError for the first of `inlines` with a checksum mismatch."""
         for i3 in range(*inlines.indices(self.shape.n3)) if self.sidecar.checksums else ():
             if _checksum(self.values[i3]) != self.sidecar.checksums[i3]:
                 axis, beside = self.sidecar.axes[0], sidecar_path(self.path)
@@ -139,22 +150,17 @@ def _checksum(plane: NDArray[np.float32]) -> str:
 
 
 def sidecar_path(raw: Path) -> Path:
-    """The sidecar of a raw volume."""
+    """Path of the sidecar of a raw volume."""
     return raw.with_suffix(".json") if raw.suffix == ".bin" else raw.with_name(raw.name + ".json")
 
 
-def traces_path(raw: Path) -> Path:
-    """The table of traces of a raw volume, one row for each trace of its SEG-Y."""
-    return sidecar_path(raw).with_suffix(".traces.parquet")
-
-
 def attribute_path(prefix: Path | str, attribute: str) -> Path:
-    """Raw volume of `attribute` with the given PREFIX."""
+    """Path of the raw volume of `attribute` with the given PREFIX."""
     return Path(f"{prefix}.{attribute}")
 
 
 def require_same_shape(volume: Volume, other: Volume) -> None:
-    """Raise StrataflowError, with both sizes, when `volume` is not of the shape of `other`."""
+    """Raise StrataflowError, with both sizes, if the shape of `volume` differs from `other`."""
     if volume.shape != other.shape:
         raise StrataflowError(
             f"{volume.path}: size {volume.shape} differs from {other.path}, {other.shape}"
@@ -162,7 +168,7 @@ def require_same_shape(volume: Volume, other: Volume) -> None:
 
 
 def label_path(prefix: Path, attribute: str) -> Path | None:
-    """File of a label: PREFIX.fsem as ours, or PREFIX_fsem.bin as in a folder of samples."""
+    """Path of a label, PREFIX.fsem or, in sample folders, PREFIX_fsem.bin; None if missing."""
     for path in (attribute_path(prefix, attribute), Path(f"{prefix}_{attribute}.bin")):
         if path.is_file():
             return path
@@ -170,7 +176,7 @@ def label_path(prefix: Path, attribute: str) -> Path | None:
 
 
 def plain_sidecar(shape: Shape, attribute: str) -> Sidecar:
-    """Sidecar of a volume that came without: lines counted from 1, one unit a step."""
+    """Default sidecar: lines counted from 1, with a spacing of 1."""
     axes = (
         Axis("inline", 1, 1, 1.0, "m"),
         Axis("crossline", 1, 1, 1.0, "m"),
@@ -183,7 +189,7 @@ def plain_sidecar(shape: Shape, attribute: str) -> Sidecar:
 
 
 def write_sidecar(path: Path, sidecar: Sidecar, raw: Path) -> None:
-    """Write `sidecar`, with the checksums of the finished file `raw`, as JSON to `path` itself."""
+    """Write `sidecar`, with the checksums of the finished file `raw`, as JSON to `path`."""
     checksums = tuple(_checksum(inline) for inline in read_cube(raw, sidecar.shape))
     path.write_text(json.dumps(_to_json(replace(sidecar, checksums=checksums)), indent=1) + "\n")
 
@@ -204,7 +210,7 @@ def _to_json(sidecar: Sidecar) -> dict[str, Any]:
         "corners": [list(corner) for corner in sidecar.corners],
         "source": sidecar.source,
         "amplitudes": asdict(sidecar.amplitudes) if sidecar.amplitudes else None,
-        # Numbers of live and dead traces in turn, along crosslines, then inlines.
+        # Alternating counts of live and dead traces, in the order of the volume.
         "live_runs": runs if live[0] else [0, *runs],
         "checksums": list(sidecar.checksums),
     }
@@ -213,7 +219,8 @@ def _to_json(sidecar: Sidecar) -> dict[str, Any]:
 def read_sidecar(raw: Path) -> Sidecar:
     """Read the sidecar of the raw volume `raw`.
 
-    StrataflowError when it is none, contradicts itself or does not belong to a file of that size.
+    Raises:
+        StrataflowError: It is invalid, inconsistent, or does not match the size of `raw`.
     """
     path = sidecar_path(raw)
     try:
@@ -222,7 +229,7 @@ def read_sidecar(raw: Path) -> Sidecar:
         shape = Shape(*(_whole(content[n]) for n in ("n1", "n2", "n3")))
         if min(shape.array) < 1:
             raise StrataflowError(f"{path}: invalid size {shape}, expected at least 1 each")
-        # Known before anything of a size that it claims is allocated.
+        # Check the file size first, before anything of the stated size is allocated.
         require_size(raw, shape)
         runs = [_whole(run) for run in content["live_runs"]]
         if min(runs) < 0 or sum(runs) != shape.n2 * shape.n3:
@@ -293,11 +300,18 @@ def _statistics(content: dict[str, Any]) -> AmplitudeStatistics:
 def open_volume(
     path: Path, shape: Shape | None = None, attribute: str = "image", intact: bool = True
 ) -> Volume:
-    """Memory-map the raw volume at `path`, and read it once to see that it is `intact`.
+    """Memory-map a raw volume and check its size and checksums.
 
-    Its size is that of the sidecar, or `shape` where there is none. StrataflowError when the two,
-    or either and the size of the file, disagree, when neither is there, or when the file is not
-    what was written. Who reads parts of it alone may look at those alone (`require_intact`).
+    Args:
+        path: Raw file.
+        shape: Its size; required without a sidecar.
+        attribute: Content of the volume, if it has no sidecar.
+        intact: Whether to read the whole file and compare its checksums. Callers that read only
+            some inlines pass False and call `Volume.require_intact` for these.
+
+    Raises:
+        StrataflowError: The file is missing, its size is unknown or contradicts the sidecar or
+            `shape`, or a checksum does not match.
     """
     require_file(path)
     beside = sidecar_path(path)
@@ -320,7 +334,7 @@ def open_volume(
 
 
 def statistics_of(volume: Volume) -> AmplitudeStatistics:
-    """The amplitude statistics of the sidecar, or of evenly spaced traces where it has none."""
+    """Amplitude statistics from the sidecar, or else from evenly spaced traces."""
     if volume.sidecar.amplitudes:
         return volume.sidecar.amplitudes
     traces = volume.values.reshape(-1, volume.shape.n1)
@@ -330,7 +344,13 @@ def statistics_of(volume: Volume) -> AmplitudeStatistics:
 
 
 def write_volume(path: Path, values: NDArray[np.float32], sidecar: Sidecar) -> None:
-    """Write `values` (n3, n2, n1) and `sidecar`, which must have their shape, at once."""
+    """Write a raw volume and its sidecar in one atomic step.
+
+    Args:
+        path: Raw file to write.
+        values: Array (n3, n2, n1).
+        sidecar: Sidecar of the same shape.
+    """
     with written_whole(sidecar_path(path), path) as (beside, raw):
         np.ascontiguousarray(values, "<f4").tofile(raw)
         write_sidecar(beside, sidecar, raw)

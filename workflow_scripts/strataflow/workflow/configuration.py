@@ -17,7 +17,7 @@ import yaml
 from ..errors import StrataflowError
 from ..home import home
 from ..prediction.averaging import Averaging
-from ..synthetic.scenario import Scenario
+from ..synthetic.scenario import Scenario, scenario_schema
 
 # What the types of JSON schema are to people, with an example.
 TYPES = {
@@ -110,8 +110,10 @@ _WithDefaults = jsonschema.validators.extend(  # type: ignore[no-untyped-call] #
 @cache
 def _validator(schema: str) -> Any:
     """For a schema of that name, which all rows of a sheet share."""
-    text = (home() / "config" / "schemas" / schema).read_text()
-    return _WithDefaults(yaml.safe_load(text))
+    content = yaml.safe_load((home() / "config" / "schemas" / schema).read_text())
+    if "scenario" in content.get("$defs", {}):
+        content["$defs"]["scenario"] = scenario_schema()
+    return _WithDefaults(content)
 
 
 def require_configuration(config: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ def test_the_page_shows_geometry_scores_pictures_and_files(
     assert "F1 of faults 0.123" in text
     assert "faults found as one surface 0.875" in text
     assert "error of throw" not in text
-    assert text.count("No labels, so no scores") == 1
+    assert text.count("No labels, so there are no scores") == 1
     for link in page.links:
         if not link.startswith("#"):
             assert (predictions / unquote(link)).is_file(), link

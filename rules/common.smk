@@ -63,13 +63,13 @@ PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "f
 wildcard_constraints:
     volume="|".join(VOLUMES),
     survey="|".join(config["synthetic"]["surveys"]) or "none",
-    attribute="|".join((*ATTRIBUTES, SPREAD)),
+    attribute="|".join((*ATTRIBUTES, SPREAD, *TRUTH)),
     network="infer|refine",
     split="|".join(SPLITS),
     slab=r"\d+",
     slabs=r"\d+",
     iteration=r"[1-9]\d*",
-    passed=r"infer/[^/]+|refine/[^/]+/\d+",
+    passed=r"infer/[^/]+|refine/[^/]+/\d+|predictions/[^/]+",
     samples="|".join(["synthesize", *(f"make_patches/{v}" for v in TRAINING_VOLUMES)]),
 
 

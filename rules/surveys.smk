@@ -10,7 +10,7 @@ SURVEY_FILES = ("image", *ATTRIBUTES, *TRUTH)
 def require_input_files():
     """Stop with one line for the first SEG-Y that is not there and that no rule makes."""
     for name, row in VOLUMES.items():
-        for column in ("segy", *ATTRIBUTES):
+        for column in ("segy", *ATTRIBUTES, *TRUTH):
             path = row.get(column)
             place = f"{config['volumes']}: volume {name!r}: {column}: {path}"
             if path and is_remote(path):

@@ -12,24 +12,35 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from own_process import measure, report
 from results_table import benchmark_parser, write_table
 from scipy.ndimage import label
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
 
-from strataflow.interpretation.faults import MIN_VOXELS, FaultVoxels, number_faults, thin
+from strataflow.interpretation.faults import FaultVoxels, thin
 from strataflow.interpretation.matching import FaultVolumes, Ids, Matching, match_faults
 from strataflow.synthetic.earth import labelled_cube
 from strataflow.synthetic.scenario import ANYTHING, Scenario
 from strataflow.volume.raw import Array, Shape
 from strataflow.volume.volume import attribute_path, open_volume, plain_sidecar, write_volume
+
+# Limits for neighbouring voxels of a fault: distance along each axis in voxels, distance from the
+# plane of the other in voxels, and angle between the normals in degrees.
+REACH, OFF_PLANE, TURN = 2, 0.6, 5.0
+
+# Minimum number of voxels of a fault.
+MIN_VOXELS = 200
 
 MANY = Scenario(faults=(20, 30))
 # Seed and scenario: those without a fault that is visible are left out.
@@ -46,12 +57,57 @@ def thinned(prefix: Path) -> tuple[FaultVoxels, Shape]:
     return thin(volumes), volumes["fsem"].shape
 
 
+def number_faults(voxels: FaultVoxels, shape: Shape, min_voxels: int) -> NDArray[np.int64]:
+    """Number the faults by size.
+
+    Args:
+        voxels: Voxels of thinned faults.
+        shape: Size of the volume.
+        min_voxels: Minimum number of voxels of a fault.
+
+    Returns:
+        Fault number of each voxel (N,): 1 is the largest fault, 0 is a fault below `min_voxels`.
+    """
+    # Pad the axes so that flat indices do not wrap into the next line.
+    padded = [n + 2 * REACH for n in shape.array]
+    place = np.ravel_multi_index(tuple(voxels.at + REACH), padded)
+    order = np.argsort(place)
+    place, at, normal = place[order], voxels.at[:, order], voxels.normal[:, order]
+    firsts, seconds = [], []
+    for step in product(range(-REACH, REACH + 1), repeat=3):
+        if step <= (0, 0, 0):
+            continue
+        there = place + np.ravel_multi_index([REACH + s for s in step], padded)
+        there -= np.ravel_multi_index([REACH] * 3, padded)
+        second = np.searchsorted(place, there).clip(max=max(place.size - 1, 0))
+        first = np.flatnonzero(place[second] == there) if place.size else np.empty(0, np.int64)
+        second = second[first]
+        alike = np.abs((normal[:, first] * normal[:, second]).sum(axis=0)) >= np.cos(
+            np.radians(TURN)
+        )
+        off = np.abs((normal[:, first] * np.array(step)[:, None]).sum(axis=0))
+        one = alike & (off <= OFF_PLANE)
+        firsts.append(first[one])
+        seconds.append(second[one])
+    pair = np.concatenate(firsts), np.concatenate(seconds)
+    graph = coo_array((np.ones(pair[0].size, bool), pair), shape=(at.shape[1],) * 2)
+    _, component = connected_components(graph, directed=False)
+    sizes = np.bincount(component)
+    # Largest first; faults of the same size keep the order of their first voxels.
+    ranks = np.empty(sizes.size, np.int64)
+    ranks[np.argsort(-sizes, kind="stable")] = np.arange(1, sizes.size + 1)
+    ranks[sizes < min_voxels] = 0
+    number = np.empty(at.shape[1], np.int64)
+    number[order] = ranks[component]
+    return number
+
+
 def neighbours(prefix: Path) -> None:
     """Neighbours that lie in one another's plane are one fault."""
     voxels, shape = thinned(prefix)
     ids = np.zeros(shape.array, np.int32)
     ids[tuple(voxels.at)] = number_faults(voxels, shape, MIN_VOXELS)
-    write_ids(attribute_path(prefix, "neighbours"), ids)
+    write_ids(attribute_path(prefix, "neighbours.fault_id"), ids)
 
 
 def components(prefix: Path) -> None:
@@ -62,11 +118,11 @@ def components(prefix: Path) -> None:
     ids, _ = label(mask, np.ones((3, 3, 3)))
     small = np.bincount(ids.ravel()) < MIN_VOXELS
     ids[small[ids]] = 0
-    write_ids(attribute_path(prefix, "components"), ids.astype(np.int32))
+    write_ids(attribute_path(prefix, "components.fault_id"), ids.astype(np.int32))
 
 
-# Each reads PREFIX.fsem, .fdip and .fstrike, and writes fault numbers as PREFIX.<its name> and,
-# where it knows them, throws as PREFIX.<its name>.fthrow.
+# Each reads PREFIX.fsem, .fdip and .fstrike (and .image, for throws) and writes fault numbers as
+# PREFIX.NAME.fault_id and, if it measures them, throws as PREFIX.NAME.fthrow.
 METHODS: dict[str, Callable[[Path], None]] = {"components": components, "neighbours": neighbours}
 
 
@@ -87,7 +143,7 @@ def make_survey(prefix: Path, seed: int, scenario: Scenario, side: int) -> Fault
 
 def picked(prefix: Path, method: str) -> FaultVolumes:
     """What a method has written."""
-    ids = open_volume(attribute_path(prefix, method)).values.view("<i4")
+    ids = open_volume(attribute_path(prefix, f"{method}.fault_id")).values.view("<i4")
     throw = attribute_path(prefix, f"{method}.fthrow")
     values: Array | None = open_volume(throw).values if throw.is_file() else None
     return FaultVolumes(ids, values)

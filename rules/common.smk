@@ -16,6 +16,7 @@ from strataflow.volume.attributes import ATTRIBUTES, SPREAD, TASKS as ALL_TASKS,
 from strataflow.errors import StrataflowError
 from strataflow.interpretation.horizons import horizon_names
 from strataflow.samples.files import SPLITS
+from strataflow.synthetic.truth import TRUTH
 from strataflow.workflow.configuration import (
     averaging_of,
     read_sheet,
@@ -62,13 +63,13 @@ PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "f
 wildcard_constraints:
     volume="|".join(VOLUMES),
     survey="|".join(config["synthetic"]["surveys"]) or "none",
-    attribute="|".join((*ATTRIBUTES, SPREAD)),
+    attribute="|".join((*ATTRIBUTES, SPREAD, *TRUTH)),
     network="infer|refine",
     split="|".join(SPLITS),
     slab=r"\d+",
     slabs=r"\d+",
     iteration=r"[1-9]\d*",
-    passed=r"infer/[^/]+|refine/[^/]+/\d+",
+    passed=r"infer/[^/]+|refine/[^/]+/\d+|predictions/[^/]+",
     samples="|".join(["synthesize", *(f"make_patches/{v}" for v in TRAINING_VOLUMES)]),
 
 

@@ -3,14 +3,14 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-# Files of a synthetic survey.
-SURVEY_FILES = ("image", *ATTRIBUTES)
+# Volumes of a synthetic survey: image, labels, and its faults one by one.
+SURVEY_FILES = ("image", *ATTRIBUTES, *TRUTH)
 
 
 def require_input_files():
     """Exit with one line for the first SEG-Y that does not exist and that no rule writes."""
     for name, row in VOLUMES.items():
-        for column in ("segy", *ATTRIBUTES):
+        for column in ("segy", *ATTRIBUTES, *TRUTH):
             path = row.get(column)
             place = f"{config['volumes']}: volume {name!r}: {column}: {path}"
             if path and is_remote(path):

@@ -7,6 +7,7 @@ def survey_flags(wildcards):
 rule synthesize_survey:
     output:
         expand("results/synthesize_survey/{{survey}}/{name}.sgy", name=SURVEY_FILES),
+        faults="results/synthesize_survey/{survey}/faults.csv",
     log:
         "results/synthesize_survey/{survey}.log",
     benchmark:

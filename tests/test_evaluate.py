@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from conftest import Finished, refused_in_one_line
-from strataflow.interpretation.metrics import fault_metrics, geologic_time_metrics
+from strataflow.interpretation.metrics import evaluate, fault_metrics, geologic_time_metrics
+from strataflow.volume.raw import Shape
 
 Run = Callable[..., Finished]
 
@@ -186,6 +187,38 @@ def test_the_gain_of_an_image_is_over_the_one_it_was_made_from(
 def noise_over_rms(noise: float) -> float:
     """Mean square difference of a unit image and itself with noise, each over its RMS."""
     return 2 - 2 / np.sqrt(1 + noise**2)
+
+
+@pytest.mark.parametrize("kind", ["<i4", "<f4"])
+def test_picked_faults_are_matched_with_true_ones_where_both_are_there(
+    tmp_path: Path, kind: str
+) -> None:
+    label = np.zeros((24, 24, 24))
+    label[5:7], label[15:17] = 1, 2
+    picked = np.zeros_like(label)
+    picked[5], picked[20] = 7, 3
+
+    def written(name: str, values: np.ndarray, kind: str = "<f4") -> None:
+        values.astype(kind).tofile(tmp_path / name)
+
+    def faults() -> dict[str, Any]:
+        output = tmp_path / "m.json"
+        evaluate(tmp_path / "p", tmp_path / "t", output, Shape(24, 24, 24))
+        return json.loads(output.read_text()).get("faults", {})
+
+    written("p.fsem", picked > 0)
+    written("t.fsem", label > 0)
+    # Numbers that come from SEG-Y are float32; picked ones are integers.
+    written("t.fault_id", label, kind)
+    assert not faults()
+    written("p.fault_id", picked, "<i4")
+    found = faults()
+    assert (found["visible_faults"], found["picked_objects"]) == (2, 2)
+    assert (found["found_as_one"], found["missed"], found["false_objects"]) == (0.5, 0.5, 0.5)
+    assert found["throw_error_median"] is None
+    written("p.fthrow", 4.0 * picked)
+    written("t.fthrow", 25.0 * label)
+    assert faults()["throw_error_p90"] == 3
 
 
 def test_volumes_of_different_size_are_refused(run_script: Run, tmp_path: Path) -> None:

@@ -56,7 +56,11 @@ def predictions(tmp_path: Path) -> Path:
         sidecar = plain_sidecar(shape, "fsem")
         write_volume(folder / f"{name}.fsem", np.zeros(shape.array, np.float32), sidecar)
         plt.imsave(folder / f"{name}.fsem.png", np.zeros((4, 4, 3)))
-    metrics = {"fault": {"f1": 0.1234, "average_precision": None}, "rgt": {}}
+    metrics: dict[str, dict[str, float | None]] = {
+        "fault": {"f1": 0.1234, "average_precision": None},
+        "faults": {"found_as_one": 0.875, "throw_error_median": None},
+        "rgt": {},
+    }
     (tmp_path / "predictions" / "north" / "metrics.json").write_text(json.dumps(metrics))
     return tmp_path / "predictions"
 
@@ -75,7 +79,9 @@ def test_the_page_shows_geometry_scores_pictures_and_files(
     text = " ".join(page.text.split())
     assert "inline 1 to 5, 5 in total, 1 m apart" in text
     assert "F1 of faults 0.123" in text
-    assert text.count("No labels, so no scores") == 1
+    assert "faults found as one surface 0.875" in text
+    assert "error of throw" not in text
+    assert text.count("No labels, so there are no scores") == 1
     for link in page.links:
         if not link.startswith("#"):
             assert (predictions / unquote(link)).is_file(), link

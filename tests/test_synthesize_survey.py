@@ -30,9 +30,9 @@ def test_a_survey_of_several_slabs_does_not_depend_on_the_workers(
             "synthesize_survey", "--output", tmp_path / str(workers), *SIZES, "--workers", workers
         )
         assert done.returncode == 0, done.stderr
-    names = {"image.sgy", *(f"{name}.sgy" for name in ATTRIBUTES)}
-    assert {path.name for path in (tmp_path / "1").iterdir()} == names
-    for name in names:
+    names = {"image.sgy", *(f"{name}.sgy" for name in (*ATTRIBUTES, "fault_id", "fthrow"))}
+    assert {path.name for path in (tmp_path / "1").iterdir()} == names | {"faults.csv"}
+    for name in names | {"faults.csv"}:
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
     volumes = {name: cube(tmp_path / "1" / name) for name in names}
     assert volumes["image.sgy"].shape == (72, 36, 40)

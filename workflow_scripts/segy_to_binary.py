@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="raw volume to write, X.bin")
     parser.add_argument(
         "--attribute",
-        choices=["image", *ATTRIBUTES],
+        choices=["image", *ATTRIBUTES, "fault_id", "fthrow"],
         default="image",
         help="image, or the attribute that the samples hold",
     )

@@ -1,4 +1,4 @@
-"""Generate a labelled synthetic survey as SEG-Y: the image and the five attributes."""
+"""Generate a labelled synthetic survey as SEG-Y: image, attributes, and faults one by one."""
 
 import os
 from pathlib import Path

@@ -41,12 +41,13 @@ from ..volume.volume import (
     statistics_of,
 )
 from .horizons import crossings
+from .matching import TOLERANCE, FaultVolumes, Scores, match_faults
 from .thickness import median_thickness
 
 Metrics = dict[str, float | None]
 
-# Tolerance in voxels between a predicted and a labelled fault.
-TOLERANCE = 2
+# Volumes of single faults: their numbers, and their throws in samples.
+FAULT_SURFACES = ("fault_id", "fthrow")
 
 # Thresholds of the fault probability for the search of the best one.
 THRESHOLDS = torch.linspace(0.01, 0.99, 99)
@@ -78,6 +79,9 @@ def evaluate(
 ) -> None:
     """Score predictions against labels and write the metrics as JSON.
 
+    Where both have `fault_id`, picked faults are matched with true ones; where both have `fthrow`,
+    their throws are compared.
+
     Args:
         prediction: PREFIX of the predictions.
         target: PREFIX of the labels.
@@ -89,13 +93,7 @@ def evaluate(
     Raises:
         StrataflowError: There are no common attributes, or the sizes differ.
     """
-    pairs: dict[str, tuple[Volume, Volume]] = {}
-    for name in ATTRIBUTES:
-        predicted, label = attribute_path(prediction, name), label_path(target, name)
-        if predicted.is_file() and label:
-            pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
-            require_same_shape(*pair)
-            pairs[name] = pair
+    pairs = _pairs(prediction, target, shape)
     if not pairs:
         raise StrataflowError(f"{prediction}: no attribute in common with {target}")
     first = next(iter(pairs.values()))[0]
@@ -111,6 +109,8 @@ def evaluate(
         metrics["fault"] = {"probability": probability}
         metrics["fault"] |= fault_metrics(*cubes["fsem"], live, probability)
         metrics["fault"] |= surface_distances(*cubes["fsem"], live, probability)
+    if "fault_id" in cubes:
+        metrics["faults"] = _matched_faults(cubes, live)
     if {"fsem", "fdip", "fstrike"} <= cubes.keys():
         angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
         metrics["orientation"] = orientation_metrics(angles, probability)
@@ -125,6 +125,29 @@ def evaluate(
             metrics["dhr"] |= _gains(metrics["dhr"], before)
     with written_whole(output) as (temporary,):
         temporary.write_text(json.dumps(metrics, indent=1) + "\n")
+
+
+def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tuple[Volume, Volume]]:
+    """Volumes that both PREFIXes have, by name; StrataflowError if sizes differ."""
+    pairs: dict[str, tuple[Volume, Volume]] = {}
+    for name in (*ATTRIBUTES, *FAULT_SURFACES):
+        predicted, label = attribute_path(prediction, name), label_path(target, name)
+        if predicted.is_file() and label:
+            pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
+            require_same_shape(*pair)
+            pairs[name] = pair
+    return pairs
+
+
+def _matched_faults(cubes: dict[str, tuple[Array, Array]], live: NDArray[np.bool_]) -> Scores:
+    """Match faults, given pairs (picked, true) of the volumes of FAULT_SURFACES."""
+    throws = cubes.get("fthrow", (None, None))
+    # Numbers from SEG-Y are float32; their bits are different positive integers too.
+    picked, true = (
+        FaultVolumes(ids.view("<i4"), throw)
+        for ids, throw in zip(cubes["fault_id"], throws, strict=True)
+    )
+    return match_faults(true, picked, live).scores()
 
 
 def fault_metrics(

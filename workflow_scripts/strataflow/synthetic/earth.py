@@ -15,6 +15,7 @@ from .geology import Geology, Unconformity, evaluate
 from .imaging import Recording, unit_rms
 from .random_earth import random_model
 from .scenario import ANYTHING, Scenario
+from .truth import truth_targets
 
 MIN_SIDE = 16
 
@@ -131,7 +132,7 @@ class SyntheticEarth:
         strength = np.sqrt(along_axes(np.square(clean), None, *smooth))
         noise = float(np.hypot(self.acquisition.noise, self.acquisition.coherent_noise))
         hidden = strength < max(SEEN_OVER_NOISE * noise, SEEN_OVER_RMS)
-        for labels in (geology.fault, geology.strike, geology.dip):
+        for labels in geology.label_arrays().values():
             labels[hidden] = 0
         return geology
 
@@ -147,7 +148,7 @@ class SyntheticEarth:
         if seen is None:
             return cut
         # Keep fault labels only where the image can show faults.
-        return replace(cut, fault=cut.fault * seen, strike=cut.strike * seen, dip=cut.dip * seen)
+        return replace(cut, **{name: label * seen for name, label in cut.label_arrays().items()})
 
 
 def reflectivity(geology: Geology) -> Array:
@@ -162,12 +163,14 @@ class LabelledCube:
     Attributes:
         image: Image (n3, n2, n1) with an RMS of 1.
         targets: Attributes (n3, n2, n1) by name.
+        truth: Number and throw of the fault at each label (n3, n2, n1), see `truth_targets`.
         statistics: Properties of the sample.
         faults: Properties of its faults.
     """
 
     image: Array
     targets: dict[str, Array]
+    truth: dict[str, Array]
     statistics: SampleStatistics
     faults: list[FaultStatistics]
 
@@ -192,7 +195,8 @@ def labelled_cube(
         "rgt": normalised_geologic_time(geology.age),
         **fault_targets(geology),
     }
-    return LabelledCube(unit_rms(image), targets, *_describe(earth, geology))
+    truth = truth_targets(geology)
+    return LabelledCube(unit_rms(image), targets, truth, *_describe(earth, geology))
 
 
 def fault_targets(geology: Geology) -> dict[str, Array]:

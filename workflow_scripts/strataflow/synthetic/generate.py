@@ -40,7 +40,8 @@ SYNTHESIZING_CODE = (
     *("volume/attributes", "volume/orientation", "volume/raw", "samples/files"),
     *("synthetic/acquisition", "synthetic/artifacts", "synthetic/corruption", "synthetic/earth"),
     *("synthetic/fault_systems", "synthetic/filters", "synthetic/generate", "synthetic/geology"),
-    *("synthetic/imaging", "synthetic/random_earth", "synthetic/scenario", "synthetic/wavelets"),
+    *("synthetic/imaging", "synthetic/random_earth", "synthetic/scenario", "synthetic/truth"),
+    "synthetic/wavelets",
 )
 
 

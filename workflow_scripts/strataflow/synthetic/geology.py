@@ -30,6 +30,10 @@ MIN_THICKNESS = 0.05
 # Random displacement of layers in samples at the surface of a fault with a damage zone.
 CRUSHED = 3.0
 
+# Minimum vertical strain at which a slip is converted to samples of the survey, and the vertical
+# component of the normal, about half a degree, beyond which a surface is overturned.
+SQUEEZED, OVERTURNED = 0.3, 0.01
+
 
 class Crossing(NamedTuple):
     """Points that a fault moves: their indices, and their signed distance to the fault."""
@@ -478,12 +482,18 @@ class EarthModel:
 class Geology:
     """An earth model on a grid; arrays (n3, n2, n1).
 
+    Where labels overlap, `fault`, `strike` and `dip` are those of the younger fault, `fault_id` and
+    `throw` those of the nearer one.
+
     Attributes:
         age: Age in samples, float32.
         log_impedance: Mean over each sample, float32.
         fault: Number of the labelled fault, 1 for the oldest, 0 for none; uint8.
         strike: Strike in degrees, 0 away from faults, float32.
         dip: Dip in degrees, 0 away from faults, float32.
+        fault_id: Number of the nearest labelled fault, 0 for none; uint8.
+        throw: Vertical displacement across the fault in samples of the survey, positive if the wall
+            above the surface moved down (normal), negative if up (reverse), 0 away from faults.
     """
 
     age: Array
@@ -491,6 +501,13 @@ class Geology:
     fault: NDArray[np.uint8]
     strike: Array = field(repr=False)
     dip: Array = field(repr=False)
+    fault_id: NDArray[np.uint8] = field(repr=False)
+    throw: Array = field(repr=False)
+
+    def label_arrays(self) -> dict[str, NDArray]:
+        """Arrays that are 0 away from faults, by name."""
+        names = ("fault", "strike", "dip", "fault_id", "throw")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -558,7 +575,8 @@ def evaluate(
 ) -> Geology:
     """Evaluate an earth model on a grid.
 
-    Where labels overlap, the younger fault, which cuts the older one, determines strike and dip.
+    Where labels overlap, the younger fault, which cuts the older one, determines strike and dip,
+    and the nearer fault determines number and throw.
 
     Args:
         model: Earth model.
@@ -586,11 +604,43 @@ def evaluate(
         log_impedance[part] = table.mean(found.reshape(block), x)
         _fill_bodies(model.bodies, restored.age, log_impedance[part], x)
         _fill_channels(model.channels, age[part], log_impedance[part], x)
-    fault, normal = _label(model, shape, origin, zones, thickness, visible)
+    labels = _label(model, shape, origin, zones, thickness, visible)
     strike, dip = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    labelled = fault > 0
-    strike[labelled], dip[labelled] = strike_dip_from_normal(normal[:, labelled])
-    return Geology(age, log_impedance, fault, strike, dip)
+    labelled = labels.fault > 0
+    strike[labelled], dip[labelled] = strike_dip_from_normal(labels.normal[:, labelled])
+    return Geology(age, log_impedance, labels.fault, strike, dip, labels.fault_id, labels.throw)
+
+
+class _Labels:
+    """Labels of faults on a grid (n3, n2, n1); add the youngest fault first."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self.fault = np.zeros(shape, np.uint8)
+        self.normal = np.zeros((3, *shape), np.float32)
+        self.fault_id = np.zeros(shape, np.uint8)
+        self.throw = np.zeros(shape, np.float32)
+        self._distance = np.full(shape, np.inf, np.float32)
+
+    def is_free(self, index: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Mask of those voxels (N,) where no younger fault is labelled."""
+        return self.fault.ravel()[index] == 0
+
+    def add(self, number: int, index: NDArray[np.intp], distance: Array, surface: _Surface) -> None:
+        """Label a fault.
+
+        Args:
+            number: Number of the fault, 1 for the oldest.
+            index: Voxels (N,) of the flat grid.
+            distance: Distance (N,) to the fault in voxels.
+            surface: The fault at these voxels.
+        """
+        free = self.is_free(index)
+        self.fault.reshape(-1)[index[free]] = number
+        self.normal.reshape(3, -1)[:, index[free]] = surface.normal[:, free]
+        nearer = distance < self._distance.ravel()[index]
+        self._distance.reshape(-1)[index[nearer]] = distance[nearer]
+        self.fault_id.reshape(-1)[index[nearer]] = number
+        self.throw.reshape(-1)[index[nearer]] = surface.throw[nearer]
 
 
 def _label(
@@ -600,25 +650,26 @@ def _label(
     zones: dict[int, list[tuple[NDArray[np.intp], Array]]],
     thickness: float,
     visible: float,
-) -> tuple[NDArray[np.uint8], Array]:
-    """Numbers of the labelled faults (n3, n2, n1), and their normals (3, n3, n2, n1)."""
+) -> _Labels:
+    """Label the faults on a grid of `shape` (n3, n2, n1) with the first voxel `origin`."""
     number_of_fault = {id(fault): n for n, fault in enumerate(model.faults, start=1)}
-    fault = np.zeros(shape, np.uint8)
-    normal = np.zeros((3, *shape), np.float32)
+    labels = _Labels(shape)
     for number, parts in sorted(zones.items(), reverse=True):
         zone = np.concatenate([index for index, _ in parts])
         distance = np.concatenate([away for _, away in parts])
-        free = fault.ravel()[zone] == 0
-        zone, distance = zone[free], distance[free]
-        where = np.unravel_index(zone, shape)
-        x = np.stack([index + start for index, start in zip(where, origin, strict=True)])
-        gradient, offset = _orientation_and_offset(model.events, number, x.astype(np.float32))
-        # The gradient converts model units to voxels of the survey.
-        near = np.abs(distance) <= 0.5 * thickness * np.linalg.norm(gradient, axis=0)
-        seen = near & (np.abs(offset) >= visible)
-        fault.ravel()[zone[seen]] = number_of_fault[id(model.events[number])]
-        normal.reshape(3, -1)[:, zone[seen]] = gradient[:, seen]
-    return fault, normal
+        free = labels.is_free(zone)
+        for part in (free, ~free):
+            where = np.unravel_index(zone[part], shape)
+            x = np.stack([index + start for index, start in zip(where, origin, strict=True)])
+            surface = _surface(model.events, number, x.astype(np.float32))
+            # The gradient converts model units to voxels of the survey.
+            gradient = np.linalg.norm(surface.normal, axis=0)
+            near = np.abs(distance[part]) <= 0.5 * thickness * gradient
+            seen = near & (np.abs(surface.offset) >= visible)
+            away = np.abs(distance[part][seen]) / gradient[seen]
+            fault = number_of_fault[id(model.events[number])]
+            labels.add(fault, zone[part][seen], away, surface.at(seen))
+    return labels
 
 
 def _found_layers(model: EarthModel, restored: Restored, x: Array) -> Array:
@@ -663,8 +714,20 @@ def _grid(shape: tuple[int, ...], origin: tuple[int, ...]) -> Array:
     return x.reshape(3, -1)
 
 
-def _orientation_and_offset(events: Sequence[Event], number: int, x: Array) -> tuple[Array, Array]:
-    """Normal of a fault at points of the survey, and the offset of age between its walls.
+class _Surface(NamedTuple):
+    """A fault at N points: normal (3, N) of any length, offset of age and throw (N,) in samples."""
+
+    normal: Array
+    offset: Array
+    throw: Array
+
+    def at(self, where: NDArray[np.bool_]) -> _Surface:
+        """Select points with a mask (N,)."""
+        return _Surface(self.normal[:, where], self.offset[where], self.throw[where])
+
+
+def _surface(events: Sequence[Event], number: int, x: Array) -> _Surface:
+    """Normal, offset of age and throw of a fault at points of the survey.
 
     The normal is the gradient, on the grid of the survey, of the distance to the fault. It includes
     rotations by younger events.
@@ -675,7 +738,7 @@ def _orientation_and_offset(events: Sequence[Event], number: int, x: Array) -> t
         x: Points (3, N).
 
     Returns:
-        Normals (3, N) of any length, and age offsets (N,) in samples.
+        The surface at these points; its offset is the difference of age between its walls.
     """
     half = 0.5 * np.eye(3, dtype=np.float32)
     steps = np.concatenate([half, -half], axis=1)
@@ -698,8 +761,41 @@ def _orientation_and_offset(events: Sequence[Event], number: int, x: Array) -> t
     wall = np.sign(fault.distance(centre))
     fault.undo(centre, wall)
     fault.undo(other, -wall)
+    throw = _throw(plus - minus, wall * (centre - other), around)
     older = events[:number]
-    return plus - minus, restore(older, other).age - restore(older, centre).age
+    offset = restore(older, other).age - restore(older, centre).age
+    return _Surface(plus - minus, offset, throw)
+
+
+def _throw(normal: Array, slip: Array, around: Array) -> Array:
+    """Throw in samples of the survey.
+
+    Differences of `around` are the columns of the Jacobian of the places at the time of the slip
+    with respect to the places in the survey. The third row of its inverse converts the slip
+    (Cramer's rule).
+
+    Args:
+        normal: Normals (3, N) in the survey, of any length.
+        slip: Displacement (3, N), at the time of the slip, of the wall on the negative side of the
+            normal relative to the other wall.
+        around: Places (3, 6 N), just after the slip, of the points half a voxel of the survey ahead
+            of each point along each axis, then of those behind it.
+
+    Returns:
+        Throw (N,), normal positive.
+    """
+    ahead, behind = around.reshape(3, 2, 3, -1).swapaxes(0, 1)
+    along3, along2, along1 = (ahead - behind).swapaxes(0, 1)
+    across = np.cross(along3, along2, axis=0)
+    volume = (across * along1).sum(axis=0)
+    # Drag of a younger fault can make the Jacobian singular.
+    squeezed = np.abs(volume) < SQUEEZED * np.abs(across[2])
+    down = (across * slip).sum(axis=0) / np.where(squeezed, 1, volume)
+    down[squeezed] = slip[2, squeezed]
+    # If younger events overturned the surface, the other wall is above it.
+    overturned = normal[2] < -OVERTURNED * np.linalg.norm(normal, axis=0)
+    throw: Array = np.where(overturned, -down, down)
+    return throw
 
 
 class _LayerTable:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from ..files import require_free_space, scratch_folder
+from ..files import require_free_space, scratch_folder, written_whole
 from ..samples.files import SPLITS
 from ..segy.writer import write_survey
 from ..volume.attributes import ATTRIBUTES
@@ -19,6 +19,7 @@ from ..volume.volume import Axis, Sidecar, plain_sidecar
 from .earth import SyntheticEarth, fault_targets
 from .generate import single_threaded_pool
 from .scenario import ANYTHING, Scenario
+from .truth import TRUTH, fault_table, truth_targets
 
 # Part of the seed that separates a survey from the samples with the same seed.
 SURVEY = len(SPLITS)
@@ -44,8 +45,10 @@ def synthesize_survey(
 ) -> None:
     """Write a labelled survey as SEG-Y: image.sgy and one file for each attribute.
 
-    The result does not depend on the number of workers. The grid is rotated and the line numbers do
-    not start at 1, so that errors in headers or corners become visible.
+    faults.csv is a table of its faults. fault_id.sgy holds the number of the fault at each label,
+    fthrow.sgy its throw in samples (see `truth`). The result does not depend on the number of
+    workers. The grid is rotated and the line numbers do not start at 1, so that errors in headers
+    or corners become visible.
 
     Args:
         folder: Folder for the SEG-Y files.
@@ -58,7 +61,7 @@ def synthesize_survey(
         StrataflowError: A side is below MIN_SIDE.
     """
     earth = SyntheticEarth((seed, SURVEY), shape, scenario)
-    names = ("image", *ATTRIBUTES)
+    names = ("image", *ATTRIBUTES, *TRUTH)
     require_free_space(folder, len(names) * (2 * shape.n_bytes + 240 * shape.n2 * shape.n3))
     earth.calibrate()
     with scratch_folder(folder / "survey") as staging:
@@ -77,7 +80,11 @@ def synthesize_survey(
             volumes["dhr"][inlines] /= clean_rms
             volumes["rgt"][inlines] -= youngest
             volumes["rgt"][inlines] /= oldest - youngest
-        write_survey(folder, volumes, survey_sidecar(shape), f"SYNTHETIC SURVEY, SEED {seed}")
+        sidecar = survey_sidecar(shape)
+        write_survey(folder, volumes, sidecar, f"SYNTHETIC SURVEY, SEED {seed}")
+        table = fault_table(earth.model.faults, volumes, sidecar, SLAB)
+        with written_whole(folder / "faults.csv") as (temporary,):
+            table.to_csv(temporary, index=False)
 
 
 def _staged(staging: Path, name: str, shape: Shape, mode: Literal["w+", "r+"]) -> Array:
@@ -86,7 +93,8 @@ def _staged(staging: Path, name: str, shape: Shape, mode: Literal["w+", "r+"]) -
 
 def _make_slab(earth: SyntheticEarth, staging: Path, inlines: slice) -> _Totals:
     image, clean, geology = earth.slab(inlines)
-    volumes = {"image": image, "dhr": clean, "rgt": geology.age, **fault_targets(geology)}
+    labels = fault_targets(geology) | truth_targets(geology)
+    volumes = {"image": image, "dhr": clean, "rgt": geology.age, **labels}
     for name, values in volumes.items():
         _staged(staging, name, earth.shape, "r+")[inlines] = values
     image_square, clean_square = (

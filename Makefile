@@ -34,7 +34,7 @@ test-all: .venv/ready
 check: .venv/ready
 	$(ENTER) ruff format --check .
 	$(ENTER) ruff check .
-	$(ENTER) mypy workflow_scripts tests docs
+	$(ENTER) mypy workflow_scripts tests benchmarks soak docs
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
 
@@ -42,17 +42,17 @@ BENCHMARKS := segy patches synthesize networks training inference faults workflo
 
 bench: .venv-bench/ready
 	. .venv-bench/bin/activate && for name in $(BENCHMARKS); do \
-	  python tests/benchmarks/bench_$$name.py || exit 1; done && \
-	  python tests/benchmarks/summary.py
+	  python benchmarks/bench_$$name.py || exit 1; done && \
+	  python benchmarks/summary.py
 
 # make quality WEIGHTS="a.pth b.pth" [REFINE=c.pth] [PEER=peer.npz] [NAME=folder]
 quality: .venv/ready
-	$(ENTER) python tests/quality/quality.py --weights $(WEIGHTS) \
+	$(ENTER) python benchmarks/quality/quality.py --weights $(WEIGHTS) \
 	  $(if $(REFINE),--refine $(REFINE)) $(if $(PEER),--peer $(PEER)) $(if $(NAME),--name $(NAME))
 
 soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
-	$(ENTER) PYTHONPATH=tests:workflow_scripts python tests/reliability/soak.py
+	$(ENTER) PYTHONPATH=tests:workflow_scripts python soak/soak.py
 
 # Regenerate parts of docs/. The figure of the stages needs Graphviz.
 docs: .venv/ready

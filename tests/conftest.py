@@ -18,6 +18,7 @@ import segyio
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "soak"))
 
 from strataflow.samples.files import Folders
 

@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from conftest import REPOSITORY, refused_in_one_line
 from random_network import network, stored
 
-sys.path.insert(0, str(REPOSITORY / "tests" / "quality"))
+sys.path.insert(0, str(REPOSITORY / "benchmarks" / "quality"))
 
 import independent
 from cases import quality_set, read_peer, scenario_cases, scenarios_of

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from readers import Reader, Tally, bounded_memory, readers, try_one
 
 pytestmark = pytest.mark.reliability

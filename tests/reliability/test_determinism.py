@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from stages import STAGES
 
 pytestmark = pytest.mark.reliability

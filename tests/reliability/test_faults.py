@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from faults import FAULTS, Baseline, applies_to
 from stages import STAGES
 

@@ -19,14 +19,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from own_process import measure, report
-from results_table import benchmark_parser, write_table
 from scipy.ndimage import label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
+from own_process import measure, report
+from results_table import benchmark_parser, write_table
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from strataflow.interpretation.faults import FaultVoxels, thin
 from strataflow.interpretation.matching import FaultVolumes, Ids, Matching, match_faults

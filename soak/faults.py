@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+
 from stages import STAGES, Stage, finished, kill, stray_files
 
 # Description of a failure, or None.

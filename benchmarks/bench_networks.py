@@ -19,13 +19,14 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from published_network import PublishedNetwork
-from results_table import benchmark_parser, comparison, write_comparisons, write_table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from published_network import PublishedNetwork
+from results_table import benchmark_parser, comparison, write_comparisons, write_table
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from conftest import folders_below
 from strataflow.hardware import limit_threads

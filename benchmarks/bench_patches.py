@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+
 from own_process import in_turns, measure, report
 from results_table import (
     benchmark_parser,
@@ -26,7 +27,7 @@ from results_table import (
     write_table,
 )
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from conftest import SCRIPTS, folders_below
 

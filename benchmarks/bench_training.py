@@ -21,13 +21,14 @@ from typing import Any
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from bench_networks import ARCHITECTURE, BATCH, SCENARIO, SIDE, WAYS
-from own_process import in_turns, measure, report
-from results_table import benchmark_parser, comparison, write_comparisons, write_table
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench_networks import ARCHITECTURE, BATCH, SCENARIO, SIDE, WAYS
+from own_process import in_turns, measure, report
+from results_table import benchmark_parser, comparison, write_comparisons, write_table
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from conftest import folders_below
 from strataflow.hardware import limit_threads

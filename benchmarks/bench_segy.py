@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from own_process import in_turns, measure, report
 from results_table import (
     benchmark_parser,
@@ -31,7 +32,7 @@ from results_table import (
     write_table,
 )
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 TRACE_SAMPLES, CROSSLINES = 1000, 500

@@ -23,6 +23,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
+
 from own_process import measure, report
 from results_table import (
     benchmark_parser,
@@ -32,9 +34,8 @@ from results_table import (
     write_exponents,
     write_table,
 )
-from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from strataflow.hardware import limit_threads, precision_of_hardware
 from strataflow.network.model import MultiTaskNetwork
@@ -46,7 +47,7 @@ from strataflow.volume.raw import Shape
 from strataflow.volume.volume import open_volume
 
 TASKS = ("dhr", "rgt", "fault")
-WEIGHTS = Path(__file__).resolve().parents[2] / "data" / "pretrained" / "infer.pth"
+WEIGHTS = Path(__file__).resolve().parents[1] / "data" / "pretrained" / "infer.pth"
 SIDES = (128, 192, 256, 384)
 COMPARED = 256
 PEERS = ("monai", "torchio")

@@ -21,12 +21,12 @@ from pathlib import Path
 import jinja2
 import numpy as np
 import pandas as pd
-from faults import FAULTS, Baseline, applies_to
-from readers import EXTRA_BYTES, SECONDS, Reader, Tally, bounded_memory, readers, try_one
-from stages import STAGES, kill
 from tqdm import tqdm
 
 from conftest import PREDICTING, REPOSITORY, Workflow, copied_workflow
+from faults import FAULTS, Baseline, applies_to
+from readers import EXTRA_BYTES, SECONDS, Reader, Tally, bounded_memory, readers, try_one
+from stages import STAGES, kill
 
 PAGE = Path(__file__).with_name("page.md.jinja")
 

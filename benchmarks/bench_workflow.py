@@ -18,6 +18,7 @@ from statistics import median
 
 import numpy as np
 import pandas as pd
+
 from own_process import in_turns
 from results_table import (
     benchmark_parser,
@@ -28,7 +29,7 @@ from results_table import (
     write_table,
 )
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from conftest import PREDICTING, Workflow, copied_workflow, synthetic_row
 

@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
+
 from results_table import (
     benchmark_parser,
     comparison,
@@ -29,9 +31,8 @@ from results_table import (
     write_exponents,
     write_table,
 )
-from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from conftest import SCRIPTS, folder_flags
 

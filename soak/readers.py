@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import segyio
 import torch
-from mutations import Draw, mutated_bytes, mutated_json, mutated_table, mutated_yaml
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
 from conftest import REPOSITORY
+from mutations import Draw, mutated_bytes, mutated_json, mutated_table, mutated_yaml
 from random_network import network, stored
 from segy_bytes import integers, lines, write_bytes
 from strataflow.errors import StrataflowError

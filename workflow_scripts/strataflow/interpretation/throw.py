@@ -1,0 +1,308 @@
+"""Throw of faults: how far the layers on one side of a surface lie below those on the other.
+
+After Hale (2013, Geophysics 78, O33-O43): amplitudes a few traces to either side are matched down
+the dip by dynamic warping that is smooth along the surface in both directions. Errors are summed
+along paths forward and backward (his eq. 2 to 5; the cost of a change of shift instead of a limit of
+strain is that of Hirschmueller, 2008, IEEE PAMI 30). Instead of smoothing the image up to the
+faults, amplitudes of each side are carried to the surface along the slope that reflectors have on
+that side alone.
+
+Limits: throws beyond the search range are not found. A match one period of the reflections away is
+nearly as good where layers are alike; `quality` is low there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
+
+from ..volume.raw import Array
+from ..volume.volume import Volume
+from .surfaces import Surface
+
+# Largest throw that is looked for, in samples.
+MAX_THROW = 60
+
+# Traces from the surface, along its horizontal normal, at which amplitudes are taken.
+DISTANCES = np.array([2.0, 3.0, 4.0, 5.0])
+
+# Standard deviation, in cells, over which a reflector slope is estimated, and the largest slope, in
+# cells of the surface a trace.
+SLOPE_SCALE, MAX_SLOPE = 5.0, 2.5
+SLOPE_ITERATIONS = 3
+
+# Cost of a change of the shift by one from one cell to the next along v and along u; errors are
+# squared differences of amplitudes of variance 1.
+CHANGE_V, CHANGE_U = 1.0, 0.5
+
+# Standard deviation of the smoothing of shifts, and of the windows in which quality is measured.
+SHIFT_SCALE, QUALITY_SCALE = 2.0, (3.0, 8.0)
+
+# Cells along u that are matched together, and those that neighbours share.
+STRIP, OVERLAP = 192, 32
+
+# Samples that a surface must fall from one cell to the next, down the dip, to have a throw.
+MIN_FALL = 0.25
+
+
+def with_throw(surface: Surface, image: Volume, max_throw: float = MAX_THROW) -> Surface:
+    """The surface with its throw in samples and its quality.
+
+    A positive throw is normal: the hanging wall, above the surface, is down. Of a vertical fault,
+    which has none, it is the side that the normal of its frame points to.
+
+    Args:
+        surface: a surface in the volume.
+        image: amplitudes (n3, n2, n1). Dead traces and samples that are not finite count as absent.
+        max_throw: the largest throw that is looked for, in samples.
+
+    Returns:
+        The same surface. The throw is NaN in cells with no amplitudes on a side, and all over a
+        surface flatter than one sample in four cells.
+    """
+    width = surface.inside.shape[0]
+    throw, quality = np.full(surface.inside.shape, np.nan, np.float32), np.zeros_like(surface.height)
+    for first in range(0, width, STRIP):
+        low, high = max(first - OVERLAP, 0), min(first + STRIP + OVERLAP, width)
+        part = replace(
+            surface,
+            first=(surface.first[0] + low, surface.first[1]),
+            **{
+                name: getattr(surface, name)[low:high]
+                for name in ("inside", "height", "probability", "throw", "quality")
+            },
+        )
+        found = _throw(part, image, max_throw)
+        if found is not None:
+            last = min(first + STRIP, width)
+            inner = slice(first - low, last - low)
+            throw[first:last], quality[first:last] = found[0][inner], found[1][inner]
+    return replace(surface, throw=throw, quality=quality)
+
+
+def _throw(surface: Surface, image: Volume, max_throw: float) -> tuple[Array, Array] | None:
+    """Throw and quality of the cells, both (A, B); None where nothing can be matched."""
+    if surface.inside.shape[1] < 8:
+        return None
+    points = surface.points()
+    fall = np.gradient(points[2], axis=1)
+    typical = float(np.median(fall[surface.inside])) if surface.inside.any() else 0.0
+    if typical < MIN_FALL:
+        return None
+    walls = [_wall(surface, points, image, side) for side in (-1, 1)]
+    there = surface.inside & walls[0][1] & walls[1][1]
+    if not there.any():
+        return None
+    foot, hanging = (_normalised(values, there) for values, _ in walls)
+    lags = int(np.ceil(max_throw / typical)) + 2
+    errors = _errors(foot, hanging, there, lags)
+    shift = _shifts(errors, lags)
+    shift = _smooth(shift, there, SHIFT_SCALE)
+    quality = _quality(errors, shift, there, lags)
+    throw = _samples(shift, points[2])
+    throw = np.where(there & (np.abs(throw) <= max_throw + 1), throw, np.nan)
+    return throw.astype(np.float32), np.where(np.isfinite(throw), quality, 0).astype(np.float32)
+
+
+def _samples(shift: Array, depth: Array) -> Array:
+    """Samples that `shift` cells down the dip are, half of them up and half of them down."""
+    a, b = np.indices(shift.shape, np.float32)
+    ends = []
+    for half in (-0.5, 0.5):
+        at = b + half * shift
+        inner = at.clip(0, shift.shape[1] - 1)
+        fall = np.gradient(depth, axis=1)
+        end = map_coordinates(depth, [a, inner], order=1, mode="nearest")
+        ends.append(end + (at - inner) * map_coordinates(fall, [a, inner], order=0, mode="nearest"))
+    return ends[1] - ends[0]
+
+
+def _wall(
+    surface: Surface, points: Array, image: Volume, side: int
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Amplitudes of one wall carried to the surface, (A, B), and where there are any.
+
+    `side` is 1 for the hanging wall and -1 for the footwall.
+    """
+    ahead = _horizontal(surface)
+    traces, live = [], np.ones(surface.inside.shape, bool)
+    for distance in DISTANCES:
+        at = points + (side * distance) * ahead
+        values, there = _amplitudes(image, at)
+        traces.append(values)
+        live &= there
+    block, slope = np.stack(traces), np.zeros(live.shape, np.float32)
+    carried = block
+    for _ in range(SLOPE_ITERATIONS):
+        # Differences say too much of steep slopes: what is left after the last estimate is gentle.
+        slope = np.clip(slope + _slope(carried, live), -MAX_SLOPE, MAX_SLOPE)
+        carried = _carried(block, slope)
+    return carried.mean(axis=0), live
+
+
+def _carried(block: Array, slope: Array) -> Array:
+    """`block` (distance, A, B) moved along `slope` to the surface."""
+    a, b = np.indices(slope.shape, np.float32)
+    return np.stack(
+        [
+            map_coordinates(values, [a, b + slope * distance], order=1, mode="nearest")
+            for values, distance in zip(block, DISTANCES, strict=True)
+        ]
+    )
+
+
+def _horizontal(surface: Surface) -> Array:
+    """Horizontal unit vectors (3, A, B) across the surface, to the hanging wall."""
+    normal = np.stack([gaussian_filter(n, 4) for n in surface.normals()])
+    normal[2] = 0
+    return normal / np.maximum(np.hypot(normal[0], normal[1]), 1e-6)
+
+
+def _amplitudes(image: Volume, at: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Amplitudes at `at` (3, A, B), linear between samples, and which are of live traces."""
+    shape = np.array(image.values.shape)
+    low = np.floor(at).astype(np.int64)
+    part = at - low
+    inside = ((low >= 0) & (at <= (shape - 1)[:, None, None])).all(axis=0)
+    total = np.zeros(at.shape[1:], np.float32)
+    for i in (0, 1):
+        for j in (0, 1):
+            n3, n2 = (
+                np.clip(low[axis] + step, 0, shape[axis] - 1) for axis, step in ((0, i), (1, j))
+            )
+            weight = np.abs(1 - i - part[0]) * np.abs(1 - j - part[1])
+            inside &= image.sidecar.live[n3, n2] | (weight == 0)
+            for k in (0, 1):
+                n1 = np.clip(low[2] + k, 0, shape[2] - 1)
+                total += weight * np.abs(1 - k - part[2]) * image.values[n3, n2, n1]
+    inside &= np.isfinite(total)
+    return np.where(inside, total, 0).astype(np.float32), inside
+
+
+def _slope(block: Array, live: NDArray[np.bool_]) -> Array:
+    """Cells down the dip that reflectors move by a trace away from the surface, (A, B).
+
+    The direction of the least change in `block` (distance, A, B), from the structure tensor (see
+    volume.structure_tensor) of the side alone.
+    """
+    across = np.diff(block, axis=0)
+    down = np.gradient(0.5 * (block[1:] + block[:-1]), axis=2)
+    xx, xy, yy = (
+        gaussian_filter((product * live).sum(axis=0), SLOPE_SCALE)
+        for product in (across * across, across * down, down * down)
+    )
+    # The larger eigenvalue's vector (p, q) is along the gradient; the layer turns -p / q.
+    spread = np.hypot(0.5 * (xx - yy), xy)
+    largest = 0.5 * (xx + yy) + spread
+    p, q = xy, largest - xx
+    steady = np.abs(q) > 1e-9 * (largest + 1e-30)
+    slope = np.where(steady, -p / np.where(steady, q, 1), 0)
+    # The vector is (xy, largest - xx): its first component is along the distance.
+    return np.clip(slope, -MAX_SLOPE, MAX_SLOPE).astype(np.float32)
+
+
+def _normalised(values: Array, there: NDArray[np.bool_]) -> Array:
+    """`values` over their root mean square around each cell, NaN where not `there`."""
+    weight = gaussian_filter(there.astype(np.float32), 12)
+    power = gaussian_filter(np.where(there, values, 0) ** 2, 12) / np.maximum(weight, 1e-6)
+    largest = float(power[there].max())
+    scale = np.sqrt(power + 0.01 * largest + 1e-30)
+    return np.where(there, values / scale, np.nan).astype(np.float32)
+
+
+def _errors(
+    foot: Array, hanging: Array, there: NDArray[np.bool_], lags: int
+) -> Array:
+    """Squared differences (2 lags + 1, A, B) of the walls shifted by -lags to lags cells.
+
+    Half of a shift goes up and half goes down. Where a side has no amplitudes, the error is that of
+    unrelated ones of variance 1, limited so that single outliers do not decide.
+    """
+    width, height = foot.shape
+    errors = np.full((2 * lags + 1, width, height), 2.0, np.float32)
+    for number, lag in enumerate(range(-lags, lags + 1)):
+        up, down = lag // 2, lag - lag // 2
+        low, high = max(up, -down, 0), height - max(down, -up, 0)
+        if high <= low:
+            continue
+        apart = foot[:, low - up : high - up] - hanging[:, low + down : high + down]
+        squared = np.minimum(apart * apart, 4.0)
+        errors[number, :, low:high] = np.where(np.isfinite(squared), squared, 2.0)
+    errors[:, ~there] = 1.0
+    return errors
+
+
+def _shifts(errors: Array, lags: int) -> Array:
+    """Shift of each cell, (A, B), in cells: the path of the smallest error in both directions."""
+    # A weak preference for no shift decides where nothing else does.
+    weak = 0.02 * np.abs(np.arange(-lags, lags + 1, dtype=np.float32)) / max(lags, 1)
+    summed = errors + weak[:, None, None]
+    for axis, change in ((2, CHANGE_V), (1, CHANGE_U), (2, CHANGE_V)):
+        summed = _along(summed, axis, change)
+    best = summed.argmin(axis=0)
+    inner = best.clip(1, 2 * lags - 1)
+    a, b = np.indices(best.shape)
+    before, here, after = (summed[inner + step, a, b] for step in (-1, 0, 1))
+    bend = np.maximum(before - 2 * here + after, 1e-9)
+    return (inner - lags + np.clip(0.5 * (before - after) / bend, -1, 1)).astype(np.float32)
+
+
+def _along(errors: Array, axis: int, change: float) -> Array:
+    """Mean error of the best path through each cell along `axis`, over the length of memory.
+
+    Forward and backward sums of which the cell itself counts once, over all cells that a path
+    passes, so that values stay on one scale.
+    """
+    moved = np.moveaxis(errors, axis, 0)
+    forward, backward = np.empty_like(moved), np.empty_like(moved)
+    for result, steps in (
+        (forward, range(len(moved))),
+        (backward, range(len(moved) - 1, -1, -1)),
+    ):
+        last = np.zeros(moved.shape[1:], np.float32)
+        for step in steps:
+            result[step] = moved[step] + last
+            last = _relaxed(result[step], change)
+    total = forward + backward - moved
+    total -= total.min(axis=1, keepdims=True)
+    # A path forgets after some ten cells: costs saturate as single errors do.
+    return np.moveaxis(np.minimum(total, 20.0) / 10.0, 0, axis)
+
+
+def _relaxed(cost: Array, change: float) -> Array:
+    """Smallest cost to be at each shift (first axis) of the next cell, fading with distance."""
+    low = cost.min(axis=0)
+    best = cost - low
+    best[1:] = np.minimum(best[1:], cost[:-1] - low + change)
+    best[:-1] = np.minimum(best[:-1], cost[1:] - low + change)
+    return 0.97 * best
+
+
+def _smooth(values: Array, there: NDArray[np.bool_], scale: float) -> Array:
+    """Normalised convolution of `values` with a Gaussian where `there`."""
+    weight = gaussian_filter(there.astype(np.float32), scale)
+    total = gaussian_filter(np.where(there, values, 0).astype(np.float32), scale)
+    return total / np.maximum(weight, 1e-6)
+
+
+def _quality(errors: Array, shift: Array, there: NDArray[np.bool_], lags: int) -> Array:
+    """How much better the walls match at `shift` than at any other that is not next to it.
+
+    From 0, ambiguous or unlike, to 1. Correlations in a window of amplitudes of variance 1 are
+    1 - error / 2.
+    """
+    local = np.empty_like(errors)
+    for number, error in enumerate(errors):
+        local[number] = _smooth(error, there, QUALITY_SCALE[0])
+        gaussian_filter1d(local[number], QUALITY_SCALE[1], axis=1, output=local[number])
+    number = np.arange(-lags, lags + 1)[:, None, None]
+    apart = np.abs(number - shift)
+    best = np.where(apart <= 1.0, local, np.inf).min(axis=0)
+    # Other matches are minima of their own, so that the flanks of the best one do not count.
+    dips = (local[1:-1] <= local[:-2]) & (local[1:-1] <= local[2:]) & (apart[1:-1] > 2.0)
+    other = np.where(dips, local[1:-1], 2.0).min(axis=0)
+    match = np.clip(1 - best / 2, 0, 1)
+    return match * np.clip((other - best) / np.maximum(other, 1e-6), 0, 1)

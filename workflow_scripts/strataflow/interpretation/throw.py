@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from ..volume.raw import Array
 from ..volume.volume import Volume
@@ -27,12 +27,14 @@ from .surfaces import Surface
 MAX_THROW = 60
 
 # Traces from the surface, along its horizontal normal, at which amplitudes are taken.
-DISTANCES = np.array([2.0, 3.0, 4.0, 5.0])
+DISTANCES = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
 
-# Standard deviation, in cells, over which a reflector slope is estimated, and the largest slope, in
-# cells of the surface a trace.
-SLOPE_SCALE, MAX_SLOPE = 5.0, 2.5
-SLOPE_ITERATIONS = 3
+# Slopes of reflectors that are tried, in cells down the dip a trace away from the surface, and the
+# standard deviation, in cells, of the window in which they are compared.
+SLOPES, SLOPE_SCALE = np.linspace(-2.5, 2.5, 26), 5.0
+
+# Largest squared difference of a pair of amplitudes of variance 1 that counts.
+MAX_ERROR = 4.0
 
 # Cost of a change of the shift by one from one cell to the next along v and along u; errors are
 # squared differences of amplitudes of variance 1.
@@ -97,11 +99,14 @@ def _throw(surface: Surface, image: Volume, max_throw: float) -> tuple[Array, Ar
     if not there.any():
         return None
     foot, hanging = (_normalised(values, there) for values, _ in walls)
-    lags = int(np.ceil(max_throw / typical)) + 2
-    errors = _errors(foot, hanging, there, lags)
-    shift = _shifts(errors, lags)
-    shift = _smooth(shift, there, SHIFT_SCALE)
-    quality = _quality(errors, shift, there, lags)
+    # Beyond half of its height the walls of a surface have too little in common.
+    length = np.median(there.sum(axis=1)[there.any(axis=1)])
+    lags = int(min(np.ceil(max_throw / typical) + 2, max(length // 2, 4)))
+    errors = _errors(foot, hanging, lags)
+    best = _shifts(errors, lags)
+    local = _local(errors, there)
+    shift = _smooth(_refined(best, local, lags), there, SHIFT_SCALE)
+    quality = _quality(local, shift, lags)
     throw = _samples(shift, points[2])
     throw = np.where(there & (np.abs(throw) <= max_throw + 1), throw, np.nan)
     return throw.astype(np.float32), np.where(np.isfinite(throw), quality, 0).astype(np.float32)
@@ -134,13 +139,8 @@ def _wall(
         values, there = _amplitudes(image, at)
         traces.append(values)
         live &= there
-    block, slope = np.stack(traces), np.zeros(live.shape, np.float32)
-    carried = block
-    for _ in range(SLOPE_ITERATIONS):
-        # Differences say too much of steep slopes: what is left after the last estimate is gentle.
-        slope = np.clip(slope + _slope(carried, live), -MAX_SLOPE, MAX_SLOPE)
-        carried = _carried(block, slope)
-    return carried.mean(axis=0), live
+    block = np.stack(traces)
+    return _carried(block, _slope(block, live)).mean(axis=0), live
 
 
 def _carried(block: Array, slope: Array) -> Array:
@@ -185,23 +185,43 @@ def _amplitudes(image: Volume, at: Array) -> tuple[Array, NDArray[np.bool_]]:
 def _slope(block: Array, live: NDArray[np.bool_]) -> Array:
     """Cells down the dip that reflectors move by a trace away from the surface, (A, B).
 
-    The direction of the least change in `block` (distance, A, B), from the structure tensor (see
-    volume.structure_tensor) of the side alone.
+    The slope along which `block` (distance, A, B) has the largest semblance (Neidell & Taner, 1971,
+    Geophysics 36) around a cell. Noise has no slope that it prefers, unlike in a structure tensor
+    along axes that are not at right angles.
     """
-    across = np.diff(block, axis=0)
-    down = np.gradient(0.5 * (block[1:] + block[:-1]), axis=2)
-    xx, xy, yy = (
-        gaussian_filter((product * live).sum(axis=0), SLOPE_SCALE)
-        for product in (across * across, across * down, down * down)
-    )
-    # The larger eigenvalue's vector (p, q) is along the gradient; the layer turns -p / q.
-    spread = np.hypot(0.5 * (xx - yy), xy)
-    largest = 0.5 * (xx + yy) + spread
-    p, q = xy, largest - xx
-    steady = np.abs(q) > 1e-9 * (largest + 1e-30)
-    slope = np.where(steady, -p / np.where(steady, q, 1), 0)
-    # The vector is (xy, largest - xx): its first component is along the distance.
-    return np.clip(slope, -MAX_SLOPE, MAX_SLOPE).astype(np.float32)
+    apart = DISTANCES - DISTANCES.mean()
+    block = np.where(live, block, 0)
+    semblance = np.empty((SLOPES.size, *live.shape), np.float32)
+    for number, slope in enumerate(SLOPES):
+        moved = [_moved(values, slope * d) for values, d in zip(block, apart, strict=True)]
+        stack = np.square(np.mean(moved, axis=0))
+        power = np.mean(np.square(moved), axis=0)
+        total = gaussian_filter(power, SLOPE_SCALE)
+        semblance[number] = gaussian_filter(stack, SLOPE_SCALE) / np.maximum(total, 1e-30)
+    best, part = _extreme(-semblance)
+    return (SLOPES[0] + (best + part) * (SLOPES[1] - SLOPES[0])).astype(np.float32)
+
+
+def _moved(values: Array, by: float) -> Array:
+    """`values` (A, B) at b + `by`, linear between cells, the ends repeated."""
+    whole = int(np.floor(by))
+    b = np.arange(values.shape[1]) + whole
+    last = values.shape[1] - 1
+    part = np.float32(by - whole)
+    return (1 - part) * values[:, b.clip(0, last)] + part * values[:, (b + 1).clip(0, last)]
+
+
+def _extreme(costs: Array) -> tuple[NDArray[np.intp], Array]:
+    """Where `costs` (M, A, B) are smallest along the first axis, and how far beside it.
+
+    The latter is the vertex of the parabola through the three costs there.
+    """
+    best = costs.argmin(axis=0)
+    inner = best.clip(1, len(costs) - 2)
+    a, b = np.indices(best.shape)
+    before, here, after = (costs[inner + step, a, b] for step in (-1, 0, 1))
+    bend = np.maximum(before - 2 * here + after, 1e-9)
+    return inner, np.clip(0.5 * (before - after) / bend, -1, 1)
 
 
 def _normalised(values: Array, there: NDArray[np.bool_]) -> Array:
@@ -213,41 +233,50 @@ def _normalised(values: Array, there: NDArray[np.bool_]) -> Array:
     return np.where(there, values / scale, np.nan).astype(np.float32)
 
 
-def _errors(
-    foot: Array, hanging: Array, there: NDArray[np.bool_], lags: int
-) -> Array:
+def _errors(foot: Array, hanging: Array, lags: int) -> Array:
     """Squared differences (2 lags + 1, A, B) of the walls shifted by -lags to lags cells.
 
-    Half of a shift goes up and half goes down. Where a side has no amplitudes, the error is that of
-    unrelated ones of variance 1, limited so that single outliers do not decide.
+    Half of a shift goes up and half goes down. Single outliers do not decide: errors are limited.
+    Where a side has no amplitudes, the error is the mean one, which says nothing.
     """
     width, height = foot.shape
-    errors = np.full((2 * lags + 1, width, height), 2.0, np.float32)
+    errors = np.full((2 * lags + 1, width, height), np.nan, np.float32)
     for number, lag in enumerate(range(-lags, lags + 1)):
         up, down = lag // 2, lag - lag // 2
         low, high = max(up, -down, 0), height - max(down, -up, 0)
-        if high <= low:
-            continue
-        apart = foot[:, low - up : high - up] - hanging[:, low + down : high + down]
-        squared = np.minimum(apart * apart, 4.0)
-        errors[number, :, low:high] = np.where(np.isfinite(squared), squared, 2.0)
-    errors[:, ~there] = 1.0
+        if high > low:
+            apart = foot[:, low - up : high - up] - hanging[:, low + down : high + down]
+            errors[number, :, low:high] = np.minimum(apart * apart, MAX_ERROR)
+    known = np.isfinite(errors)
+    errors[~known] = errors[known].mean() if known.any() else 1.0
     return errors
 
 
-def _shifts(errors: Array, lags: int) -> Array:
+def _shifts(errors: Array, lags: int) -> NDArray[np.intp]:
     """Shift of each cell, (A, B), in cells: the path of the smallest error in both directions."""
     # A weak preference for no shift decides where nothing else does.
     weak = 0.02 * np.abs(np.arange(-lags, lags + 1, dtype=np.float32)) / max(lags, 1)
     summed = errors + weak[:, None, None]
     for axis, change in ((2, CHANGE_V), (1, CHANGE_U), (2, CHANGE_V)):
         summed = _along(summed, axis, change)
-    best = summed.argmin(axis=0)
-    inner = best.clip(1, 2 * lags - 1)
+    return summed.argmin(axis=0) - lags
+
+
+def _local(errors: Array, there: NDArray[np.bool_]) -> Array:
+    """Mean errors in a window around each cell, for each shift."""
+    local = np.empty_like(errors)
+    for number, error in enumerate(errors):
+        local[number] = _smooth(error, there, QUALITY_SCALE)
+    return local
+
+
+def _refined(best: NDArray[np.intp], local: Array, lags: int) -> Array:
+    """Shifts `best` (A, B) to parts of a cell, by the vertex of a parabola through local errors."""
+    inner = (best + lags).clip(2, 2 * lags - 2)
     a, b = np.indices(best.shape)
-    before, here, after = (summed[inner + step, a, b] for step in (-1, 0, 1))
-    bend = np.maximum(before - 2 * here + after, 1e-9)
-    return (inner - lags + np.clip(0.5 * (before - after) / bend, -1, 1)).astype(np.float32)
+    around = np.stack([local[inner + step, a, b] for step in range(-2, 3)])
+    near, part = _extreme(around)
+    return (inner - lags + near - 2 + part).astype(np.float32)
 
 
 def _along(errors: Array, axis: int, change: float) -> Array:
@@ -281,23 +310,21 @@ def _relaxed(cost: Array, change: float) -> Array:
     return 0.97 * best
 
 
-def _smooth(values: Array, there: NDArray[np.bool_], scale: float) -> Array:
+def _smooth(
+    values: Array, there: NDArray[np.bool_], scale: float | tuple[float, float]
+) -> Array:
     """Normalised convolution of `values` with a Gaussian where `there`."""
     weight = gaussian_filter(there.astype(np.float32), scale)
     total = gaussian_filter(np.where(there, values, 0).astype(np.float32), scale)
     return total / np.maximum(weight, 1e-6)
 
 
-def _quality(errors: Array, shift: Array, there: NDArray[np.bool_], lags: int) -> Array:
+def _quality(local: Array, shift: Array, lags: int) -> Array:
     """How much better the walls match at `shift` than at any other that is not next to it.
 
     From 0, ambiguous or unlike, to 1. Correlations in a window of amplitudes of variance 1 are
     1 - error / 2.
     """
-    local = np.empty_like(errors)
-    for number, error in enumerate(errors):
-        local[number] = _smooth(error, there, QUALITY_SCALE[0])
-        gaussian_filter1d(local[number], QUALITY_SCALE[1], axis=1, output=local[number])
     number = np.arange(-lags, lags + 1)[:, None, None]
     apart = np.abs(number - shift)
     best = np.where(apart <= 1.0, local, np.inf).min(axis=0)

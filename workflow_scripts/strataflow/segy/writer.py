@@ -78,7 +78,8 @@ def export_segy(
             place = grid.place[part]
             block = np.empty(place.size, kind)
             block["header"], block["more"] = given["header"][part], given["more"][part]
-            samples = values[_as_slice(place)] * unit
+            # Numbers of faults become floats, which every program reads, exact up to 16 million.
+            samples = values[_as_slice(place)].astype(np.float32, copy=False) * unit
             samples[dead[place]] = 0
             block["samples"] = encode(samples, code, layout.byte_order)
             at = stream.tell()

@@ -32,6 +32,12 @@ CHANNELS: dict[str, int] = {"dhr": 1, "rgt": 1, "fault": 1 + len(TENSOR_COMPONEN
 # The spread of the fault probability over the copies that were averaged, which is optional.
 SPREAD = "fuse"
 
+# What is picked from faults: their thinned probability, throw in samples and number.
+PICKED = ("fthin", "fthrow", "fault_id")
+
+# Attributes that are stored as int32, not float32.
+WHOLE_NUMBERS = ("fault_id",)
+
 # A label says that a voxel is a fault where it is at least this.
 FAULT_THRESHOLD = 0.5
 

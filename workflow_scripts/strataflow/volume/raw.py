@@ -1,4 +1,4 @@
-"""Raw volumes: their shape, and arrays of little-endian float32 on disk, n1 fastest."""
+"""Raw volumes: their shape, and arrays of little-endian numbers of 4 bytes on disk, n1 fastest."""
 
 from __future__ import annotations
 
@@ -29,17 +29,20 @@ class Shape:
 
     @property
     def n_bytes(self) -> int:
-        """Size of the raw float32 file."""
+        """Size of the raw file, of 4 bytes a sample."""
         return 4 * self.n1 * self.n2 * self.n3
 
     def __str__(self) -> str:
         return f"n1={self.n1} n2={self.n2} n3={self.n3}"
 
 
-def read_cube(path: Path, shape: Shape) -> Array:
-    """Memory map of the raw file at `path`, (n3, n2, n1); StrataflowError when the size differs."""
+def read_cube(path: Path, shape: Shape, dtype: str = "<f4") -> Array:
+    """Memory map of the raw file at `path`, (n3, n2, n1); StrataflowError when the size differs.
+
+    `dtype` is of four bytes: float32, or int32 for numbers of faults.
+    """
     require_size(path, shape)
-    return np.memmap(path, "<f4", "r", shape=shape.array)
+    return np.memmap(path, dtype, "r", shape=shape.array)
 
 
 def require_size(path: Path, shape: Shape) -> None:

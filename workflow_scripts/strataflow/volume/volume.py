@@ -1,4 +1,4 @@
-"""Raw volumes and their sidecars: what a headerless file of float32 needs to be a survey.
+"""Raw volumes and their sidecars: what a headerless file of samples needs to be a survey.
 
 `X.bin` has the sidecar `X.json`; a prediction `X.fsem` has `X.fsem.json`.
 """
@@ -18,6 +18,7 @@ from xxhash import xxh3_64_hexdigest
 from ..errors import StrataflowError
 from ..files import require_file, require_format, written_whole
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
+from .attributes import WHOLE_NUMBERS
 from .raw import Shape, read_cube, require_size
 
 FORMAT = "strataflow volume 1"
@@ -73,6 +74,11 @@ class Sidecar:
     checksums: tuple[str, ...] = ()
 
     @property
+    def dtype(self) -> str:
+        """Type of the samples on disk: little-endian float32, or int32 for numbers of faults."""
+        return "<i4" if self.attribute in WHOLE_NUMBERS else "<f4"
+
+    @property
     def axis_names(self) -> tuple[str, str, str]:
         """What is counted along each axis; along n1 time or depth."""
         return (self.axes[0].name, self.axes[1].name, self.domain)
@@ -111,7 +117,7 @@ class Sidecar:
 
 @dataclass(frozen=True)
 class Volume:
-    """A raw volume: `values` is a memory map float32 (n3, n2, n1)."""
+    """A raw volume: `values` is a memory map (n3, n2, n1), float32 or int32 for fault numbers."""
 
     path: Path
     values: NDArray[np.float32]
@@ -135,7 +141,7 @@ class Volume:
 
 
 def _checksum(plane: NDArray[np.float32]) -> str:
-    return xxh3_64_hexdigest(np.ascontiguousarray(plane, "<f4").data)
+    return xxh3_64_hexdigest(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
 
 
 def sidecar_path(raw: Path) -> Path:
@@ -184,7 +190,7 @@ def plain_sidecar(shape: Shape, attribute: str) -> Sidecar:
 
 def write_sidecar(path: Path, sidecar: Sidecar, raw: Path) -> None:
     """Write `sidecar`, with the checksums of the finished file `raw`, as JSON to `path` itself."""
-    checksums = tuple(_checksum(inline) for inline in read_cube(raw, sidecar.shape))
+    checksums = tuple(_checksum(inline) for inline in read_cube(raw, sidecar.shape, sidecar.dtype))
     path.write_text(json.dumps(_to_json(replace(sidecar, checksums=checksums)), indent=1) + "\n")
 
 
@@ -196,6 +202,7 @@ def _to_json(sidecar: Sidecar) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "attribute": sidecar.attribute,
+        "datatype": "int32" if sidecar.dtype == "<i4" else "float32",
         "n1": shape.n1,
         "n2": shape.n2,
         "n3": shape.n3,
@@ -313,7 +320,7 @@ def open_volume(
         raise StrataflowError(
             f"{path}: no sidecar {beside.name}; give the size with --n1 --n2 --n3"
         )
-    volume = Volume(path, read_cube(path, sidecar.shape), sidecar)
+    volume = Volume(path, read_cube(path, sidecar.shape, sidecar.dtype), sidecar)
     if intact:
         volume.require_intact()
     return volume
@@ -332,5 +339,5 @@ def statistics_of(volume: Volume) -> AmplitudeStatistics:
 def write_volume(path: Path, values: NDArray[np.float32], sidecar: Sidecar) -> None:
     """Write `values` (n3, n2, n1) and `sidecar`, which must have their shape, at once."""
     with written_whole(sidecar_path(path), path) as (beside, raw):
-        np.ascontiguousarray(values, "<f4").tofile(raw)
+        np.ascontiguousarray(values, sidecar.dtype).tofile(raw)
         write_sidecar(beside, sidecar, raw)

@@ -18,8 +18,11 @@ from .surfaces import Surface
 # Lines from one fault stick to the next, and voxels from one point of a stick to the next.
 STICK_EVERY, POINT_EVERY = 10, 8
 
-# Voxels of the shortest stick.
-MIN_LENGTH = 4.0
+# Small faults have their sticks closer, so that there are this many.
+MIN_STICKS = 3
+
+# Voxels of the shortest stick, and lines without sticks at the ends of a fault.
+MIN_LENGTH, RAGGED = 4.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Stick:
 def fault_sticks(surfaces: Sequence[Surface], ground: Ground) -> list[Stick]:
     """The sticks of `surfaces`, on the lines, inlines or crosslines, that cut each more squarely.
 
-    They lie on every STICK_EVERY-th line of the survey, have a point every POINT_EVERY voxels of
+    They lie on every STICK_EVERY-th line of the survey, closer on small faults, have a point every POINT_EVERY voxels of
     their length, and the last one at their end.
     """
     sticks = []
@@ -56,16 +59,16 @@ def _cut_squarely(surface: Surface, ground: Ground) -> int:
 
 
 def _lines(surface: Surface, axis: int) -> Iterator[Array]:
-    """Where a surface meets every STICK_EVERY-th line of `axis`, as points (3, N)."""
+    """Where a surface meets evenly spaced lines of `axis`, as points (3, N)."""
     points = surface.points()
     of_line = np.ma.masked_array(points[axis], ~surface.inside)
     if min(surface.inside.shape) < 2:
         return
     contours = contour_generator(z=of_line)
-    low, high = float(of_line.min()), float(of_line.max())
-    for line in range(int(np.ceil(low)), int(np.floor(high)) + 1):
-        if line % STICK_EVERY:
-            continue
+    # Along the last lines a surface ends raggedly.
+    low, high = float(of_line.min()) + RAGGED, float(of_line.max()) - RAGGED
+    every = int(np.clip((high - low) // MIN_STICKS, 1, STICK_EVERY))
+    for line in range(-int(-low // every) * every, int(high) + 1, every):
         for track in contours.lines(line):
             stick = _stick(points, np.asarray(track).T)
             if stick is not None:

@@ -50,7 +50,7 @@ WINDOW, WINDOW_SCALE, GRADIENT_WEIGHT = 3, 2.0, 2.0
 CROSSED_WEIGHT = 0.02
 
 # Standard deviation, in cells, of the smoothing of finished heights.
-HEIGHT_SCALE = 1.5
+HEIGHT_SCALE = 2.0
 
 # Cells along each side of the first grid of a surface.
 FIRST_SIDE = 96
@@ -408,7 +408,7 @@ class _Growth:
             self.frame,
             first,
             inside,
-            _spread(grid.height[part], known, inside, HEIGHT_SCALE),
+            _smooth_height(grid.height[part], known, inside),
             _spread(grid.probability[part], known, inside, HEIGHT_SCALE),
             nothing,
             np.zeros(inside.shape, np.float32),
@@ -462,6 +462,12 @@ def _body(
         return opened
     sizes = np.bincount(pieces[known & opened], minlength=count + 1)
     return pieces == sizes[1:].argmax() + 1
+
+
+def _smooth_height(height: Array, known: NDArray[np.bool_], inside: NDArray[np.bool_]) -> Array:
+    """Smoothed heights; what smoothing takes from slopes at the rim is given back (Tukey's twicing)."""
+    smooth = _spread(height, known, inside, HEIGHT_SCALE)
+    return smooth + _spread(height - smooth, known, inside, HEIGHT_SCALE)
 
 
 def _spread(

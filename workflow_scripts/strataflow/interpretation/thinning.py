@@ -21,8 +21,8 @@ BLOCK_VOXELS = 1 << 22
 # band of equal probability, as labels have it, becomes its ridge. Inlines that it needs around.
 SMOOTHING, HALO = 1.0, 5
 
-# By how much a ridge must rise above the voxel behind it. Less is rounding.
-RISE = 1e-4
+# By how much a ridge must rise above the voxel behind it, and by how much equals may differ.
+RISE, ROUNDING = 1e-4, 1e-6
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,14 @@ def _thin_inlines(
         map_coordinates(block, at + side * normal, order=1, mode="nearest") for side in (1.0, -1.0)
     )
     middle = block[tuple(at)]
-    ridge = (middle >= ahead) & (middle > behind + RISE)
+    ridge = (middle >= ahead - ROUNDING) & (middle > behind + RISE)
+    # Of a fault along an edge of the volume nothing lies behind: the nearest voxel is the same one.
+    last = np.array(block.shape)[:, None] - 0.5
+    outside = ((at - normal < -0.5) | (at - normal > last)).any(axis=0)
+    ridge |= outside & (middle >= behind - ROUNDING) & (middle > ahead + RISE)
+    outside |= ((at + normal < -0.5) | (at + normal > last)).any(axis=0)
     bend = np.maximum(2 * middle - ahead - behind, RISE)[ridge]
     offset = np.clip(0.5 * (ahead - behind)[ridge] / bend, -0.5, 0.5)
+    offset[outside[ridge]] = 0
     at[0] += low
-    return FaultVoxels(
-        at[:, ridge].astype(np.int32), probability[ridge], normal[:, ridge], offset
-    )
+    return FaultVoxels(at[:, ridge].astype(np.int32), probability[ridge], normal[:, ridge], offset)

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates, uniform_filter
 
 from ..volume.raw import Array
 from ..volume.volume import Volume
@@ -26,12 +26,13 @@ from .surfaces import Surface
 # Largest throw that is looked for, in samples.
 MAX_THROW = 60
 
-# Traces from the surface, along its horizontal normal, at which amplitudes are taken.
-DISTANCES = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
+# Traces from the surface, along its horizontal normal, at which amplitudes are taken. Imaging smears
+# nearer ones over the fault.
+DISTANCES = np.array([5.0, 6.0, 7.0, 8.0, 9.0])
 
 # Slopes of reflectors that are tried, in cells down the dip a trace away from the surface, and the
-# standard deviation, in cells, of the window in which they are compared.
-SLOPES, SLOPE_SCALE = np.linspace(-2.5, 2.5, 26), 5.0
+# sides, in cells, of the window in which they are compared.
+SLOPES, SLOPE_WINDOW = np.linspace(-2.5, 2.5, 26), (15, 15)
 
 # Largest squared difference of a pair of amplitudes of variance 1 that counts.
 MAX_ERROR = 4.0
@@ -40,14 +41,18 @@ MAX_ERROR = 4.0
 # squared differences of amplitudes of variance 1.
 CHANGE_V, CHANGE_U = 1.0, 0.5
 
-# Standard deviation of the smoothing of shifts, and of the windows in which quality is measured.
-SHIFT_SCALE, QUALITY_SCALE = 2.0, (3.0, 8.0)
+# Standard deviation of the smoothing of shifts, and the sides, in every other column and in cells,
+# of the window in which quality is measured.
+SHIFT_SCALE, QUALITY_WINDOW = 2.0, (5, 25)
 
 # Cells along u that are matched together, and those that neighbours share.
 STRIP, OVERLAP = 192, 32
 
 # Samples that a surface must fall from one cell to the next, down the dip, to have a throw.
 MIN_FALL = 0.25
+
+# Cells down the dip of the smallest surface whose walls are matched.
+MIN_LENGTH = 8
 
 
 def with_throw(surface: Surface, image: Volume, max_throw: float = MAX_THROW) -> Surface:
@@ -67,49 +72,58 @@ def with_throw(surface: Surface, image: Volume, max_throw: float = MAX_THROW) ->
     """
     width = surface.inside.shape[0]
     throw, quality = np.full(surface.inside.shape, np.nan, np.float32), np.zeros_like(surface.height)
+    points, ahead = surface.points(), _horizontal(surface)
     for first in range(0, width, STRIP):
         low, high = max(first - OVERLAP, 0), min(first + STRIP + OVERLAP, width)
-        part = replace(
-            surface,
-            first=(surface.first[0] + low, surface.first[1]),
-            **{
-                name: getattr(surface, name)[low:high]
-                for name in ("inside", "height", "probability", "throw", "quality")
-            },
-        )
-        found = _throw(part, image, max_throw)
+        part = slice(low, high)
+        walls = [_wall(points[:, part], side * ahead[:, part], image) for side in (-1, 1)]
+        there = surface.inside[part] & walls[0][1] & walls[1][1]
+        found = _throw(walls[0][0], walls[1][0], there, points[2, part], max_throw)
         if found is not None:
-            last = min(first + STRIP, width)
-            inner = slice(first - low, last - low)
-            throw[first:last], quality[first:last] = found[0][inner], found[1][inner]
+            inner = slice(first - low, min(first + STRIP, width) - low)
+            throw[first : first + STRIP] = found[0][inner]
+            quality[first : first + STRIP] = found[1][inner]
     return replace(surface, throw=throw, quality=quality)
 
 
-def _throw(surface: Surface, image: Volume, max_throw: float) -> tuple[Array, Array] | None:
-    """Throw and quality of the cells, both (A, B); None where nothing can be matched."""
-    if surface.inside.shape[1] < 8:
+def _throw(
+    foot: Array, hanging: Array, there: NDArray[np.bool_], depth: Array, max_throw: float
+) -> tuple[Array, Array] | None:
+    """Throw and quality of cells, both (A, B); None where nothing can be matched.
+
+    Args:
+        foot: amplitudes of the footwall (A, B), down the dip along the second axis.
+        hanging: those of the hanging wall.
+        there: where both are known.
+        depth: of the cells, in samples.
+        max_throw: in samples.
+    """
+    length = int(np.median(there.sum(axis=1)[there.any(axis=1)])) if there.any() else 0
+    if length < MIN_LENGTH:
         return None
-    points = surface.points()
-    fall = np.gradient(points[2], axis=1)
-    typical = float(np.median(fall[surface.inside])) if surface.inside.any() else 0.0
+    fall = np.gradient(depth, axis=1)
+    typical = float(np.median(fall[there]))
     if typical < MIN_FALL:
         return None
-    walls = [_wall(surface, points, image, side) for side in (-1, 1)]
-    there = surface.inside & walls[0][1] & walls[1][1]
-    if not there.any():
-        return None
-    foot, hanging = (_normalised(values, there) for values, _ in walls)
+    # Every other column does: errors are smooth along u.
+    thin = there[::2]
+    walls = [_normalised(values[::2], thin) for values in (foot, hanging)]
     # Beyond half of its height the walls of a surface have too little in common.
-    length = np.median(there.sum(axis=1)[there.any(axis=1)])
     lags = int(min(np.ceil(max_throw / typical) + 2, max(length // 2, 4)))
-    errors = _errors(foot, hanging, lags)
+    errors = _errors(walls[0], walls[1], lags)
     best = _shifts(errors, lags)
-    local = _local(errors, there)
-    shift = _smooth(_refined(best, local, lags), there, SHIFT_SCALE)
-    quality = _quality(local, shift, lags)
-    throw = _samples(shift, points[2])
+    local = _local(errors, thin)
+    part = _refined(best, local, lags)
+    quality = _all_columns(_quality(local, part, lags), len(there))
+    shift = _smooth(_all_columns(part, len(there)), there, SHIFT_SCALE)
+    throw = _samples(shift, depth)
     throw = np.where(there & (np.abs(throw) <= max_throw + 1), throw, np.nan)
     return throw.astype(np.float32), np.where(np.isfinite(throw), quality, 0).astype(np.float32)
+
+
+def _all_columns(values: Array, width: int) -> Array:
+    """`values` of every other column as those of all `width`."""
+    return np.repeat(values, 2, axis=0)[:width]
 
 
 def _samples(shift: Array, depth: Array) -> Array:
@@ -125,18 +139,14 @@ def _samples(shift: Array, depth: Array) -> Array:
     return ends[1] - ends[0]
 
 
-def _wall(
-    surface: Surface, points: Array, image: Volume, side: int
-) -> tuple[Array, NDArray[np.bool_]]:
+def _wall(points: Array, ahead: Array, image: Volume) -> tuple[Array, NDArray[np.bool_]]:
     """Amplitudes of one wall carried to the surface, (A, B), and where there are any.
 
-    `side` is 1 for the hanging wall and -1 for the footwall.
+    `points` (3, A, B) are of the surface, `ahead` (3, A, B) horizontal steps into the wall.
     """
-    ahead = _horizontal(surface)
-    traces, live = [], np.ones(surface.inside.shape, bool)
+    traces, live = [], np.ones(points.shape[1:], bool)
     for distance in DISTANCES:
-        at = points + (side * distance) * ahead
-        values, there = _amplitudes(image, at)
+        values, there = _amplitudes(image, points + distance * ahead)
         traces.append(values)
         live &= there
     block = np.stack(traces)
@@ -193,11 +203,10 @@ def _slope(block: Array, live: NDArray[np.bool_]) -> Array:
     block = np.where(live, block, 0)
     semblance = np.empty((SLOPES.size, *live.shape), np.float32)
     for number, slope in enumerate(SLOPES):
-        moved = [_moved(values, slope * d) for values, d in zip(block, apart, strict=True)]
-        stack = np.square(np.mean(moved, axis=0))
-        power = np.mean(np.square(moved), axis=0)
-        total = gaussian_filter(power, SLOPE_SCALE)
-        semblance[number] = gaussian_filter(stack, SLOPE_SCALE) / np.maximum(total, 1e-30)
+        moved = np.stack([_moved(v, slope * d) for v, d in zip(block, apart, strict=True)])
+        stack = uniform_filter(np.square(moved.mean(axis=0)), SLOPE_WINDOW, mode="constant")
+        power = uniform_filter(np.square(moved).mean(axis=0), SLOPE_WINDOW, mode="constant")
+        semblance[number] = stack / np.maximum(power, 1e-30)
     best, part = _extreme(-semblance)
     return (SLOPES[0] + (best + part) * (SLOPES[1] - SLOPES[0])).astype(np.float32)
 
@@ -264,10 +273,9 @@ def _shifts(errors: Array, lags: int) -> NDArray[np.intp]:
 
 def _local(errors: Array, there: NDArray[np.bool_]) -> Array:
     """Mean errors in a window around each cell, for each shift."""
-    local = np.empty_like(errors)
-    for number, error in enumerate(errors):
-        local[number] = _smooth(error, there, QUALITY_SCALE)
-    return local
+    weight = uniform_filter(there.astype(np.float32), QUALITY_WINDOW, mode="constant")
+    total = uniform_filter(np.where(there, errors, 0), (1, *QUALITY_WINDOW), mode="constant")
+    return total / np.maximum(weight, 1e-6)
 
 
 def _refined(best: NDArray[np.intp], local: Array, lags: int) -> Array:
@@ -310,9 +318,7 @@ def _relaxed(cost: Array, change: float) -> Array:
     return 0.97 * best
 
 
-def _smooth(
-    values: Array, there: NDArray[np.bool_], scale: float | tuple[float, float]
-) -> Array:
+def _smooth(values: Array, there: NDArray[np.bool_], scale: float) -> Array:
     """Normalised convolution of `values` with a Gaussian where `there`."""
     weight = gaussian_filter(there.astype(np.float32), scale)
     total = gaussian_filter(np.where(there, values, 0).astype(np.float32), scale)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import pyvista
 import segyio
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from conftest import Finished, refused_in_one_line, write_segy
 from strataflow.interpretation.fault_ground import ground_of
@@ -33,7 +33,7 @@ FILES = (
 
 @dataclass(frozen=True)
 class Fault:
-    """Distances from a fault in voxels, its unit normals (3, ...), and where it is, of all voxels."""
+    """Distances of all voxels from a fault, its unit normals (3, ...), and where it is."""
 
     distance: NDArray[np.float64]
     normal: NDArray[np.float32]
@@ -41,17 +41,21 @@ class Fault:
 
 
 def plane(
-    point: Sequence[float], strike: float, dip: float, shape: Shape = SHAPE, there: object = True
+    point: ArrayLike,
+    strike: float,
+    dip: float,
+    shape: Shape = SHAPE,
+    there: NDArray[np.bool_] | bool = True,
 ) -> Fault:
     """A plane through a point (i3, i2, i1)."""
     at = np.indices(shape.array)
     normal = normal_from_strike_dip(strike, dip)
-    distance = sum(n * (i - p) for n, i, p in zip(normal, at, point, strict=True))
+    distance = sum(n * (i - p) for n, i, p in zip(normal, at, np.asarray(point), strict=True))
     normals = np.broadcast_to(normal[:, None, None, None], (3, *shape.array))
     return Fault(np.asarray(distance), normals, np.broadcast_to(there, shape.array))
 
 
-def graph(i2: NDArray, shape: Shape = SHAPE, there: object = True) -> Fault:
+def graph(i2: NDArray, shape: Shape = SHAPE, there: NDArray[np.bool_] | bool = True) -> Fault:
     """A surface whose crossline index `i2` is a function of inline and sample, (n3, 1, n1)."""
     slope3, _, slope1 = (
         np.gradient(i2, axis=axis) if i2.shape[axis] > 1 else np.zeros_like(i2) for axis in range(3)
@@ -105,7 +109,7 @@ def off(surface: Surface, fault: Fault) -> NDArray[np.float64]:
 
 
 def owner(surface: Surface, faults: Sequence[Fault]) -> tuple[int, float]:
-    """The fault that a surface lies on, and the share of its cells that lie within a voxel of it."""
+    """The fault that a surface lies on, and the share of its cells close to it."""
     shares = [float((off(surface, fault) < 1.5).mean()) for fault in faults]
     return int(np.argmax(shares)), max(shares)
 
@@ -166,7 +170,9 @@ def test_a_branch_is_its_own() -> None:
         assert max((distances[:, beyond] < 1.5).mean(axis=1)) > 0.97
 
 
-@pytest.mark.parametrize(("gap", "bridge", "count"), [(4, 6, 1), (12, 6, 2), (12, 14, 1), (4, 0, 2)])
+@pytest.mark.parametrize(
+    ("gap", "bridge", "count"), [(4, 6, 1), (12, 6, 2), (12, 14, 1), (4, 0, 2)]
+)
 def test_a_gap_is_bridged_as_far_as_it_is_asked(gap: int, bridge: int, count: int) -> None:
     i3 = np.indices(SHAPE.array)[0]
     fault = plane((40, 35, 30), 0, 70, there=(i3 < 36) | (i3 >= 36 + gap))
@@ -311,7 +317,7 @@ def test_volumes_say_the_same_as_points(tmp_path: Path) -> None:
 
 
 def depth_survey(shape: Shape = SHAPE) -> Sidecar:
-    """In depth, 10 m samples, 20 m bins, inlines to the north, crosslines to the east, large numbers."""
+    """In depth: 10 m samples, 20 m bins, inlines to the north; line numbers of seven digits."""
     corners = [(0.0, 0.0), (20.0 * (shape.n2 - 1), 0.0), (0.0, 20.0 * (shape.n3 - 1))]
     return replace(
         turned_survey(shape),
@@ -372,7 +378,9 @@ def test_faults_are_kept_by_size_dip_and_strike(
 ) -> None:
     # On the ground of depth_survey dips are gentler: 27 and, for the second, 60 degrees.
     faults = [plane((40, 35, 30), 0, 45), plane((40, 35, 30), 60, 74)]
-    pick_faults(write_faults(tmp_path / "a", faults, depth_survey()), tmp_path / "a", None, settings)
+    pick_faults(
+        write_faults(tmp_path / "a", faults, depth_survey()), tmp_path / "a", None, settings
+    )
     table = pd.read_csv(tmp_path / "a.faults.csv")
     assert len(table) == len(kept)
     assert {round(strike / 30) * 30 % 180 for strike in table["grid_strike"]} == kept
@@ -384,7 +392,7 @@ def sticks_of(path: Path) -> pd.DataFrame:
     assert all(row[0] == "INLINE-" and row[2] == "XLINE-" and len(row) == 9 for row in rows)
     table = pd.DataFrame([[*row[1:4:2], *row[4:]] for row in rows])
     table.columns = pd.Index(["inline", "crossline", "x", "y", "z", "fault", "stick"])
-    return table.astype({name: float for name in ("inline", "crossline", "x", "y", "z")})
+    return table.astype(dict.fromkeys(("inline", "crossline", "x", "y", "z"), float))
 
 
 @pytest.mark.parametrize(("strike", "cut"), [(10, "inline"), (85, "crossline")])
@@ -449,7 +457,7 @@ def test_meshes_lie_on_their_faults_and_agree(tmp_path: Path) -> None:
     assert list(objects) == ["fault_1", "fault_2"] == list(table.index)
     owners = {}
     for number, (name, (vertices, triangles)) in enumerate(objects.items(), start=1):
-        mine = whole.extract_cells(np.flatnonzero(whole.cell_data["fault"] == number))
+        mine = whole.extract_cells(np.asarray(whole.cell_data["fault"] == number))
         assert mine.n_cells == len(triangles)
         assert mine.area == pytest.approx(table.loc[name, "area_m2"], rel=0.08)
         places = vertices[["x", "y", "z"]].to_numpy()
@@ -472,9 +480,7 @@ def test_numbers_of_faults_are_exported_whole(run_script: Run, tmp_path: Path) -
     pick_faults(write_faults(tmp_path / "a", [plane((40, 35, 30), 20, 70)]), tmp_path / "a")
     template = write_segy(tmp_path / "t.sgy", np.zeros(SHAPE.array, np.float32))
     words = ("--input", tmp_path / "a.fault_id")
-    done = run_script(
-        "export_segy", *words, "--template", template, "--output", tmp_path / "a.sgy"
-    )
+    done = run_script("export_segy", *words, "--template", template, "--output", tmp_path / "a.sgy")
     assert done.returncode == 0, done.stderr
     ids = np.fromfile(tmp_path / "a.fault_id", "<i4").reshape(SHAPE.array)
     with segyio.open(tmp_path / "a.sgy") as file:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from strataflow.cli.arguments import (
     Parser,
+    above_zero,
     add_probability,
     add_shape,
-    above_zero,
     not_negative,
     run,
     shape_of,

@@ -17,7 +17,6 @@ from vtkmodules.util.vtkAlgorithm import VTKPythonAlgorithmBase
 from vtkmodules.vtkCommonCore import vtkOutputWindow
 from vtkmodules.vtkCommonDataModel import vtkImageData
 
-
 # Types of samples in .vgi headers, and NumPy's names of them.
 SAMPLE_TYPES = {"float": "<f4", "signed integer": "<i4"}
 

@@ -101,5 +101,5 @@ def dips(normal: NDArray[np.float64], ground: Ground) -> NDArray[np.float64]:
 
 
 def strikes(normal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Strikes clockwise from north, 0 to 360, of upward normals (3, ...): the dip is to the right."""
+    """Strikes from north, 0 to 360, of upward normals (3, ...): the dip is to the right."""
     return (np.degrees(np.arctan2(normal[0], normal[1])) - 90) % 360

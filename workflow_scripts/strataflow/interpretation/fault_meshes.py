@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.util import numpy_support
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
@@ -40,7 +41,7 @@ class Mesh:
 
 
 def fault_mesh(fault: int, surface: Surface, sidecar: Sidecar, ground: Ground) -> Mesh:
-    """The mesh of a surface; throws are in the unit of the vertical axis, NaN where there is none."""
+    """The mesh of a surface; throws are in the unit of the vertical axis, NaN where unknown."""
     for step in (VERTEX_EVERY, 1):
         rows, columns = (np.arange(0, n, step) for n in surface.inside.shape)
         quads = _quads(surface.inside[np.ix_(rows, columns)])
@@ -91,11 +92,11 @@ def write_vtp(path: Path, meshes: Sequence[Mesh], names: Sequence[str]) -> None:
     )
     data = vtkPolyData()
     points = vtkPoints()
-    points.SetData(numpy_to_vtk(places * [1, 1, -1], deep=True))
+    points.SetData(_array(places * [1, 1, -1]))
     data.SetPoints(points)
     cells = vtkCellArray()
-    offsets = numpy_to_vtkIdTypeArray(np.arange(0, triangles.size + 1, 3, dtype=np.int64), deep=True)
-    cells.SetData(offsets, numpy_to_vtkIdTypeArray(triangles.ravel(), deep=True))
+    offsets = _ids(np.arange(0, triangles.size + 1, 3, dtype=np.int64))
+    cells.SetData(offsets, _ids(triangles.ravel()))
     data.SetPolys(cells)
     for name in names:
         values = np.concatenate([np.empty(0), *(mesh.data[name] for mesh in meshes)])
@@ -110,10 +111,21 @@ def write_vtp(path: Path, meshes: Sequence[Mesh], names: Sequence[str]) -> None:
         raise StrataflowError(f"{path}: VTK could not write it")
 
 
-def _add(attributes: object, name: str, values: NDArray) -> None:
-    array = numpy_to_vtk(np.ascontiguousarray(values), deep=True)
+def _array(values: NDArray) -> Any:
+    """A copy of `values` as VTK has arrays."""
+    return numpy_support.numpy_to_vtk(values, deep=True)  # type: ignore[no-untyped-call]  # VTK's
+
+
+def _ids(values: NDArray[np.int64]) -> Any:
+    """The same of indices."""
+    convert = numpy_support.numpy_to_vtkIdTypeArray
+    return convert(values, deep=True)  # type: ignore[no-untyped-call]  # VTK's
+
+
+def _add(attributes: Any, name: str, values: NDArray) -> None:
+    array = _array(np.ascontiguousarray(values))
     array.SetName(name)
-    attributes.AddArray(array)  # type: ignore[attr-defined]  # point or cell data
+    attributes.AddArray(array)
 
 
 def tsurf_lines(mesh: Mesh, sidecar: Sidecar) -> Iterator[str]:

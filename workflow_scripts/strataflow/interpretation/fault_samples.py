@@ -23,7 +23,7 @@ COLUMNS = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
 AGREEMENT = 30.0
 
 # Samples whose neighbourhoods are looked at together.
-BLOCK = 1 << 18
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ def _around(
     return row // len(COLUMNS), found[row] + column
 
 
-def index_samples(
-    voxels: FaultVoxels, shape: tuple[int, int, int], min_size: int
-) -> FaultSamples:
+def index_samples(voxels: FaultVoxels, shape: tuple[int, int, int], min_size: int) -> FaultSamples:
     """Sort `voxels`, average their normals with their neighbours', and leave out scraps.
 
     Args:

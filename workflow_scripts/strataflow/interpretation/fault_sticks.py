@@ -37,8 +37,8 @@ class Stick:
 def fault_sticks(surfaces: Sequence[Surface], ground: Ground) -> list[Stick]:
     """The sticks of `surfaces`, on the lines, inlines or crosslines, that cut each more squarely.
 
-    They lie on every STICK_EVERY-th line of the survey, closer on small faults, have a point every POINT_EVERY voxels of
-    their length, and the last one at their end.
+    They lie on every STICK_EVERY-th line of the survey, closer on small faults. They have a point
+    every POINT_EVERY voxels of their length, and one at their end.
     """
     sticks = []
     for fault, surface in enumerate(surfaces, start=1):
@@ -79,8 +79,11 @@ def _lines(surface: Surface, axis: int) -> Iterator[Array]:
 def _stick(points: Array, track: NDArray[np.float64]) -> Array | None:
     """Evenly spaced points (3, N) of a surface along a `track` (2, M) over its cells (b, a)."""
     b, a = track
-    whole = [np.clip(np.floor(x).astype(int), 0, n - 2) for x, n in zip((a, b), points.shape[1:])]
-    along = np.stack([_between(axis, a - whole[0], b - whole[1], *whole) for axis in points])
+    i, j = (
+        np.clip(np.floor(x).astype(np.int64), 0, n - 2)
+        for x, n in zip((a, b), points.shape[1:], strict=True)
+    )
+    along = np.stack([_between(axis, a - i, b - j, i, j) for axis in points])
     if along[2, 0] > along[2, -1]:
         along = along[:, ::-1]
     length = np.append(0, np.cumsum(np.linalg.norm(np.diff(along, axis=1), axis=0)))
@@ -91,8 +94,8 @@ def _stick(points: Array, track: NDArray[np.float64]) -> Array | None:
 
 
 def _between(
-    values: Array, a: Array, b: Array, i: NDArray[np.int64], j: NDArray[np.int64]
-) -> NDArray[np.float64]:
+    values: Array, a: NDArray, b: NDArray, i: NDArray[np.int64], j: NDArray[np.int64]
+) -> NDArray:
     """`values` (A, B) at parts `a`, `b` of the way from cells (i, j) to the next, bilinear."""
     return (1 - a) * ((1 - b) * values[i, j] + b * values[i, j + 1]) + a * (
         (1 - b) * values[i + 1, j] + b * values[i + 1, j + 1]
@@ -120,6 +123,5 @@ def opendtect_lines(sticks: Sequence[Stick], sidecar: Sidecar) -> Iterator[str]:
         for node, (x, y, z) in enumerate(
             zip(places["x"], places["y"], places[sidecar.domain], strict=True)
         ):
-            yield (
-                f"{fault_name(stick.fault)}\t{x:.2f}\t{y:.2f}\t{z:.3f}\t{stick.number - 1}\t{node}\n"
-            )
+            numbers = f"{x:.2f}\t{y:.2f}\t{z:.3f}\t{stick.number - 1}\t{node}"
+            yield f"{fault_name(stick.fault)}\t{numbers}\n"

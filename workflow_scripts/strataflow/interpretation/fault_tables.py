@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..volume.orientation import strike_dip_from_normal
 from ..volume.volume import Sidecar
 from .fault_ground import Ground, dips, strikes
-from .fault_voxels import PickedVoxels
+from .fault_voxels import PickedVoxels, no_voxels
 from .surfaces import Surface, frame_of
 
 # Throws of a lower quality do not count in the table of faults.
@@ -45,12 +45,9 @@ def fault_table(
     ]
     empty = not rows
     if empty:
-        rows = [_row(0, _NOTHING, PickedVoxels(*(np.zeros(1, t) for t in _TYPES)), sidecar, ground)]
+        rows = [_row(0, _NOTHING, no_voxels(1), sidecar, ground)]
     table = rounded(pd.DataFrame(rows), sidecar)
     return table[:0] if empty else table
-
-
-_TYPES = (np.int64, np.int32, np.int32)
 
 
 def _row(
@@ -66,9 +63,7 @@ def _row(
     return row | _extent(voxels, sidecar)
 
 
-def _sizes(
-    surface: Surface, normal: NDArray[np.float64], ground: Ground
-) -> dict[str, float]:
+def _sizes(surface: Surface, normal: NDArray[np.float64], ground: Ground) -> dict[str, float]:
     """Length along strike, height down the dip and area."""
     places = np.tensordot(ground.steps, surface.points()[:, surface.inside], 1)
     across = np.hypot(normal[0], normal[1])
@@ -82,10 +77,8 @@ def _sizes(
     return sizes | {f"area_{unit}2": round(area, 0)}
 
 
-def _orientation(
-    surface: Surface, normal: NDArray[np.float64], ground: Ground
-) -> dict[str, float]:
-    """Strike, dip and its azimuth on the ground; strike and dip on the grid as in the attributes."""
+def _orientation(surface: Surface, normal: NDArray[np.float64], ground: Ground) -> dict[str, float]:
+    """Strike, dip and its azimuth on the ground; strike and dip on the grid of voxels."""
     strike = float(strikes(normal))
     grid = surface.normals()[:, surface.inside].mean(axis=1)
     grid_strike, grid_dip = strike_dip_from_normal(grid[:, None])
@@ -145,17 +138,12 @@ def write_points(
     with open(path, "w") as stream:
         for number, surface in enumerate(surfaces, start=1):
             mine = voxels.of(number)
-            _points(number, surface, mine, sidecar).to_csv(
-                stream, index=False, header=number == 1
-            )
+            _points(number, surface, mine, sidecar).to_csv(stream, index=False, header=number == 1)
         if not surfaces:
-            none = PickedVoxels(*(np.empty(0, t) for t in _TYPES))
-            _points(0, _NOTHING, none, sidecar).to_csv(stream, index=False)
+            _points(0, _NOTHING, no_voxels(0), sidecar).to_csv(stream, index=False)
 
 
-def _points(
-    number: int, surface: Surface, voxels: PickedVoxels, sidecar: Sidecar
-) -> pd.DataFrame:
+def _points(number: int, surface: Surface, voxels: PickedVoxels, sidecar: Sidecar) -> pd.DataFrame:
     at = np.stack(np.unravel_index(voxels.key, sidecar.shape.array))
     normals = surface.normals().reshape(3, -1)[:, voxels.cell]
     strike, dip = strike_dip_from_normal(normals)

@@ -50,16 +50,23 @@ class PickedVoxels:
 
 def picked_voxels(surfaces: Sequence[Surface], shape: tuple[int, int, int]) -> PickedVoxels:
     """The voxels of `surfaces`, numbered from 1 in their order, in a volume (n3, n2, n1)."""
-    keys, faults, cells = [np.empty(0, np.int64)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    none = no_voxels(0)
+    keys, faults, cells = [none.key], [none.fault], [none.cell]
     for number, surface in enumerate(surfaces, start=1):
         key, cell = _crossed(surface, shape)
         keys.append(key)
         cells.append(cell)
         faults.append(np.full(key.size, number, np.int32))
-    key, fault, cell = (np.concatenate(parts) for parts in (keys, faults, cells))
     # Sorting is stable: of a voxel with several faults the first, the largest one, is kept.
-    key, first = np.unique(key, return_index=True)
-    return PickedVoxels(key, fault[first], cell[first])
+    unique, first = np.unique(np.concatenate(keys), return_index=True)
+    return PickedVoxels(unique, np.concatenate(faults)[first], np.concatenate(cells)[first])
+
+
+def no_voxels(count: int) -> PickedVoxels:
+    """`count` times the first voxel, of no fault."""
+    return PickedVoxels(
+        np.zeros(count, np.int64), np.zeros(count, np.int32), np.zeros(count, np.int32)
+    )
 
 
 def _crossed(

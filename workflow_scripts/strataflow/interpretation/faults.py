@@ -1,4 +1,4 @@
-"""Faults as an interpreter picks them: surfaces with throws, in tables, sticks, meshes and volumes."""
+"""Faults as an interpreter picks them: surfaces with throws, as tables, sticks, meshes, volumes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from ..errors import StrataflowError
@@ -137,9 +136,7 @@ def _is_wanted(surface: Surface, settings: FaultSettings, ground: Ground) -> boo
     return bool((float(strikes(normal)) - first) % 180 <= (last - first) % 180)
 
 
-def _write(
-    output: Path, surfaces: Sequence[Surface], sidecar: Sidecar, ground: Ground
-) -> None:
+def _write(output: Path, surfaces: Sequence[Surface], sidecar: Sidecar, ground: Ground) -> None:
     """Write all files, whole or not at all."""
     voxels = picked_voxels(surfaces, sidecar.shape.array)
     raws = [attribute_path(output, name) for name in PICKED]

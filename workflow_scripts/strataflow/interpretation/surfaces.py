@@ -95,11 +95,17 @@ class Surface:
 
     def points(self) -> Array:
         """Where the cells lie, (3, A, B) over (n3, n2, n1)."""
-        a, b = (np.arange(n, dtype=np.float32) + f for n, f in zip(self.inside.shape, self.first))
+        a, b = (
+            np.arange(n, dtype=np.float32) + f
+            for n, f in zip(self.inside.shape, self.first, strict=True)
+        )
         frame = self.frame
         return np.stack(
             [
-                frame.origin[i] + frame.u[i] * a[:, None] + frame.v[i] * b + frame.normal[i] * self.height
+                frame.origin[i]
+                + frame.u[i] * a[:, None]
+                + frame.v[i] * b
+                + frame.normal[i] * self.height
                 for i in range(3)
             ]
         ).astype(np.float32)
@@ -237,9 +243,15 @@ class _Grid:
     def padded(self) -> _Grid:
         """The same in a grid of twice the size."""
         pad = [(n // 2, n // 2) for n in self.state.shape]
-        arrays = (self.state, self.age, self.height, self.slope_u, self.slope_v, self.probability)
-        wider = [np.pad(array, pad) for array in arrays]
-        return _Grid((self.origin[0] + pad[0][0], self.origin[1] + pad[1][0]), *wider)
+        return _Grid(
+            (self.origin[0] + pad[0][0], self.origin[1] + pad[1][0]),
+            np.pad(self.state, pad),
+            np.pad(self.age, pad),
+            *(
+                np.pad(array, pad)
+                for array in (self.height, self.slope_u, self.slope_v, self.probability)
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -348,7 +360,9 @@ class _Growth:
         slope_v = (weight * grid.slope_v.ravel()[window]).sum(axis=1)
         more = GRADIENT_WEIGHT * total
         matrix = np.stack([total, a, b, a, aa + more, ab, b, ab, bb + more], axis=1)
-        right = np.stack([h, ah + GRADIENT_WEIGHT * slope_u, bh + GRADIENT_WEIGHT * slope_v], axis=1)
+        right = np.stack(
+            [h, ah + GRADIENT_WEIGHT * slope_u, bh + GRADIENT_WEIGHT * slope_v], axis=1
+        )
         c, p, q = np.linalg.solve(matrix.reshape(-1, 3, 3), right[:, :, None])[:, :, 0].T
         plane = c[:, None] + p[:, None] * _WINDOW_A + q[:, None] * _WINDOW_B
         rough = np.sqrt((weight * (height - plane) ** 2).sum(axis=1) / total)
@@ -374,7 +388,9 @@ class _Growth:
         off = np.abs(rise) * steep
         cosine = np.abs(normal[:, 2] - p * normal[:, 0] - q * normal[:, 1]) * steep
         free = ~self.claimed[sample]
-        self.hits.append(sample[free & (off <= CLAIMED) & (cosine >= np.cos(np.radians(CLAIM_TURN)))])
+        self.hits.append(
+            sample[free & (off <= CLAIMED) & (cosine >= np.cos(np.radians(CLAIM_TURN)))]
+        )
         aside = np.abs(apart[:, :2]).max(axis=1)
         good = free & (off <= OFF_PLANE) & (aside <= ASIDE) & smooth[row]
         good &= cosine >= np.cos(np.radians(TURN))
@@ -444,9 +460,7 @@ def _mean_normal(samples: FaultSamples, seed: int) -> NDArray[np.float32]:
     return principal_normal(orientation_tensor(normals[one].T).sum(axis=1)[:, None])[:, 0]
 
 
-def _body(
-    known: NDArray[np.bool_], passed: NDArray[np.bool_], bridge: int
-) -> NDArray[np.bool_]:
+def _body(known: NDArray[np.bool_], passed: NDArray[np.bool_], bridge: int) -> NDArray[np.bool_]:
     """Cells of a surface: those with samples, and crossed ones that these enclose, in one piece.
 
     What hangs on by less than three cells is cut off.
@@ -456,7 +470,7 @@ def _body(
     disk = np.hypot(*np.ogrid[-reach : reach + 1, -reach : reach + 1]) <= reach + 0.5
     closed = binary_closing(np.pad(known, pad), disk)[pad:-pad, pad:-pad]
     closed = binary_fill_holes(closed) & passed | known
-    opened = binary_opening(np.pad(closed, 1), np.ones((3, 3)))[1:-1, 1:-1]
+    opened = binary_opening(np.pad(closed, 1), np.ones((3, 3), bool))[1:-1, 1:-1]
     pieces, count = label(opened)
     if not count:
         return opened
@@ -465,7 +479,7 @@ def _body(
 
 
 def _smooth_height(height: Array, known: NDArray[np.bool_], inside: NDArray[np.bool_]) -> Array:
-    """Smoothed heights; what smoothing takes from slopes at the rim is given back (Tukey's twicing)."""
+    """Smoothed heights; what that takes from slopes at the rim is given back (Tukey's twicing)."""
     smooth = _spread(height, known, inside, HEIGHT_SCALE)
     return smooth + _spread(height - smooth, known, inside, HEIGHT_SCALE)
 

@@ -91,10 +91,10 @@ def _thin_inlines(
     middle = block[tuple(at)]
     ridge = (middle >= ahead - ROUNDING) & (middle > behind + RISE)
     # Of a fault along an edge of the volume nothing lies behind: the nearest voxel is the same one.
-    last = np.array(block.shape)[:, None] - 0.5
-    outside = ((at - normal < -0.5) | (at - normal > last)).any(axis=0)
+    end = np.array(block.shape)[:, None] - 0.5
+    outside = np.any((at - normal < -0.5) | (at - normal > end), axis=0)
     ridge |= outside & (middle >= behind - ROUNDING) & (middle > ahead + RISE)
-    outside |= ((at + normal < -0.5) | (at + normal > last)).any(axis=0)
+    outside |= np.any((at + normal < -0.5) | (at + normal > end), axis=0)
     bend = np.maximum(2 * middle - ahead - behind, RISE)[ridge]
     offset = np.clip(0.5 * (ahead - behind)[ridge] / bend, -0.5, 0.5)
     offset[outside[ridge]] = 0

@@ -2,8 +2,8 @@
 
 After Hale (2013, Geophysics 78, O33-O43): amplitudes a few traces to either side are matched down
 the dip by dynamic warping that is smooth along the surface in both directions. Errors are summed
-along paths forward and backward (his eq. 2 to 5; the cost of a change of shift instead of a limit of
-strain is that of Hirschmueller, 2008, IEEE PAMI 30). Instead of smoothing the image up to the
+along paths forward and backward (his eq. 2 to 5). Changes of the shift have a cost, not a limit
+(Hirschmueller, 2008, IEEE PAMI 30). Instead of smoothing the image up to the
 faults, amplitudes of each side are carried to the surface along the slope that reflectors have on
 that side alone.
 
@@ -26,8 +26,8 @@ from .surfaces import Surface
 # Largest throw that is looked for, in samples.
 MAX_THROW = 60
 
-# Traces from the surface, along its horizontal normal, at which amplitudes are taken. Imaging smears
-# nearer ones over the fault.
+# Traces from the surface, along its horizontal normal, at which amplitudes are taken. Imaging
+# smears nearer ones over the fault.
 DISTANCES = np.array([5.0, 6.0, 7.0, 8.0, 9.0])
 
 # Slopes of reflectors that are tried, in cells down the dip a trace away from the surface, and the
@@ -39,7 +39,7 @@ MAX_ERROR = 4.0
 
 # Cost of a change of the shift by one from one cell to the next along v and along u; errors are
 # squared differences of amplitudes of variance 1.
-CHANGE_V, CHANGE_U = 1.0, 0.5
+CHANGE_V, CHANGE_U = 2.0, 1.0
 
 # Standard deviation of the smoothing of shifts, and the sides, in every other column and in cells,
 # of the window in which quality is measured.
@@ -71,7 +71,10 @@ def with_throw(surface: Surface, image: Volume, max_throw: float = MAX_THROW) ->
         surface flatter than one sample in four cells.
     """
     width = surface.inside.shape[0]
-    throw, quality = np.full(surface.inside.shape, np.nan, np.float32), np.zeros_like(surface.height)
+    throw, quality = (
+        np.full(surface.inside.shape, np.nan, np.float32),
+        np.zeros_like(surface.height),
+    )
     points, ahead = surface.points(), _horizontal(surface)
     for first in range(0, width, STRIP):
         low, high = max(first - OVERLAP, 0), min(first + STRIP + OVERLAP, width)
@@ -265,7 +268,7 @@ def _shifts(errors: Array, lags: int) -> NDArray[np.intp]:
     """Shift of each cell, (A, B), in cells: the path of the smallest error in both directions."""
     # A weak preference for no shift decides where nothing else does.
     weak = 0.02 * np.abs(np.arange(-lags, lags + 1, dtype=np.float32)) / max(lags, 1)
-    summed = errors + weak[:, None, None]
+    summed: Array = (errors + weak[:, None, None]).astype(np.float32)
     for axis, change in ((2, CHANGE_V), (1, CHANGE_U), (2, CHANGE_V)):
         summed = _along(summed, axis, change)
     return summed.argmin(axis=0) - lags
@@ -275,7 +278,7 @@ def _local(errors: Array, there: NDArray[np.bool_]) -> Array:
     """Mean errors in a window around each cell, for each shift."""
     weight = uniform_filter(there.astype(np.float32), QUALITY_WINDOW, mode="constant")
     total = uniform_filter(np.where(there, errors, 0), (1, *QUALITY_WINDOW), mode="constant")
-    return total / np.maximum(weight, 1e-6)
+    return np.asarray(total / np.maximum(weight, 1e-6), np.float32)
 
 
 def _refined(best: NDArray[np.intp], local: Array, lags: int) -> Array:
@@ -322,7 +325,7 @@ def _smooth(values: Array, there: NDArray[np.bool_], scale: float) -> Array:
     """Normalised convolution of `values` with a Gaussian where `there`."""
     weight = gaussian_filter(there.astype(np.float32), scale)
     total = gaussian_filter(np.where(there, values, 0).astype(np.float32), scale)
-    return total / np.maximum(weight, 1e-6)
+    return np.asarray(total / np.maximum(weight, 1e-6), np.float32)
 
 
 def _quality(local: Array, shift: Array, lags: int) -> Array:

@@ -43,7 +43,7 @@ CHANGE_V, CHANGE_U = 2.0, 1.0
 
 # Standard deviation of the smoothing of shifts, and the sides, in every other column and in cells,
 # of the window in which quality is measured.
-SHIFT_SCALE, QUALITY_WINDOW = 2.0, (5, 25)
+SHIFT_SCALE, QUALITY_WINDOW = 5.0, (5, 25)
 
 # Cells along u that are matched together, and those that neighbours share.
 STRIP, OVERLAP = 192, 32
@@ -118,7 +118,9 @@ def _throw(
     local = _local(errors, thin)
     part = _refined(best, local, lags)
     quality = _all_columns(_quality(local, part, lags), len(there))
-    shift = _smooth(_all_columns(part, len(there)), there, SHIFT_SCALE)
+    # Cells that match well tell their neighbours; the small number keeps those far from any.
+    weight = np.where(there, quality**2 + 0.003, 0).astype(np.float32)
+    shift = _smooth(_all_columns(part, len(there)), weight, SHIFT_SCALE)
     throw = _samples(shift, depth)
     throw = np.where(there & (np.abs(throw) <= max_throw + 1), throw, np.nan)
     return throw.astype(np.float32), np.where(np.isfinite(throw), quality, 0).astype(np.float32)
@@ -321,11 +323,10 @@ def _relaxed(cost: Array, change: float) -> Array:
     return 0.97 * best
 
 
-def _smooth(values: Array, there: NDArray[np.bool_], scale: float) -> Array:
-    """Normalised convolution of `values` with a Gaussian where `there`."""
-    weight = gaussian_filter(there.astype(np.float32), scale)
-    total = gaussian_filter(np.where(there, values, 0).astype(np.float32), scale)
-    return np.asarray(total / np.maximum(weight, 1e-6), np.float32)
+def _smooth(values: Array, weight: Array, scale: float) -> Array:
+    """Mean of `values` with a `weight`, both (A, B), in a Gaussian window."""
+    total = gaussian_filter(values * weight, scale)
+    return np.asarray(total / np.maximum(gaussian_filter(weight, scale), 1e-9), np.float32)
 
 
 def _quality(local: Array, shift: Array, lags: int) -> Array:

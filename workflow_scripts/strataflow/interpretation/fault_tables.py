@@ -14,9 +14,10 @@ from ..volume.volume import Sidecar
 from .fault_ground import Ground, dips, strikes
 from .fault_voxels import PickedVoxels, no_voxels
 from .surfaces import Surface, frame_of
+from .throw import MIN_QUALITY
 
-# Throws of a lower quality do not count in the table of faults.
-MIN_QUALITY = 0.3
+# Cells, and the part of all, that must have good throws before a fault has one.
+MIN_GOOD, MIN_GOOD_PART = 20, 0.03
 
 # Decimals of numbers in tables; line numbers are written in full.
 DECIMALS = {"x": 2, "y": 2, "time": 3, "depth": 3}
@@ -99,7 +100,7 @@ def _throws(surface: Surface, sidecar: Sidecar) -> dict[str, object]:
     quality = float(surface.quality[there].mean()) if there.any() else 0.0
     good = there & (surface.quality >= MIN_QUALITY)
     found: dict[str, object] = {"sense": "", **dict.fromkeys(names, np.nan)}
-    if good.any():
+    if good.sum() >= max(MIN_GOOD, MIN_GOOD_PART * surface.inside.sum()):
         throw = surface.throw[good] * step
         found["sense"] = "normal" if throw.mean() >= 0 else "reverse"
         statistics = throw.mean(), throw.min(), throw.max()

@@ -15,6 +15,7 @@ from ..volume.attributes import PICKED
 from ..volume.raw import Array
 from ..volume.volume import Sidecar, write_sidecar
 from .surfaces import Surface, gradient
+from .throw import MIN_QUALITY
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,19 @@ def write_picked(
 ) -> None:
     """Write the volumes fthin, fthrow and fault_id, inline by inline, and their sidecars.
 
+    Throws of a quality below MIN_QUALITY are left out.
+
     Args:
         finals: the raw file and the sidecar to write, by attribute.
         surfaces: numbered from 1 in their order.
         voxels: theirs.
         sidecar: of the survey.
     """
+    throw = values_at(surfaces, voxels, "throw")
+    sure = values_at(surfaces, voxels, "quality") >= MIN_QUALITY
     values = {
         "fthin": values_at(surfaces, voxels, "probability"),
-        "fthrow": np.nan_to_num(values_at(surfaces, voxels, "throw")),
+        "fthrow": np.nan_to_num(np.where(sure, throw, 0)),
         "fault_id": voxels.fault,
     }
     shape = sidecar.shape

@@ -43,7 +43,11 @@ CHANGE_V, CHANGE_U = 2.0, 1.0
 
 # Standard deviation of the smoothing of shifts, and the sides, in every other column and in cells,
 # of the window in which quality is measured.
-SHIFT_SCALE, QUALITY_WINDOW = 5.0, (5, 25)
+SHIFT_SCALE, QUALITY_WINDOW = 5.0, (9, 41)
+
+# Throws of a lower quality do not count in tables and volumes. On synthetic surveys with noise nine
+# in ten of the others are right within two samples.
+MIN_QUALITY = 0.2
 
 # Cells along u that are matched together, and those that neighbours share.
 STRIP, OVERLAP = 192, 32

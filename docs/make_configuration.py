@@ -93,7 +93,9 @@ def allowed(schema: Schema) -> str:
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     words = []
     for name in types:
-        if name == "array" and "minItems" in schema:
+        if name == "array" and schema.get("minItems") == 2:
+            words.append("[minimum, maximum]")
+        elif name == "array" and "minItems" in schema:
             multiple = schema["items"].get("multipleOf")
             words.append("[n1, n2, n3]" + (f", multiples of {multiple}" if multiple else ""))
         elif name in ("integer", "number"):

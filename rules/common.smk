@@ -12,7 +12,13 @@ SCRIPTS = HOME / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from strataflow.code import code_checksum, with_imports
-from strataflow.volume.attributes import ATTRIBUTES, SPREAD, TASKS as ALL_TASKS, attributes_of
+from strataflow.volume.attributes import (
+    ATTRIBUTES,
+    PICKED,
+    SPREAD,
+    TASKS as ALL_TASKS,
+    attributes_of,
+)
 from strataflow.errors import StrataflowError
 from strataflow.interpretation.horizons import horizon_names
 from strataflow.samples.files import SPLITS
@@ -54,6 +60,8 @@ PREDICTED = attributes_of(TASKS)
 AVERAGING = averaging_of(config)
 # Attributes that inference writes and that are delivered, including the optional spread.
 INFERRED = (*PREDICTED, *([SPREAD] if AVERAGING.uncertainty else []))
+# Volumes of picked faults.
+FAULT_VOLUMES = PICKED if config["export"]["faults"] and "fsem" in PREDICTED else ()
 VOLUMES = exit_on_error(read_sheet, config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
 HORIZONS = horizon_names(config["export"]["horizons"])
@@ -63,7 +71,7 @@ PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "f
 wildcard_constraints:
     volume="|".join(VOLUMES),
     survey="|".join(config["synthetic"]["surveys"]) or "none",
-    attribute="|".join((*ATTRIBUTES, SPREAD, *TRUTH)),
+    attribute="|".join((*ATTRIBUTES, SPREAD, *PICKED)),
     network="infer|refine",
     split="|".join(SPLITS),
     slab=r"\d+",

@@ -1,9 +1,19 @@
-# Pick faults as a table, points and fault sticks.
+def pick_faults_flags():
+    """Which faults are picked."""
+    names = ("minimum_area", "bridge", "maximum_throw", "dip", "strike")
+    chosen = {name: config["interpretation"][name] for name in names}
+    velocity = config["segy"]["velocity"]
+    return flags(**probability_flag(), **chosen, velocity=[velocity] if velocity else [])
+
+
+# Faults as tables, points, sticks, meshes and volumes.
 rule pick_faults:
     input:
         attributes=with_sidecars(
             "results/predictions/{volume}/{volume}", ["fsem", "fdip", "fstrike"]
         ),
+        image="results/segy_to_binary/{volume}/{volume}.bin",
+        sidecar="results/segy_to_binary/{volume}/{volume}.json",
     output:
         table=report(
             "results/predictions/{volume}/{volume}.faults.csv",
@@ -12,7 +22,12 @@ rule pick_faults:
             labels={"volume": "{volume}", "table": "faults"},
         ),
         points="results/predictions/{volume}/{volume}.fault_points.csv",
+        throws="results/predictions/{volume}/{volume}.fault_throws.csv",
         sticks="results/predictions/{volume}/{volume}.fault_sticks.txt",
+        opendtect="results/predictions/{volume}/{volume}.fault_sticks.odt.txt",
+        mesh="results/predictions/{volume}/{volume}.faults.vtp",
+        tsurf="results/predictions/{volume}/{volume}.faults.ts",
+        volumes=with_sidecars("results/predictions/{volume}/{volume}", PICKED),
     log:
         "results/pick_faults/{volume}.log",
     benchmark:
@@ -26,7 +41,7 @@ rule pick_faults:
     params:
         **program("pick_faults"),
         prefix=prefix_of,
-        flags=flags(**probability_flag()),
+        flags=pick_faults_flags(),
     shell:
         "python {params.script:q} --input {params.prefix} --output {params.prefix}"
-        " {params.flags} > {log} 2>&1"
+        " --image {input.image} {params.flags} > {log} 2>&1"

@@ -2,6 +2,17 @@
 
 DESCRIPTION = ("statistics.csv", "statistics.png", "sheet.png", "comparison.csv", "comparison.png")
 
+# What is written of picked faults besides volumes.
+FAULT_FILES = (
+    "faults.csv",
+    "fault_points.csv",
+    "fault_throws.csv",
+    "fault_sticks.txt",
+    "fault_sticks.odt.txt",
+    "faults.vtp",
+    "faults.ts",
+)
+
 
 def descriptions():
     """Description of the synthetic samples, if the networks train on them."""
@@ -13,8 +24,8 @@ def descriptions():
 def picks(volume):
     """Picked faults and horizons of a volume, if they are predicted and configured."""
     names = []
-    if config["export"]["faults"] and "fsem" in PREDICTED:
-        names += ["faults.csv", "fault_points.csv", "fault_sticks.txt"]
+    if FAULT_VOLUMES:
+        names += FAULT_FILES
     if config["export"]["horizons"] and "rgt" in PREDICTED:
         names += ["horizons.csv", *(f"{name}.irap" for name in HORIZONS)]
     return [f"results/predictions/{volume}/{volume}.{name}" for name in names]
@@ -32,7 +43,8 @@ def delivered_of(volume):
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
     prefix = f"results/predictions/{volume}/{volume}"
-    files = [f"{prefix}.{name}{suffix}" for name in INFERRED for suffix in suffixes]
+    volumes = (*INFERRED, *FAULT_VOLUMES)
+    files = [f"{prefix}.{name}{suffix}" for name in volumes for suffix in suffixes]
     files += [f"{prefix}.{name}.png" for name in pictures()]
     files += picks(volume)
     files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]

@@ -165,7 +165,10 @@ STAGES = (
         " --output export_segy/fsem.sgy",
     ),
     _stage("export_vgi", "export_vgi.py --input infer/survey.fsem --output export_vgi/fsem.vgi"),
-    _stage("pick_faults", f"pick_faults.py --input {SURVEY} --output pick_faults/survey"),
+    _stage(
+        "pick_faults",
+        f"pick_faults.py --input {SURVEY} --image {SURVEY}.bin --output pick_faults/survey",
+    ),
     _stage(
         "pick_horizons",
         "pick_horizons.py --input infer/survey.rgt --output pick_horizons/survey --count 3",

@@ -63,6 +63,10 @@ def sheet(tmp_path: Path) -> Sheet:
         ("prediction.uncertainty", True),
         ("interpretation.probability", 0),
         ("interpretation.probability", "high"),
+        ("interpretation.minimum_area", 0),
+        ("interpretation.bridge", -1),
+        ("interpretation.dip", [30]),
+        ("segy.velocity", 0),
         ("segy.iline", 300),
         ("segy.iline", "189:int12"),
         ("refinement.iterations", 0.5),
@@ -112,7 +116,14 @@ def test_defaults_are_filled_in() -> None:
     del config["interpretation"]
     del config["prediction"]["symmetries"]
     require_configuration(config)
-    assert config["interpretation"] == {"probability": 0.5}
+    assert config["interpretation"] == {
+        "probability": 0.5,
+        "minimum_area": 200,
+        "bridge": 6,
+        "maximum_throw": 60,
+        "dip": [0, 90],
+        "strike": [0, 360],
+    }
     assert config["prediction"]["symmetries"] == 1
 
 

@@ -21,11 +21,12 @@ from conftest import (
     Workflow,
     synthetic_row,
 )
+from strataflow.volume.attributes import PICKED
 from strataflow.volume.volume import read_sidecar
 
 pytestmark = pytest.mark.workflow
 
-EXPORTS = {"export_segy": 5, "export_vgi": 5}
+EXPORTS = {"export_segy": 8, "export_vgi": 8}
 PICKS = {"pick_faults": 1, "pick_horizons": 1}
 OVERVIEW = {"make_overview": 1}
 AFTER_REFINE = {"deliver": 1, **EXPORTS, "plot": 1, **PICKS, **OVERVIEW}
@@ -67,7 +68,9 @@ def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
     folder = finished.folder / "results" / "predictions" / "north"
     suffixes = ("", ".json", ".sgy", ".vgi", ".mhd", ".png")
     expected = {f"north.{name}{suffix}" for name in ATTRIBUTES for suffix in suffixes}
-    picks = ["faults.csv", "fault_points.csv", "fault_sticks.txt", "horizons.csv"]
+    expected |= {f"north.{name}{suffix}" for name in PICKED for suffix in suffixes[:-1]}
+    picks = ["faults.csv", "fault_points.csv", "fault_throws.csv", "faults.vtp", "faults.ts"]
+    picks += ["fault_sticks.txt", "fault_sticks.odt.txt", "horizons.csv"]
     picks += [f"horizon_{number:02d}.irap" for number in range(1, 11)]
     assert {path.name for path in folder.iterdir()} == expected | {
         *("metrics.json", "passes.csv", "seams.csv", "seams.png"),
@@ -218,7 +221,7 @@ def test_more_symmetries_rerun_inference_and_later_stages(changed: Workflow) -> 
 def test_the_spread_of_copies_is_delivered_and_exported_on_demand(changed: Workflow) -> None:
     changed.configure({"prediction.symmetries": 2, "prediction.uncertainty": True})
     after = AFTER_INFER | {"join_slabs": 1, "join_slabs_with_spread": 1}
-    assert changed.jobs() == {"infer": 1, **after, "export_segy": 6, "export_vgi": 6}
+    assert changed.jobs() == {"infer": 1, **after, "export_segy": 9, "export_vgi": 9}
 
 
 def test_another_minimum_probability_reruns_the_angles_and_later_stages(
@@ -246,14 +249,14 @@ def test_a_changed_export_reruns_exports_only(changed: Workflow) -> None:
         path.unlink()
     assert changed.jobs() == OVERVIEW
     changed.configure({"export.segy": True})
-    assert changed.jobs() == {"export_segy": 5, **OVERVIEW}
+    assert changed.jobs() == {"export_segy": 8, **OVERVIEW}
     done = changed.run()
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_another_form_of_the_exported_segy_reruns_that_export_only(changed: Workflow) -> None:
     changed.configure({"export.format": "ibm", "export.degrees": True})
-    assert changed.jobs() == {"export_segy": 5, **OVERVIEW}
+    assert changed.jobs() == {"export_segy": 8, **OVERVIEW}
 
 
 def test_other_byte_positions_of_one_volume_rerun_that_volume(changed: Workflow) -> None:

@@ -17,15 +17,19 @@ from vtkmodules.util.vtkAlgorithm import VTKPythonAlgorithmBase
 from vtkmodules.vtkCommonCore import vtkOutputWindow
 from vtkmodules.vtkCommonDataModel import vtkImageData
 
+# Types of samples in .vgi headers, and NumPy's names of them.
+SAMPLE_TYPES = {"float": "<f4", "signed integer": "<i4"}
 
-def read_header(path: Path) -> tuple[Path, tuple[int, ...], tuple[float, ...]]:
+
+def read_header(path: Path) -> tuple[Path, tuple[int, ...], tuple[float, ...], str]:
     """Read a .vgi header.
 
     Returns:
-        Raw file, size (n1, n2, n3), and spacing along these axes.
+        Raw file, size (n1, n2, n3), spacing along these axes, and NumPy type.
 
     Raises:
-        RuntimeError: The header does not describe a float32 raw volume, or its size is wrong.
+        RuntimeError: The header does not describe a raw volume of 4-byte samples, or its size is
+            wrong.
     """
     header = configparser.ConfigParser(strict=False, interpolation=None)
     try:
@@ -38,13 +42,14 @@ def read_header(path: Path) -> tuple[Path, tuple[int, ...], tuple[float, ...]]:
         kind = header["representation"]["datatype"], header["file1"]["skipheader"]
     except (configparser.Error, KeyError, ValueError) as error:
         raise RuntimeError(f"{path}: not a .vgi header: {error}") from error
-    if len(size) != 3 or len(spacing) != 3 or min(size) < 1 or kind != ("float", "0"):
-        raise RuntimeError(f"{path}: not a .vgi header of a float32 raw volume")
+    known = kind[0] in SAMPLE_TYPES and kind[1] == "0"
+    if len(size) != 3 or len(spacing) != 3 or min(size) < 1 or not known:
+        raise RuntimeError(f"{path}: not a .vgi header of a raw volume of float32 or int32")
     n_bytes = 4 * size[0] * size[1] * size[2]
     if not raw.is_file() or raw.stat().st_size != n_bytes:
         found = f"got {raw.stat().st_size}" if raw.is_file() else "but there is no such file"
         raise RuntimeError(f"{path}: {raw}: expected {n_bytes} bytes, {found}")
-    return raw, size, spacing
+    return raw, size, spacing, SAMPLE_TYPES[kind[0]]
 
 
 def placement(
@@ -100,7 +105,7 @@ class VgiReader(VTKPythonAlgorithmBase):
     def RequestInformation(self, request: Any, inputs: Any, outputs: Any) -> int:  # noqa: ARG002, N802
         """Report the extent of the image before it is read."""
         try:
-            _, size, _ = read_header(self._path)
+            _, size, _, _ = read_header(self._path)
         except (OSError, RuntimeError) as error:
             vtkOutputWindow.GetInstance().DisplayErrorText(f"{error}\n")
             return 0
@@ -111,9 +116,9 @@ class VgiReader(VTKPythonAlgorithmBase):
 
     def RequestData(self, request: Any, inputs: Any, outputs: Any) -> int:  # noqa: ARG002, N802
         """Map the raw file and set the position of the image."""
-        raw, size, spacing = read_header(self._path)
+        raw, size, spacing, kind = read_header(self._path)
         origin, lengths, axes = placement(raw, size, spacing)
-        self._values = np.memmap(raw, "<f4", "c")
+        self._values = np.memmap(raw, kind, "c")
         array = numpy_to_vtk(self._values)
         array.SetName(raw.suffix[1:] if raw.suffix != ".bin" else "amplitude")
         image = vtkImageData.GetData(outputs, 0)

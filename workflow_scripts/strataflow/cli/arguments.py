@@ -60,6 +60,17 @@ def positive(text: str) -> int:
     return value
 
 
+def above_zero(text: str) -> float:
+    """A finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number above 0 expected, got {text!r}")
+    return value
+
+
 def not_negative(text: str) -> int:
     """Parse a whole number of at least 0."""
     return 0 if text == "0" else positive(text)

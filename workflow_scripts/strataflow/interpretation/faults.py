@@ -1,263 +1,184 @@
-"""Fault picking: fault surfaces as points, a table of faults, and fault sticks.
-
-Non-maximum suppression along the fault normal thins the fault probability to a surface one voxel
-thick (Canny, 1986, IEEE PAMI 8, extended to 3D). Neighbouring voxels belong to the same fault if
-each lies in the plane of the other. Crossing faults therefore stay separate.
-"""
+"""Faults as an interpreter picks them: surfaces with throws, as tables, sticks, meshes, volumes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
+from ..errors import StrataflowError
 from ..files import written_whole
-from ..volume.attributes import PROBABILITY
-from ..volume.orientation import (
-    normal_from_strike_dip,
-    orientation_tensor,
-    principal_normal,
-    strike_dip_from_normal,
+from ..volume.attributes import PICKED, PROBABILITY
+from ..volume.raw import Shape
+from ..volume.volume import (
+    Sidecar,
+    Volume,
+    attribute_path,
+    open_volume,
+    require_same_shape,
+    sidecar_path,
 )
-from ..volume.raw import Array, Shape
-from ..volume.volume import Sidecar, Volume, attribute_path, open_volume
+from .fault_ground import Ground, dips, ground_of, strikes
+from .fault_meshes import Mesh, fault_mesh, tsurf_lines, write_vtp
+from .fault_samples import index_samples
+from .fault_sticks import charisma_lines, fault_sticks, opendtect_lines
+from .fault_tables import fault_table, throw_profiles, write_points
+from .fault_voxels import PickedVoxels, picked_voxels, write_picked
+from .surfaces import BRIDGE, MIN_AREA, Surface, grow_surfaces
+from .thinning import FaultVoxels, thin
+from .throw import MAX_THROW, with_throw
 
-# Number of inlines that are thinned together.
-BLOCK = 32
+__all__ = ["FaultSettings", "FaultVoxels", "fault_surfaces", "pick_faults", "thin"]
 
-# Limits for neighbouring voxels of a fault: distance along each axis in voxels, distance from the
-# plane of the other in voxels, and angle between the normals in degrees.
-REACH, OFF_PLANE, TURN = 2, 0.6, 5.0
-
-# Minimum number of voxels of a fault, spacing of fault sticks in lines, and spacing of the points
-# of a stick in samples or lines.
-MIN_VOXELS, STICK_EVERY, POINT_EVERY = 200, 10, 8
+# Files that are written besides the volumes PICKED.
+FILES = (
+    "faults.csv",
+    "fault_points.csv",
+    "fault_throws.csv",
+    "fault_sticks.txt",
+    "fault_sticks.odt.txt",
+    "faults.vtp",
+    "faults.ts",
+)
 
 
 @dataclass(frozen=True)
-class FaultVoxels:
-    """Voxels of thinned faults.
+class FaultSettings:
+    """Which faults are picked.
 
-    Attributes:
-        at: Indices (3, N) along (n3, n2, n1).
-        probability: Fault probability (N,).
-        normal: Unit normals (3, N) along (n3, n2, n1).
+    `min_probability` of a fault voxel; `min_area` of a fault in voxel faces; `bridge`, the number
+    of voxels without a fault that a surface may cross; `max_throw` in samples. Faults are kept
+    whose mean dip in degrees is in `dip`, and whose strike from north in degrees, or the opposite
+    direction, is in `strike`; a strike range of 330 to 30 goes through north. `velocity` in m/s
+    turns two-way time into depth.
     """
 
-    at: NDArray[np.int64]
-    probability: Array
-    normal: Array
+    min_probability: float = PROBABILITY
+    min_area: float = MIN_AREA
+    bridge: int = BRIDGE
+    max_throw: float = MAX_THROW
+    dip: tuple[float, float] = (0.0, 90.0)
+    strike: tuple[float, float] = (0.0, 360.0)
+    velocity: float | None = None
 
 
 def pick_faults(
     prefix: Path,
     output: Path,
     shape: Shape | None = None,
-    min_voxels: int = MIN_VOXELS,
-    min_probability: float = PROBABILITY,
+    settings: FaultSettings | None = None,
+    image: Path | None = None,
 ) -> None:
-    """Pick faults from `prefix`.fsem, .fdip and .fstrike.
-
-    Writes `output`.faults.csv with one row per fault, largest first, `output`.fault_points.csv with
-    one row per voxel, and `output`.fault_sticks.txt in the format of Charisma fault sticks.
+    """Pick the faults of PREFIX.fsem, .fdip and .fstrike.
 
     Args:
-        prefix: PREFIX of the attributes.
-        output: PREFIX of the files to write.
-        shape: Size of the volume; required without sidecars.
-        min_voxels: Minimum number of voxels of a fault.
-        min_probability: Minimum fault probability.
+        prefix: of the attributes.
+        output: PREFIX of what is written: FILES, and the volumes PICKED with their sidecars.
+        shape: needed without sidecars.
+        settings: which faults are picked.
+        image: the amplitudes, which throws are measured in; without them there are no throws.
+
+    Raises:
+        StrataflowError: an attribute is missing or not of the size of the others, or faults are
+            chosen by a dip that is not known.
     """
+    settings = settings or FaultSettings()
     names = ("fsem", "fdip", "fstrike")
     volumes = {name: open_volume(attribute_path(prefix, name), shape, name) for name in names}
+    amplitudes = open_volume(image, shape) if image else None
+    for volume in (*volumes.values(), amplitudes):
+        if volume is not None:
+            require_same_shape(volume, volumes["fsem"])
     sidecar = volumes["fsem"].sidecar
-    voxels = thin(volumes, min_probability)
-    number = number_faults(voxels, sidecar.shape, min_voxels)
-    points = _points(voxels, number, sidecar)
-    finals = [Path(f"{output}.{end}") for end in ("faults.csv", "fault_points.csv")]
+    ground = ground_of(sidecar, settings.velocity)
+    _require_dips(settings, ground)
+    surfaces = fault_surfaces(volumes, settings, ground)
+    if amplitudes is not None:
+        surfaces = [
+            with_throw(surface, amplitudes, settings.max_throw)
+            for surface in tqdm(surfaces, desc="throws", unit="fault", disable=None)
+        ]
     output.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(*finals, Path(f"{output}.fault_sticks.txt")) as (table, cloud, sticks):
-        fault_table(voxels, number, sidecar).to_csv(table, index=False, float_format="%.6g")
-        points.to_csv(cloud, index=False, float_format="%.8g")
-        sticks.write_text("".join(stick_lines(voxels, number, sidecar)))
+    _write(output, surfaces, sidecar, ground)
 
 
-def thin(volumes: dict[str, Volume], min_probability: float = PROBABILITY) -> FaultVoxels:
-    """Find the voxels where the fault probability is at a maximum along the fault normal.
-
-    Args:
-        volumes: fsem, fdip and fstrike.
-        min_probability: Minimum fault probability. The angles must be defined down to this value.
-    """
-    fsem = volumes["fsem"].values
-    n3 = fsem.shape[0]
-    parts = []
-    for first in tqdm(range(0, n3, BLOCK), desc="thinning", unit="block", disable=n3 <= BLOCK):
-        last = min(first + BLOCK, n3)
-        low = max(first - 1, 0)
-        block = np.array(fsem[low : last + 1])
-        at = np.argwhere(block[first - low : last - low] >= min_probability).T
-        at[0] += first - low
-        here = tuple(at)
-        strike, dip = (volumes[n].values[low : last + 1][here] for n in ("fstrike", "fdip"))
-        normal = normal_from_strike_dip(180 * strike, 180 * dip)
-        # Compare with points one voxel away along the normal; of two equal voxels, keep one.
-        ahead, behind = (
-            map_coordinates(block, at + side * normal, order=1, mode="nearest")
-            for side in (1.0, -1.0)
+def _require_dips(settings: FaultSettings, ground: Ground) -> None:
+    if settings.dip != (0, 90) and not ground.has_depth:
+        raise StrataflowError(
+            f"interpretation.dip: {settings.dip[0]:g} to {settings.dip[1]:g} degrees needs depths:"
+            " give segy.velocity (--velocity) for a survey in time"
         )
-        probability = block[here]
-        ridge = (probability >= ahead) & (probability > behind)
-        at[0] += low
-        parts.append((at[:, ridge], probability[ridge], normal[:, ridge]))
-    at, probability, normal = (
-        np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
-    )
-    return FaultVoxels(at, probability, normal)
 
 
-def number_faults(voxels: FaultVoxels, shape: Shape, min_voxels: int) -> NDArray[np.int64]:
-    """Number the faults by size.
-
-    Args:
-        voxels: Voxels of thinned faults.
-        shape: Size of the volume.
-        min_voxels: Minimum number of voxels of a fault.
-
-    Returns:
-        Fault number of each voxel (N,): 1 is the largest fault, 0 is a fault below `min_voxels`.
-    """
-    # Pad the axes so that flat indices do not wrap into the next line.
-    padded = [n + 2 * REACH for n in shape.array]
-    place = np.ravel_multi_index(tuple(voxels.at + REACH), padded)
-    order = np.argsort(place)
-    place, at, normal = place[order], voxels.at[:, order], voxels.normal[:, order]
-    firsts, seconds = [], []
-    for step in product(range(-REACH, REACH + 1), repeat=3):
-        if step <= (0, 0, 0):
-            continue
-        there = place + np.ravel_multi_index([REACH + s for s in step], padded)
-        there -= np.ravel_multi_index([REACH] * 3, padded)
-        second = np.searchsorted(place, there).clip(max=max(place.size - 1, 0))
-        first = np.flatnonzero(place[second] == there) if place.size else np.empty(0, np.int64)
-        second = second[first]
-        alike = np.abs((normal[:, first] * normal[:, second]).sum(axis=0)) >= np.cos(
-            np.radians(TURN)
-        )
-        off = np.abs((normal[:, first] * np.array(step)[:, None]).sum(axis=0))
-        one = alike & (off <= OFF_PLANE)
-        firsts.append(first[one])
-        seconds.append(second[one])
-    pair = np.concatenate(firsts), np.concatenate(seconds)
-    graph = coo_array((np.ones(pair[0].size, bool), pair), shape=(at.shape[1],) * 2)
-    _, component = connected_components(graph, directed=False)
-    sizes = np.bincount(component)
-    # Largest first; faults of the same size keep the order of their first voxels.
-    ranks = np.empty(sizes.size, np.int64)
-    ranks[np.argsort(-sizes, kind="stable")] = np.arange(1, sizes.size + 1)
-    ranks[sizes < min_voxels] = 0
-    number = np.empty(at.shape[1], np.int64)
-    number[order] = ranks[component]
-    return number
+def fault_surfaces(
+    volumes: dict[str, Volume], settings: FaultSettings, ground: Ground
+) -> list[Surface]:
+    """The surfaces, without throws, of fsem, fdip and fstrike in `volumes`, the largest first."""
+    voxels = thin(volumes, settings.min_probability)
+    # A surface of so small an area has at least half as many samples.
+    scrap = max(int(settings.min_area / 2), 1)
+    samples = index_samples(voxels, volumes["fsem"].values.shape, scrap)
+    del voxels
+    surfaces = grow_surfaces(samples, settings.min_area, settings.bridge)
+    return [surface for surface in surfaces if _is_wanted(surface, settings, ground)]
 
 
-def _faults(number: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield the number of each fault and the indices of its voxels."""
-    order = np.argsort(number, kind="stable")
-    ends = np.searchsorted(number[order], np.arange(1, int(number.max(initial=0)) + 2))
-    for fault, (first, last) in enumerate(pairwise(ends), start=1):
-        yield fault, order[first:last]
+def _is_wanted(surface: Surface, settings: FaultSettings, ground: Ground) -> bool:
+    normal = ground.mean_normal(surface)
+    low, high = settings.dip
+    if ground.has_depth and not low <= dips(normal, ground) <= high:
+        return False
+    first, last = settings.strike
+    if last - first >= 180:
+        return True
+    return bool((float(strikes(normal)) - first) % 180 <= (last - first) % 180)
 
 
-def fault_table(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar) -> pd.DataFrame:
-    """Table with one row per fault: size, mean orientation and extent.
-
-    `strike` and `dip` are in degrees on the voxel grid, as in the attributes. `azimuth` is the
-    strike clockwise from north in degrees.
-
-    Args:
-        voxels: Voxels of thinned faults.
-        number: Fault number of each voxel (N,).
-        sidecar: Geometry of the volume.
-    """
-    rows = []
-    for fault, mine in _faults(number):
-        tensor = orientation_tensor(voxels.normal[:, mine]).mean(axis=1)
-        strike, dip = strike_dip_from_normal(principal_normal(tensor[:, None]))
-        row: dict[str, float] = {"fault": fault, "voxels": mine.size}
-        row |= {"mean_probability": float(voxels.probability[mine].mean())}
-        row |= {"strike": float(strike[0]), "dip": float(dip[0])}
-        row["azimuth"] = float(sidecar.azimuth(strike[0]))
-        for name, axis, at in zip(
-            sidecar.axis_names, sidecar.axes, voxels.at[:, mine], strict=True
-        ):
-            ends = axis.first + axis.step * np.array([at.min(), at.max()])
-            row |= {f"{name}_from": float(ends.min()), f"{name}_to": float(ends.max())}
-        rows.append(row)
-    columns = ["fault", "voxels", "mean_probability", "strike", "dip", "azimuth"]
-    return pd.DataFrame(rows, columns=None if rows else columns)
+def _write(output: Path, surfaces: Sequence[Surface], sidecar: Sidecar, ground: Ground) -> None:
+    """Write all files, whole or not at all."""
+    voxels = picked_voxels(surfaces, sidecar.shape.array)
+    raws = [attribute_path(output, name) for name in PICKED]
+    beside = [sidecar_path(raw) for raw in raws]
+    finals = [Path(f"{output}.{name}") for name in FILES]
+    with written_whole(*beside, *raws, *finals[1:], finals[0]) as parts:
+        sidecars, volumes, (*files, table) = parts[:3], parts[3:6], parts[6:]
+        points, throws, sticks, opendtect, vtp, tsurf = files
+        pairs = zip(PICKED, zip(volumes, sidecars, strict=True), strict=True)
+        write_picked(dict(pairs), surfaces, voxels, sidecar)
+        _write_tables(table, points, throws, surfaces, voxels, sidecar, ground)
+        lines = fault_sticks(surfaces, ground)
+        with open(sticks, "w") as stream:
+            stream.writelines(charisma_lines(lines, sidecar))
+        with open(opendtect, "w") as stream:
+            stream.writelines(opendtect_lines(lines, sidecar))
+        meshes = [
+            fault_mesh(fault, surface, sidecar, ground)
+            for fault, surface in enumerate(surfaces, start=1)
+        ]
+        _write_meshes(vtp, tsurf, meshes, sidecar, ground)
 
 
-def _points(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar) -> pd.DataFrame:
-    """Table with one row per fault voxel, ordered by fault."""
-    kept = np.concatenate([np.empty(0, np.int64), *(mine for _, mine in _faults(number))])
-    strike, dip = strike_dip_from_normal(voxels.normal[:, kept])
-    return pd.DataFrame(
-        {
-            "fault": number[kept],
-            **sidecar.places(voxels.at[:, kept]),
-            "probability": voxels.probability[kept],
-            "strike": strike,
-            "dip": dip,
-        }
-    )
+def _write_tables(
+    table: Path,
+    points: Path,
+    throws: Path,
+    surfaces: Sequence[Surface],
+    voxels: PickedVoxels,
+    sidecar: Sidecar,
+    ground: Ground,
+) -> None:
+    fault_table(surfaces, voxels, sidecar, ground).to_csv(table, index=False)
+    write_points(points, surfaces, voxels, sidecar)
+    throw_profiles(surfaces, sidecar, ground).to_csv(throws, index=False)
 
 
-def stick_lines(voxels: FaultVoxels, number: NDArray[np.int64], sidecar: Sidecar) -> list[str]:
-    """Fault sticks, one line of text per point: INLINE- inline XLINE- crossline x y z fault stick.
-
-    Sticks lie on every STICK_EVERY-th inline or crossline, whichever is closer to perpendicular to
-    the strike. Points follow at every POINT_EVERY-th sample down dip or, for dips below 45 degrees,
-    at every POINT_EVERY-th trace.
-
-    Args:
-        voxels: Voxels of thinned faults.
-        number: Fault number of each voxel (N,).
-        sidecar: Geometry of the volume.
-    """
-    lines: list[str] = []
-    for fault, mine in _faults(number):
-        at = voxels.at[:, mine]
-        normal = principal_normal(orientation_tensor(voxels.normal[:, mine]).mean(axis=1)[:, None])
-        across = np.abs(normal[:, 0])
-        line = 0 if across[1] >= across[0] else 1
-        along, other = (2, 1 - line) if across[2] < np.sqrt(0.5) else (1 - line, 2)
-        stick = 0
-        for index in np.unique(at[line]):
-            if index % STICK_EVERY:
-                continue
-            here = at[:, at[line] == index]
-            steps, which = np.unique(here[along], return_inverse=True)
-            if steps.size < 2:
-                continue
-            points = np.empty((3, steps.size))
-            points[line], points[along] = index, steps
-            points[other] = np.bincount(which, here[other]) / np.bincount(which)
-            keep = np.unique([*range(0, steps.size, POINT_EVERY), steps.size - 1])
-            stick += 1
-            places = pd.DataFrame(sidecar.places(points[:, keep]))
-            lines += [
-                f"INLINE- {inline:9.2f} XLINE- {crossline:9.2f} {x:14.2f} {y:14.2f} {z:10.2f}"
-                f" fault_{fault} {stick}\n"
-                for inline, crossline, x, y, z in places.itertuples(index=False)
-            ]
-    return lines
+def _write_meshes(
+    vtp: Path, tsurf: Path, meshes: Sequence[Mesh], sidecar: Sidecar, ground: Ground
+) -> None:
+    names = ["throw", "quality", "probability", ground.dip_column, "strike"]
+    write_vtp(vtp, meshes, names)
+    with open(tsurf, "w") as stream:
+        for mesh in meshes:
+            stream.writelines(tsurf_lines(mesh, sidecar))

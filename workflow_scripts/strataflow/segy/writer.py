@@ -87,7 +87,8 @@ def export_segy(
             place = grid.place[part]
             block = np.empty(place.size, kind)
             block["header"], block["more"] = given["header"][part], given["more"][part]
-            samples = values[_as_slice(place)] * unit
+            # Every program reads floats. They hold fault numbers up to 16 million exactly.
+            samples = values[_as_slice(place)].astype(np.float32, copy=False) * unit
             # Null traces without a place are zeros, too.
             samples[dead[place] | (place < 0)] = 0
             block["samples"] = encode(samples, code, layout.byte_order)

@@ -32,6 +32,12 @@ CHANNELS: dict[str, int] = {"dhr": 1, "rgt": 1, "fault": 1 + len(TENSOR_COMPONEN
 # Optional attribute: spread of the fault probability over the averaged copies.
 SPREAD = "fuse"
 
+# Volumes of picked faults: thinned probability, throw in samples, fault number.
+PICKED = ("fthin", "fthrow", "fault_id")
+
+# Attributes that are stored as int32, not float32.
+WHOLE_NUMBERS = ("fault_id",)
+
 # Minimum value at which a label marks a fault.
 FAULT_THRESHOLD = 0.5
 

@@ -24,12 +24,14 @@ def export_vgi(volume: Volume, output: Path) -> None:
     spacing = " ".join(f"{axis.spacing:g}" for axis in axes)
     origin = " ".join(f"{first:g}" for first in (axes[0].first, 0.0, 0.0))
     low, high = _range(volume)
+    whole = volume.values.dtype.kind == "i"
+    kind = "signed integer" if whole else "float"
     file = {
         "SkipHeader": "0",
         "FileFormat": "raw",
         "Size": size,
         "Name": name,
-        "Datatype": "float",
+        "Datatype": kind,
         "datarange": f"{low:g} {high:g}",
         "BitsPerElement": "32",
     }
@@ -37,7 +39,7 @@ def export_vgi(volume: Volume, output: Path) -> None:
         "{volume1}",
         "[representation]",
         f"size = {size}",
-        "datatype = float",
+        f"datatype = {kind}",
         f"datarange = {low:g} {high:g}",
         "bitsperelement = 32",
         "[file1]",
@@ -60,7 +62,7 @@ def export_vgi(volume: Volume, output: Path) -> None:
         "Offset": origin,
         "ElementSpacing": spacing,
         "DimSize": size,
-        "ElementType": "MET_FLOAT",
+        "ElementType": "MET_INT" if whole else "MET_FLOAT",
         "ElementDataFile": name,
     }
     with written_whole(output.with_suffix(".mhd"), output) as (companion, header):

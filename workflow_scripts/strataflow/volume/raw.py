@@ -1,4 +1,4 @@
-"""Raw volumes: headerless little-endian float32 files with n1 as the fastest axis."""
+"""Raw volumes: headerless little-endian files of 4-byte samples with n1 as the fastest axis."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ class Shape:
 
     @property
     def n_bytes(self) -> int:
-        """Size of the raw float32 file in bytes."""
+        """Size of the raw file in bytes, 4 per sample."""
         return 4 * self.n1 * self.n2 * self.n3
 
     def __str__(self) -> str:
         return f"n1={self.n1} n2={self.n2} n3={self.n3}"
 
 
-def read_cube(path: Path, shape: Shape) -> Array:
+def read_cube(path: Path, shape: Shape, dtype: str = "<f4") -> Array:
     """Memory-map the raw file at `path`.
 
     Args:
-        path: Raw float32 file.
+        path: Raw file.
         shape: Its size.
+        dtype: NumPy type of 4 bytes: float32, or int32 for fault numbers.
 
     Returns:
-        Read-only float32 array (n3, n2, n1).
+        Read-only array (n3, n2, n1).
 
     Raises:
         StrataflowError: The file is missing or its size does not match `shape`.
     """
     require_size(path, shape)
-    return np.memmap(path, "<f4", "r", shape=shape.array)
+    return np.memmap(path, dtype, "r", shape=shape.array)
 
 
 def require_size(path: Path, shape: Shape) -> None:

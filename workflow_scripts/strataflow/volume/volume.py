@@ -18,6 +18,7 @@ from xxhash import xxh3_64_hexdigest
 from ..errors import StrataflowError
 from ..files import require_file, require_format, written_whole
 from .amplitudes import AmplitudeStatistics, amplitude_statistics
+from .attributes import WHOLE_NUMBERS
 from .raw import Shape, read_cube, require_size
 
 FORMAT = "strataflow volume 1"
@@ -87,6 +88,11 @@ class Sidecar:
     checksums: tuple[str, ...] = ()
 
     @property
+    def dtype(self) -> str:
+        """Type of the samples on disk: little-endian float32, or int32 for numbers of faults."""
+        return "<i4" if self.attribute in WHOLE_NUMBERS else "<f4"
+
+    @property
     def axis_names(self) -> tuple[str, str, str]:
         """Names of the axes (n3, n2, n1); the name of n1 is time or depth."""
         return (self.axes[0].name, self.axes[1].name, self.domain)
@@ -134,7 +140,7 @@ class Sidecar:
 
 @dataclass(frozen=True)
 class Volume:
-    """A raw volume: `values` is a float32 memory map (n3, n2, n1)."""
+    """A raw volume: `values` is a memory map (n3, n2, n1), float32 or int32 for fault numbers."""
 
     path: Path
     values: NDArray[np.float32]
@@ -158,7 +164,7 @@ class Volume:
 
 
 def _checksum(plane: NDArray[np.float32]) -> str:
-    return xxh3_64_hexdigest(np.ascontiguousarray(plane, "<f4").data)
+    return xxh3_64_hexdigest(np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).data)
 
 
 def sidecar_path(raw: Path) -> Path:
@@ -202,7 +208,7 @@ def plain_sidecar(shape: Shape, attribute: str) -> Sidecar:
 
 def write_sidecar(path: Path, sidecar: Sidecar, raw: Path) -> None:
     """Write `sidecar`, with the checksums of the finished file `raw`, as JSON to `path`."""
-    checksums = tuple(_checksum(inline) for inline in read_cube(raw, sidecar.shape))
+    checksums = tuple(_checksum(inline) for inline in read_cube(raw, sidecar.shape, sidecar.dtype))
     path.write_text(json.dumps(_to_json(replace(sidecar, checksums=checksums)), indent=1) + "\n")
 
 
@@ -214,6 +220,7 @@ def _to_json(sidecar: Sidecar) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "attribute": sidecar.attribute,
+        "datatype": "int32" if sidecar.dtype == "<i4" else "float32",
         "n1": shape.n1,
         "n2": shape.n2,
         "n3": shape.n3,
@@ -339,7 +346,7 @@ def open_volume(
         raise StrataflowError(
             f"{path}: no sidecar {beside.name}; give the size with --n1 --n2 --n3"
         )
-    volume = Volume(path, read_cube(path, sidecar.shape), sidecar)
+    volume = Volume(path, read_cube(path, sidecar.shape, sidecar.dtype), sidecar)
     if intact:
         volume.require_intact()
     return volume
@@ -364,5 +371,5 @@ def write_volume(path: Path, values: NDArray[np.float32], sidecar: Sidecar) -> N
         sidecar: Sidecar of the same shape.
     """
     with written_whole(sidecar_path(path), path) as (beside, raw):
-        np.ascontiguousarray(values, "<f4").tofile(raw)
+        np.ascontiguousarray(values, sidecar.dtype).tofile(raw)
         write_sidecar(beside, sidecar, raw)

@@ -29,7 +29,7 @@ from results_table import benchmark_parser, write_table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
-from strataflow.interpretation.faults import FaultVoxels, thin
+from strataflow.interpretation.faults import FaultVoxels, pick_faults, thin
 from strataflow.interpretation.matching import FaultVolumes, Ids, Matching, match_faults
 from strataflow.synthetic.earth import labelled_cube
 from strataflow.synthetic.scenario import ANYTHING, Scenario
@@ -122,9 +122,18 @@ def components(prefix: Path) -> None:
     write_ids(attribute_path(prefix, "components.fault_id"), ids.astype(np.int32))
 
 
+def surfaces(prefix: Path) -> None:
+    """Surfaces with throws, as the workflow picks them."""
+    pick_faults(prefix, Path(f"{prefix}.surfaces"), image=attribute_path(prefix, "image"))
+
+
 # Each reads PREFIX.fsem, .fdip and .fstrike (and .image, for throws) and writes fault numbers as
 # PREFIX.NAME.fault_id and, if it measures them, throws as PREFIX.NAME.fthrow.
-METHODS: dict[str, Callable[[Path], None]] = {"components": components, "neighbours": neighbours}
+METHODS: dict[str, Callable[[Path], None]] = {
+    "components": components,
+    "neighbours": neighbours,
+    "surfaces": surfaces,
+}
 
 
 def write_ids(path: Path, ids: Ids) -> None:

@@ -16,13 +16,13 @@ from strataflow.volume.attributes import (
     ATTRIBUTES,
     PICKED,
     SPREAD,
+    TRUTH,
     TASKS as ALL_TASKS,
     attributes_of,
 )
 from strataflow.errors import StrataflowError
 from strataflow.interpretation.horizons import horizon_names
 from strataflow.samples.files import SPLITS
-from strataflow.synthetic.truth import TRUTH
 from strataflow.workflow.configuration import (
     averaging_of,
     read_sheet,

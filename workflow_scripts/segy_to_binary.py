@@ -11,7 +11,7 @@ from strataflow.cli.arguments import (
     shape_of,
 )
 from strataflow.segy.reader import segy_to_binary
-from strataflow.volume.attributes import ATTRIBUTES
+from strataflow.volume.attributes import ATTRIBUTES, TRUTH
 from strataflow.volume.volume import HeaderBytes
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="raw volume to write, X.bin")
     parser.add_argument(
         "--attribute",
-        choices=["image", *ATTRIBUTES, "fault_id", "fthrow"],
+        choices=["image", *ATTRIBUTES, *TRUTH],
         default="image",
         help="image, or the attribute that the samples hold",
     )

@@ -20,7 +20,7 @@ MARGIN = 4
 COLUMNS = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
 
 # Normals of neighbours on one fault agree within this angle, in degrees.
-AGREEMENT = 30.0
+AGREEMENT = 10.0
 
 # Samples whose neighbourhoods are looked at together.
 BLOCK = 1 << 16

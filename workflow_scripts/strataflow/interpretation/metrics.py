@@ -27,6 +27,7 @@ from ..volume.attributes import (
     FAULT_THRESHOLD,
     PROBABILITY,
     SHIFT_UNIT,
+    TRUTH,
     growth_per_sample,
     layer_shift,
 )
@@ -45,9 +46,6 @@ from .matching import TOLERANCE, FaultVolumes, Scores, match_faults
 from .thickness import median_thickness
 
 Metrics = dict[str, float | None]
-
-# Volumes of single faults: their numbers, and their throws in samples.
-FAULT_SURFACES = ("fault_id", "fthrow")
 
 # Thresholds of the fault probability for the search of the best one.
 THRESHOLDS = torch.linspace(0.01, 0.99, 99)
@@ -130,7 +128,7 @@ def evaluate(
 def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tuple[Volume, Volume]]:
     """Volumes that both PREFIXes have, by name; StrataflowError if sizes differ."""
     pairs: dict[str, tuple[Volume, Volume]] = {}
-    for name in (*ATTRIBUTES, *FAULT_SURFACES):
+    for name in (*ATTRIBUTES, *TRUTH):
         predicted, label = attribute_path(prediction, name), label_path(target, name)
         if predicted.is_file() and label:
             pair = (open_volume(predicted, shape, name), open_volume(label, shape, name))
@@ -140,7 +138,7 @@ def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tup
 
 
 def _matched_faults(cubes: dict[str, tuple[Array, Array]], live: NDArray[np.bool_]) -> Scores:
-    """Match faults, given pairs (picked, true) of the volumes of FAULT_SURFACES."""
+    """Match faults, given pairs (picked, true) of the volumes of TRUTH."""
     throws = cubes.get("fthrow", (None, None))
     # Numbers from SEG-Y are float32; their bits are different positive integers too.
     picked, true = (

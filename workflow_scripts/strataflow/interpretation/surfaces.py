@@ -29,11 +29,13 @@ from ..volume.raw import Array
 from .fault_samples import FaultSamples
 
 # Cells of the smallest surface that is kept, and cells without samples that growth crosses.
-MIN_AREA, BRIDGE = 200, 6
+MIN_AREA, BRIDGE = 200, 8
 
 # A sample is of the surface when it lies within OFF_PLANE voxels of the plane that the surface has
-# there and ASIDE voxels of the place, and its normal within TURN degrees of the plane's.
-OFF_PLANE, ASIDE, TURN = 1.2, 0.9, 25.0
+# there and ASIDE voxels of the place, and its normal within TURN degrees of the plane's. Of several
+# the nearest counts, where TURN_SCALE degrees are as bad as a voxel: where two faults cross at a
+# small angle, their samples are close and their normals tell them apart.
+OFF_PLANE, ASIDE, TURN, TURN_SCALE = 0.9, 0.9, 10.0, 4.0
 
 # A finished surface takes all samples within CLAIMED voxels whose normals are within CLAIM_TURN.
 CLAIMED, CLAIM_TURN = 2.2, 40.0
@@ -44,7 +46,7 @@ MAX_TURN, MAX_ROUGHNESS = 65.0, 0.9
 
 # Half the side of the window that planes are fitted in, its standard deviation, and how much a
 # gradient counts against a height: the ratio of the variances of their errors, in voxels squared.
-WINDOW, WINDOW_SCALE, GRADIENT_WEIGHT = 3, 2.0, 2.0
+WINDOW, WINDOW_SCALE, GRADIENT_WEIGHT = 5, 3.5, 2.0
 
 # Weight in that fit of cells that were crossed without a sample.
 CROSSED_WEIGHT = 0.02
@@ -396,7 +398,9 @@ class _Growth:
         good &= cosine >= np.cos(np.radians(TURN))
         good &= np.abs(normal[:, 2]) >= np.cos(np.radians(MAX_TURN))
         row, sample, rise, normal = row[good], sample[good], rise[good], normal[good]
+        turned = np.degrees(np.arccos(np.minimum(cosine[good], 1)))
         cost = off[good] ** 2 + 0.3 * (apart[good, :2] ** 2).sum(axis=1)
+        cost += (turned / TURN_SCALE) ** 2
         order = np.lexsort((cost, row))
         row, first = np.unique(row[order], return_index=True)
         best = order[first]

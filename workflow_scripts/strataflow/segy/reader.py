@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.amplitudes import RunningStatistics, clip_limits
+from ..volume.attributes import WHOLE_NUMBERS
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes, Sidecar, sidecar_path, write_sidecar
 from .choice import find_grid
@@ -65,6 +66,7 @@ def segy_to_binary(
     null, filler = geometry.null, null_value(layout, geometry.null)
     statistics = RunningStatistics(*_clip_limits(layout, null, filler))
     live = np.zeros(shape.n3 * shape.n2, bool)
+    kind = "<i4" if attribute in WHOLE_NUMBERS else "<f4"
     filled = 0
     with (
         written_whole(sidecar_path(output), output) as (beside, raw),
@@ -90,7 +92,8 @@ def segy_to_binary(
                 live[grid.place[part][placed]] = alive[placed]
                 if written:
                     written.result()
-                written = writer.submit(_write, stream, samples[placed], grid.place[part][placed])
+                values = samples[placed].astype(kind, copy=False)
+                written = writer.submit(_write, stream, values, grid.place[part][placed])
             if written:
                 written.result()
         if attribute == "image":
@@ -191,7 +194,7 @@ def _blank(samples: NDArray[np.float32], filler: float) -> int:
     return int(np.count_nonzero(missing))
 
 
-def _write(stream: BinaryIO, samples: NDArray[np.float32], place: NDArray[np.int64]) -> None:
+def _write(stream: BinaryIO, samples: NDArray, place: NDArray[np.int64]) -> None:
     """Write traces (N, n1) to their grid positions in a raw volume, adjacent ones together."""
     if (np.diff(place) <= 0).any():
         order = np.argsort(place)

@@ -13,13 +13,13 @@ from tqdm import tqdm
 from ..files import require_free_space, scratch_folder, written_whole
 from ..samples.files import SPLITS
 from ..segy.writer import write_survey
-from ..volume.attributes import ATTRIBUTES
+from ..volume.attributes import ATTRIBUTES, TRUTH
 from ..volume.raw import Array, Shape
 from ..volume.volume import Axis, Sidecar, plain_sidecar
 from .earth import SyntheticEarth, fault_targets
 from .generate import single_threaded_pool
 from .scenario import ANYTHING, Scenario
-from .truth import TRUTH, fault_table, truth_targets
+from .truth import fault_table, truth_targets
 
 # Part of the seed that separates a survey from the samples with the same seed.
 SURVEY = len(SPLITS)

@@ -20,9 +20,6 @@ from ..volume.raw import Array
 from ..volume.volume import Sidecar
 from .geology import Fault, Geology
 
-# Volumes beside the labels: number of the fault at a label, and its throw in samples.
-TRUTH = ("fault_id", "fthrow")
-
 
 def truth_targets(geology: Geology) -> dict[str, Array]:
     """Volumes of TRUTH, float32 (n3, n2, n1), 0 where `fsem` is 0."""

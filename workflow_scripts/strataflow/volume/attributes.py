@@ -35,6 +35,9 @@ SPREAD = "fuse"
 # Volumes of picked faults: thinned probability, throw in samples, fault number.
 PICKED = ("fthin", "fthrow", "fault_id")
 
+# Those of them that the labels of synthetic surveys have too.
+TRUTH = ("fault_id", "fthrow")
+
 # Attributes that are stored as int32, not float32.
 WHOLE_NUMBERS = ("fault_id",)
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(SCRIPTS))
 from strataflow.code import code_checksum, with_imports
 from strataflow.volume.attributes import (
     ATTRIBUTES,
+    FAULT_ID,
     PICKED,
     SPREAD,
     TRUTH,

@@ -1,9 +1,17 @@
+def plotted_labels(wildcards):
+    """Labels of the predictions, and the true faults where the sheet has them."""
+    volume = wildcards.volume
+    named = [FAULT_ID] if FAULT_ID in VOLUMES[volume] and is_evaluated(volume) else []
+    return raw_labels(wildcards) + with_sidecars(prefix_of_binary(volume), named)
+
+
 rule plot:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
         attributes=with_sidecars("results/predictions/{volume}/{volume}", INFERRED),
-        labels=raw_labels,
+        faults=with_sidecars("results/predictions/{volume}/{volume}", FAULT_VOLUMES),
+        labels=plotted_labels,
     output:
         report(
             expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=pictures()),

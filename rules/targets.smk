@@ -34,7 +34,11 @@ def picks(volume):
 def pictures():
     """Names of the pictures of a volume."""
     more = {"dhr": "spectrum", "fstrike": "rose"}
-    return [*INFERRED, *(picture for name, picture in more.items() if name in PREDICTED)]
+    return [
+        *FAULT_VOLUMES[-1:],
+        *INFERRED,
+        *(picture for name, picture in more.items() if name in PREDICTED),
+    ]
 
 
 def delivered_of(volume):

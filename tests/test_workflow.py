@@ -74,7 +74,7 @@ def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
     picks += [f"horizon_{number:02d}.irap" for number in range(1, 11)]
     assert {path.name for path in folder.iterdir()} == expected | {
         *("metrics.json", "passes.csv", "seams.csv", "seams.png"),
-        *("north.rose.png", "north.spectrum.png"),
+        *("north.rose.png", "north.spectrum.png", "north.fault_id.png"),
         *(f"north.{pick}" for pick in picks),
     }
 

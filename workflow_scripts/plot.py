@@ -5,7 +5,7 @@ from pathlib import Path
 from strataflow.cli.arguments import Parser, add_probability, add_shape, run, shape_of
 from strataflow.errors import StrataflowError
 from strataflow.figures.sections import plot
-from strataflow.volume.attributes import ATTRIBUTES, SPREAD
+from strataflow.volume.attributes import ATTRIBUTES, FAULT_ID, SPREAD
 from strataflow.volume.volume import attribute_path, label_path, open_volume
 
 
@@ -22,14 +22,15 @@ def main() -> None:
     image = open_volume(a.input, shape)
     predicted = {
         name: open_volume(attribute_path(a.prediction, name), image.shape, name)
-        for name in (*ATTRIBUTES, SPREAD)
+        for name in (*ATTRIBUTES, SPREAD, FAULT_ID)
         if attribute_path(a.prediction, name).is_file()
     }
     if not predicted:
         raise StrataflowError(
             f"{a.prediction}: no predictions found, expected {a.prediction}.fsem or others"
         )
-    labels = {name: label_path(a.target, name) for name in ATTRIBUTES} if a.target else {}
+    labelled = (*ATTRIBUTES, FAULT_ID)
+    labels = {name: label_path(a.target, name) for name in labelled} if a.target else {}
     truth = {name: open_volume(p, image.shape, name) for name, p in labels.items() if p}
     plot(image, predicted, truth, a.output, a.probability)
 

@@ -17,9 +17,10 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from scipy.ndimage import maximum_filter
 
 from ..files import written_whole
-from ..volume.attributes import FAULT_THRESHOLD, PROBABILITY, SPREAD
+from ..volume.attributes import FAULT_ID, FAULT_THRESHOLD, PROBABILITY, SPREAD
 from ..volume.raw import Shape
 from ..volume.volume import Sidecar, Volume, statistics_of
 
@@ -98,7 +99,8 @@ def plot(
     """Draw the quality-control figures of a prediction.
 
     `prefix`.<attribute>.png shows an inline, a crossline and a slice of the amplitudes, of the
-    prediction and of the label, if any; for dhr also the difference to the image.
+    prediction and of the label, if any; for dhr also the difference to the image, for fault_id the
+    picked faults, each in a colour.
     `prefix`.spectrum.png shows the spectra of dhr and of the image, and `prefix`.rose.png the
     strike of the faults.
 
@@ -114,11 +116,13 @@ def plot(
     for name, volume in predicted.items():
         rows: list[tuple[str, Layer]] = [("amplitude", Layer(image))]
         shown = Layer(image, name, volume, predicted.get("fsem"), probability)
-        rows.append((f"predicted {name}", shown))
+        picked = name == FAULT_ID
+        rows.append(("picked faults" if picked else f"predicted {name}", shown))
         if name == "dhr":
             rows.append(("amplitude minus dhr", Layer(image, DIFFERENCE, volume)))
         if name in labels:
-            rows.append((f"labelled {name}", Layer(image, name, labels[name], labels.get("fsem"))))
+            what = "true faults" if picked else f"labelled {name}"
+            rows.append((what, Layer(image, name, labels[name], labels.get("fsem"))))
         source = Path(image.sidecar.source.get("segy", image.path)).name
         title = f"{TITLES[name]}: {prefix.name}, from {source}"
         _write(prefix.with_name(f"{prefix.name}.{name}.png"), title, sections, rows)
@@ -200,7 +204,11 @@ class Layer:
     probability: float = FAULT_THRESHOLD
 
 
+# Colours of faults, in turn, and voxels by which they are widened to be seen.
+COLOURS_OF_FAULTS, WIDENED = "tab20", 3
+
 TITLES = {
+    FAULT_ID: "Faults one by one over amplitudes",
     "fsem": "Fault probability over amplitudes",
     "fdip": "Fault dip over amplitudes",
     "fstrike": "Fault strike over amplitudes",
@@ -252,6 +260,12 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     if layer.volume is None:
         return None
     values = section.of(layer.volume.values)
+    if layer.attribute == FAULT_ID:
+        number = maximum_filter(values, WIDENED)
+        shown = np.ma.masked_where(number == 0, (number - 1) % 20)
+        show(shown, cmap=COLOURS_OF_FAULTS, vmin=-0.5, vmax=19.5)
+        # A colour bar would say nothing: colours repeat.
+        return None
     if layer.attribute == "rgt":
         levels = np.linspace(0, 1, HORIZONS + 2)[1:-1]
         axes.contour(

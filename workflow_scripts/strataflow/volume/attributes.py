@@ -33,13 +33,14 @@ CHANNELS: dict[str, int] = {"dhr": 1, "rgt": 1, "fault": 1 + len(TENSOR_COMPONEN
 SPREAD = "fuse"
 
 # Volumes of picked faults: thinned probability, throw in samples, fault number.
-PICKED = ("fthin", "fthrow", "fault_id")
+FAULT_ID = "fault_id"
+PICKED = ("fthin", "fthrow", FAULT_ID)
 
 # Those of them that the labels of synthetic surveys have too.
-TRUTH = ("fault_id", "fthrow")
+TRUTH = (FAULT_ID, "fthrow")
 
 # Attributes that are stored as int32, not float32.
-WHOLE_NUMBERS = ("fault_id",)
+WHOLE_NUMBERS = (FAULT_ID,)
 
 # Minimum value at which a label marks a fault.
 FAULT_THRESHOLD = 0.5

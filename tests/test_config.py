@@ -119,7 +119,7 @@ def test_defaults_are_filled_in() -> None:
     assert config["interpretation"] == {
         "probability": 0.5,
         "minimum_area": 200,
-        "bridge": 6,
+        "bridge": 8,
         "maximum_throw": 60,
         "dip": [0, 90],
         "strike": [0, 360],

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import (
     binary_closing,
+    binary_erosion,
     binary_fill_holes,
     binary_opening,
+    distance_transform_edt,
     gaussian_filter,
     label,
     maximum_filter,
@@ -50,6 +52,13 @@ WINDOW, WINDOW_SCALE, GRADIENT_WEIGHT = 5, 3.5, 2.0
 
 # Weight in that fit of cells that were crossed without a sample.
 CROSSED_WEIGHT = 0.02
+
+# A surface is cut where its slope differs by more than this, in voxels a cell, from that of its
+# samples' normals.
+MAX_STEP = 0.35
+
+# Sides of a cut surface that hang together by less than so many cells are two faults.
+NECK = 30
 
 # Standard deviation, in cells, of the smoothing of finished heights.
 HEIGHT_SCALE = 2.0
@@ -418,10 +427,15 @@ class _Growth:
         known = grid.state == SAMPLE
         rows, columns = (np.flatnonzero(known.any(axis=axis)) for axis in (1, 0))
         part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        inside = _body(known[part], grid.state[part] != EMPTY, self.bridge)
+        known = known[part]
+        torn = _torn(grid.height[part], grid.slope_u[part], grid.slope_v[part], known)
+        known &= ~torn
+        inside = _body(known, (grid.state[part] != EMPTY) & ~torn, self.bridge)
+        if torn.any():
+            inside = _without_neighbour(inside)
         if not inside.any():
             return None
-        known = known[part] & inside
+        known &= inside
         first = (int(rows[0]) - grid.origin[0], int(columns[0]) - grid.origin[1])
         nothing = np.full(inside.shape, np.nan, np.float32)
         return Surface(
@@ -462,6 +476,36 @@ def _mean_normal(samples: FaultSamples, seed: int) -> NDArray[np.float32]:
     apart = np.abs((samples.position[np.append(others, seed)] - samples.position[seed]) @ own)
     one = (np.abs(normals @ own) >= np.cos(np.radians(TURN))) & (apart <= 2)
     return principal_normal(orientation_tensor(normals[one].T).sum(axis=1)[:, None])[:, 0]
+
+
+def _torn(
+    height: Array, slope_u: Array, slope_v: Array, known: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Where a surface steps from one fault to another.
+
+    There its heights rise more than the normals of its samples say. All arrays (A, B).
+    """
+    smooth = _spread(height, known, known, HEIGHT_SCALE)
+    rises = gradient(smooth)
+    slopes = (_spread(slope, known, known, HEIGHT_SCALE) for slope in (slope_u, slope_v))
+    off = [rise - slope for rise, slope in zip(rises, slopes, strict=True)]
+    return maximum_filter(np.hypot(*off) > MAX_STEP, 3)
+
+
+def _without_neighbour(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The larger side of a torn surface (A, B) whose sides hang together by less than NECK cells.
+
+    A surface that goes over from one fault to another where these meet tears beyond that place.
+    """
+    reach = NECK // 2
+    disk = np.hypot(*np.ogrid[-reach : reach + 1, -reach : reach + 1]) <= reach
+    cores, count = label(binary_erosion(np.pad(inside, 1), disk)[1:-1, 1:-1])
+    if count < 2:
+        return inside
+    largest = np.bincount(cores[cores > 0]).argmax()
+    nearest = distance_transform_edt(cores == 0, return_distances=False, return_indices=True)
+    pieces, _ = label(inside & (cores[tuple(nearest)] == largest))
+    return pieces == np.bincount(pieces[pieces > 0]).argmax()
 
 
 def _body(known: NDArray[np.bool_], passed: NDArray[np.bool_], bridge: int) -> NDArray[np.bool_]:

@@ -267,11 +267,12 @@ def _vgi(folder: Path) -> Reader:
     write_volume(raw, integers((3, 4, 12)), plain_sidecar(Shape(12, 4, 3), "fsem"))
     export_vgi(open_volume(raw), folder / "good.vgi")
     plugin = REPOSITORY / "workflow_scripts" / "paraview" / "vgi_reader.py"
-    known = {"Path": Path, "configparser": configparser, "json": json}
+    types = {"float": "<f4", "signed integer": "<i4"}
+    known = {"Path": Path, "configparser": configparser, "json": json, "SAMPLE_TYPES": types}
     read_header = _function(plugin, "read_header", known)
 
     def wrong(_: Path, header: Any) -> str | None:
-        found, size, _spacing = header
+        found, size, _spacing, _type = header
         return None if found.stat().st_size == 4 * np.prod(size) else f"read as {size}"
 
     valid = (folder / "good.vgi").read_bytes()

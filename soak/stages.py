@@ -30,7 +30,7 @@ class Stage:
 
     name: str
     commands: tuple[str, ...]
-    # Folder with the checkpoints of a training, which is not compared.
+    # Folders with the checkpoints of trainings begin with this; they are not compared.
     kept: str = "run"
 
     def start(self, folder: Path, preamble: str = "") -> subprocess.Popen[str]:
@@ -59,7 +59,7 @@ class Stage:
         return {
             str(path.relative_to(place)): path.read_bytes()
             for path in sorted(place.rglob("*"))
-            if path.is_file() and self.kept not in path.relative_to(place).parts
+            if path.is_file() and not path.relative_to(place).parts[0].startswith(self.kept)
         }
 
     def remove_results(self, folder: Path) -> None:

@@ -74,7 +74,8 @@ def show(folder: Path, probability: float = PROBABILITY) -> Any:
             colours.ApplyPreset("Turbo", True)
             colours.RescaleTransferFunction(0, 1)
             display.LineWidth = 2
-    if "fsem" in readers:
+    # Without a fault there is nothing to contour.
+    if "fsem" in readers and largest(readers["fsem"], "fsem") >= probability:
         near = in_place(readers["fsem"], "fsem", probability / 2)
         faults = simple.Contour(Input=near, ContourBy=["POINTS", "fsem"])
         faults.Isosurfaces = [probability]
@@ -93,6 +94,11 @@ def show(folder: Path, probability: float = PROBABILITY) -> Any:
     )
     view.ResetCamera()
     return view
+
+
+def largest(source: Any, name: str) -> float:
+    """The largest value of the point array `name`."""
+    return float(source.GetPointDataInformation().GetArray(name).GetRange()[1])
 
 
 def sections(reader: Any) -> Iterator[Any]:

@@ -82,6 +82,8 @@ def furnished(taught: Workflow) -> Workflow:
     """The same with what the other pages take for granted."""
     folder = taught.folder
     shutil.copy(folder / "mine" / "image.sgy", folder / "survey.sgy")
+    convert = "python workflow_scripts/segy_to_binary.py --input survey.sgy --output survey.bin"
+    done_as_printed(taught, convert)
     files = (REPOSITORY / "Makefile", REPOSITORY / "pyproject.toml")
     for path in (*files, *REPOSITORY.glob("requirements*.txt")):
         shutil.copy(path, folder)

@@ -1,12 +1,3 @@
-def attributes_to_deliver(volume):
-    """The attributes after the last iteration, and the spread, which only inference writes."""
-    spread = [name for name in INFERRED if name not in PREDICTED]
-    return [
-        *attributes_after(volume, config["refinement"]["iterations"]),
-        *with_sidecars(f"results/infer/{volume}/{volume}", spread),
-    ]
-
-
 # Copy the attributes of the last pass to their final names. On XFS and Btrfs, cp shares the blocks
 # and takes no time. Hard links do not work, because Snakemake updates the modification time of
 # outputs and thus of the originals. Symbolic links break when a user copies the folder.

@@ -1,35 +1,3 @@
-def passes_over(volume):
-    """Folders under results/ of the passes over a volume: inference, then each refinement.
-
-    The last pass is scored as it is delivered, since faults are picked from that.
-    """
-    passes = [f"infer/{volume}"]
-    passes += [f"refine/{volume}/{n}" for n in range(1, config["refinement"]["iterations"] + 1)]
-    return [*passes[:-1], f"predictions/{volume}"]
-
-
-def single_faults(wildcards):
-    """Picked faults and true ones, for a pass that faults are picked from and that has both."""
-    volume = wildcards.volume
-    picked, true = f"results/predictions/{volume}/{volume}", prefix_of_binary(volume)
-    if wildcards.passed != f"predictions/{volume}" or not is_evaluated(volume):
-        return []
-    delivered = delivered_of(volume)
-    names = [n for n in TRUTH if n in VOLUMES[volume] and f"{picked}.{n}" in delivered]
-    return with_sidecars(picked, names) + with_sidecars(true, names)
-
-
-def scores_of_passes(wildcards):
-    """Metrics of a volume after each pass."""
-    volume = wildcards.volume
-    return [f"results/evaluate/{passed}/{volume}.json" for passed in passes_over(volume)]
-
-
-def scores_of_last_pass(wildcards):
-    """Metrics of a volume after the last pass."""
-    return scores_of_passes(wildcards)[-1]
-
-
 # Evaluate one pass against the labels.
 rule evaluate:
     input:

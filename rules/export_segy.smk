@@ -1,14 +1,3 @@
-def segy_of_image(wildcards):
-    """SEG-Y that provides the headers of the exported predictions."""
-    return located(VOLUMES[wildcards.volume]["segy"])
-
-
-def export_segy_flags():
-    """--format and, if configured, --degrees."""
-    degrees = " --degrees" if config["export"]["degrees"] else ""
-    return flags(format=config["export"]["format"]) + degrees
-
-
 rule export_segy:
     input:
         raw="results/predictions/{volume}/{volume}.{attribute}",

@@ -1,17 +1,3 @@
-def prefixes_of_slabs(wildcards):
-    """PREFIX of each slab of a volume."""
-    count = int(VOLUMES[wildcards.volume].get("slabs", config["prediction"]["slabs"]))
-    folder = f"results/{wildcards.passed}"
-    return [f"{folder}/{slab}-of-{count}/{wildcards.volume}" for slab in range(count)]
-
-
-def slabs_of_pass(wildcards):
-    """The files of all slabs of a pass."""
-    attributes = INFERRED if wildcards.passed.startswith("infer/") else PREDICTED
-    names = [*attributes, "slab.json"]
-    return [f"{prefix}.{name}" for prefix in prefixes_of_slabs(wildcards) for name in names]
-
-
 # Join the slabs of inference or of one iteration of refinement.
 rule join_slabs:
     input:

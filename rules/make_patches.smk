@@ -1,15 +1,3 @@
-def training_labels(wildcards):
-    """Raw label volumes for patches, and their sidecars. They do not depend on `model.tasks`."""
-    return with_sidecars(prefix_of_binary(wildcards.volume), trainable_attributes(wildcards.volume))
-
-
-def label_flags(wildcards):
-    """--rgt --dhr --fsem --fdip --fstrike for the labels of a volume."""
-    volume = wildcards.volume
-    names = trainable_attributes(volume)
-    return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in names})
-
-
 rule make_patches:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",

@@ -1,11 +1,3 @@
-def pick_faults_flags():
-    """Which faults are picked."""
-    names = ("minimum_area", "bridge", "maximum_throw", "dip", "strike")
-    chosen = {name: config["interpretation"][name] for name in names}
-    velocity = config["segy"]["velocity"]
-    return flags(**probability_flag(), **chosen, velocity=[velocity] if velocity else [])
-
-
 # Faults as tables, points, sticks, meshes and volumes.
 rule pick_faults:
     input:

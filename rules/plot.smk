@@ -1,10 +1,3 @@
-def plotted_labels(wildcards):
-    """Labels of the predictions, and the true faults where the sheet has them."""
-    volume = wildcards.volume
-    named = [FAULT_ID] if FAULT_ID in VOLUMES[volume] and is_evaluated(volume) else []
-    return raw_labels(wildcards) + with_sidecars(prefix_of_binary(volume), named)
-
-
 rule plot:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",

@@ -1,14 +1,3 @@
-def attributes_after(volume, iterations):
-    """The attributes of a volume and their sidecars after this number of refinement iterations."""
-    folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"
-    return with_sidecars(f"results/{folder}/{volume}", PREDICTED)
-
-
-def attributes_before(wildcards):
-    """Input of an iteration of refinement: the attributes after the previous one."""
-    return attributes_after(wildcards.volume, int(wildcards.iteration) - 1)
-
-
 # Refine one slab. The input is the whole volume after the previous iteration.
 rule refine:
     input:

@@ -1,17 +1,3 @@
-def segy_of(wildcards):
-    """SEG-Y of the image or, if the rule has the wildcard `attribute`, of a label."""
-    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")])
-
-
-def segy_flags(wildcards):
-    """Byte positions from the sample sheet or the configuration, the attribute and the domain."""
-    row = VOLUMES[wildcards.volume]
-    positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
-    return flags(
-        attribute=wildcards.get("attribute", "image"), domain=config["segy"]["domain"], **positions
-    )
-
-
 rule segy_to_binary:
     input:
         segy=segy_of,

@@ -71,5 +71,55 @@ def trainable_attributes(volume):
     return attributes_of(tuple(task for task, names in ALL_TASKS.items() if given >= set(names)))
 
 
+def segy_of(wildcards):
+    """SEG-Y of the image or, if the rule has the wildcard `attribute`, of a label."""
+    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")])
+
+
+def segy_flags(wildcards):
+    """Byte positions from the sample sheet or the configuration, the attribute and the domain."""
+    row = VOLUMES[wildcards.volume]
+    positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
+    return flags(
+        attribute=wildcards.get("attribute", "image"), domain=config["segy"]["domain"], **positions
+    )
+
+
+def segy_of_image(wildcards):
+    """SEG-Y that provides the headers of the exported predictions."""
+    return located(VOLUMES[wildcards.volume]["segy"])
+
+
+def export_segy_flags():
+    """--format and, if configured, --degrees."""
+    degrees = " --degrees" if config["export"]["degrees"] else ""
+    return flags(format=config["export"]["format"]) + degrees
+
+
+def survey_flags(wildcards):
+    """Seed, shape and scenario of a synthetic survey."""
+    survey = config["synthetic"]["surveys"][wildcards.survey]
+    return flags(seed=survey["seed"], **shape_flags(survey["size"]), **survey["scenario"])
+
+
+def training_labels(wildcards):
+    """Raw label volumes for patches, and their sidecars. They do not depend on `model.tasks`."""
+    return with_sidecars(prefix_of_binary(wildcards.volume), trainable_attributes(wildcards.volume))
+
+
+def label_flags(wildcards):
+    """--rgt --dhr --fsem --fdip --fstrike for the labels of a volume."""
+    volume = wildcards.volume
+    names = trainable_attributes(volume)
+    return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in names})
+
+
+def plotted_labels(wildcards):
+    """Labels of the predictions, and the true faults where the sheet has them."""
+    volume = wildcards.volume
+    named = [FAULT_ID] if FAULT_ID in VOLUMES[volume] and is_evaluated(volume) else []
+    return raw_labels(wildcards) + with_sidecars(prefix_of_binary(volume), named)
+
+
 require_input_files()
 require_training_samples()

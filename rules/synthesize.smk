@@ -1,9 +1,3 @@
-def survey_flags(wildcards):
-    """Seed, shape and scenario of a synthetic survey."""
-    survey = config["synthetic"]["surveys"][wildcards.survey]
-    return flags(seed=survey["seed"], **shape_flags(survey["size"]), **survey["scenario"])
-
-
 rule synthesize_survey:
     output:
         expand("results/synthesize_survey/{{survey}}/{name}.sgy", name=SURVEY_FILES),

@@ -1,9 +1,3 @@
-def predicted_folders(what):
-    """Folders of the predictions of the inference network for `sample_folders(what)`."""
-    folders = sample_folders(what)
-    return [folder.replace("results/", "results/predict_samples/", 1) for folder in folders]
-
-
 use rule train_infer as train_refine with:
     input:
         manifests=manifests("train") + manifests("valid"),

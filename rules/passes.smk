@@ -1,0 +1,75 @@
+"""Passes over a volume, from inference to the last refinement, and what follows each."""
+
+
+def attributes_after(volume, iterations):
+    """The attributes of a volume and their sidecars after this number of refinement iterations."""
+    folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"
+    return with_sidecars(f"results/{folder}/{volume}", PREDICTED)
+
+
+def attributes_before(wildcards):
+    """Input of an iteration of refinement: the attributes after the previous one."""
+    return attributes_after(wildcards.volume, int(wildcards.iteration) - 1)
+
+
+def prefixes_of_slabs(wildcards):
+    """PREFIX of each slab of a volume."""
+    count = int(VOLUMES[wildcards.volume].get("slabs", config["prediction"]["slabs"]))
+    folder = f"results/{wildcards.passed}"
+    return [f"{folder}/{slab}-of-{count}/{wildcards.volume}" for slab in range(count)]
+
+
+def slabs_of_pass(wildcards):
+    """The files of all slabs of a pass."""
+    attributes = INFERRED if wildcards.passed.startswith("infer/") else PREDICTED
+    names = [*attributes, "slab.json"]
+    return [f"{prefix}.{name}" for prefix in prefixes_of_slabs(wildcards) for name in names]
+
+
+def attributes_to_deliver(volume):
+    """The attributes after the last iteration, and the spread, which only inference writes."""
+    spread = [name for name in INFERRED if name not in PREDICTED]
+    return [
+        *attributes_after(volume, config["refinement"]["iterations"]),
+        *with_sidecars(f"results/infer/{volume}/{volume}", spread),
+    ]
+
+
+def passes_over(volume):
+    """Folders under results/ of the passes over a volume: inference, then each refinement.
+
+    The last pass is scored as it is delivered, since faults are picked from that.
+    """
+    passes = [f"infer/{volume}"]
+    passes += [f"refine/{volume}/{n}" for n in range(1, config["refinement"]["iterations"] + 1)]
+    return [*passes[:-1], f"predictions/{volume}"]
+
+
+def single_faults(wildcards):
+    """Picked faults and true ones, for a pass that faults are picked from and that has both."""
+    volume = wildcards.volume
+    picked, true = f"results/predictions/{volume}/{volume}", prefix_of_binary(volume)
+    if wildcards.passed != f"predictions/{volume}" or not is_evaluated(volume):
+        return []
+    delivered = delivered_of(volume)
+    names = [n for n in TRUTH if n in VOLUMES[volume] and f"{picked}.{n}" in delivered]
+    return with_sidecars(picked, names) + with_sidecars(true, names)
+
+
+def scores_of_passes(wildcards):
+    """Metrics of a volume after each pass."""
+    volume = wildcards.volume
+    return [f"results/evaluate/{passed}/{volume}.json" for passed in passes_over(volume)]
+
+
+def scores_of_last_pass(wildcards):
+    """Metrics of a volume after the last pass."""
+    return scores_of_passes(wildcards)[-1]
+
+
+def pick_faults_flags():
+    """Which faults are picked."""
+    names = ("minimum_area", "bridge", "maximum_throw", "dip", "strike")
+    chosen = {name: config["interpretation"][name] for name in names}
+    velocity = config["segy"]["velocity"]
+    return flags(**probability_flag(), **chosen, velocity=[velocity] if velocity else [])

@@ -55,7 +55,7 @@ CROSSED_WEIGHT = 0.02
 
 # A surface is cut where its slope differs by more than this, in voxels a cell, from that of its
 # samples' normals.
-MAX_STEP = 0.35
+MAX_STEP = 0.7
 
 # Sides of a cut surface that hang together by less than so many cells are two faults.
 NECK = 30

@@ -1,6 +1,6 @@
 # Copy the attributes of the last pass to their final names. On XFS and Btrfs, cp shares the blocks
 # and takes no time. Hard links do not work, because Snakemake updates the modification time of
-# outputs and thus of the originals. Symbolic links break when a user copies the folder.
+# outputs, and with it that of the originals. Symbolic links break when a user copies the folder.
 rule deliver:
     input:
         attributes_to_deliver("{volume}"),

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "soak"))
 
 from strataflow.samples.files import Folders
+from strataflow.workflow import plan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPTS = REPOSITORY / "workflow_scripts"
@@ -108,8 +109,7 @@ def snakemake_environment() -> dict[str, str]:
 
     Waiting OpenMP threads sleep, because spinning threads would slow down parallel tests.
     """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "OMP_WAIT_POLICY": "passive"}
+    return plan.snakemake_environment() | {"OMP_WAIT_POLICY": "passive"}
 
 
 @dataclass(frozen=True)

@@ -217,3 +217,16 @@ def test_the_installed_package_contains_the_workflow(
     assert planned.stdout.splitlines()[-1].endswith("jobs would run")
     done = strataflow("inspect", survey, library=site)
     assert "SEG-Y revision" in done.stdout
+
+
+def test_a_call_that_changes_nothing_keeps_the_comments_of_the_user(
+    survey: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    prepare(folder, [survey], {}, {}, None)
+    for name in ("config.yaml", "volumes.tsv"):
+        path = folder / "config" / name
+        path.write_text("# Mine.\n" + path.read_text())
+    prepare(folder, [survey], {}, {"prediction.overlap": 0.25}, None)
+    for name in ("config.yaml", "volumes.tsv"):
+        assert (folder / "config" / name).read_text().startswith("# Mine.\n")

@@ -71,7 +71,7 @@ def train_command(kind: str, description: str) -> None:
         "--cool_down",
         type=positive,
         metavar="STEPS",
-        help="stop this many steps after the checkpoint of --resume, whatever --epochs says; the"
+        help="stop this many steps after the checkpoint of --resume and ignore --epochs; the"
         " learning rate falls to zero over these steps",
     )
     parser.add_argument(

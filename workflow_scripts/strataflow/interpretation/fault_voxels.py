@@ -64,7 +64,7 @@ def picked_voxels(surfaces: Sequence[Surface], shape: tuple[int, int, int]) -> P
 
 
 def no_voxels(count: int) -> PickedVoxels:
-    """`count` times the first voxel, of no fault."""
+    """Placeholders: `count` entries for the first voxel that belong to no fault."""
     return PickedVoxels(
         np.zeros(count, np.int64), np.zeros(count, np.int32), np.zeros(count, np.int32)
     )

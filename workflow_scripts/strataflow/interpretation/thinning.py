@@ -84,7 +84,7 @@ def _thin_inlines(
     here = (at[0] + low, at[1], at[2])
     strike, dip = (volumes[n].values[here] for n in ("fstrike", "fdip"))
     normal = normal_from_strike_dip(180 * strike, 180 * dip)
-    # A voxel to the side, whatever the direction. Of equals the one behind the normal stays.
+    # Sample one voxel away on both sides. Of two equal voxels, keep the one on the negative side.
     ahead, behind = (
         map_coordinates(block, at + side * normal, order=1, mode="nearest") for side in (1.0, -1.0)
     )

@@ -1,7 +1,8 @@
 """Losses of the tasks, and their weights.
 
 Predictions and targets have the encoding of the networks (see `attributes`) and the shape (batch,
-channels, n3, n2, n1). The losses are computed in float32, whatever the precision of the network.
+channels, n3, n2, n1). The losses are computed in float32, even if the
+network runs in lower precision.
 """
 
 from __future__ import annotations

@@ -59,15 +59,13 @@ def choose_header_bytes(path: Path, given: Mapping[str, int | str]) -> HeaderByt
     """
     layout = read_layout(path)
     where = replace(HeaderBytes(), **given)
-    if {"iline", "xline"} & given.keys():
-        where = scan(layout, where).where
-    else:
-        where = find_grid(layout, where)[0].where
+    named = {"iline", "xline"} & given.keys()
+    grid = scan(layout, where) if named else find_grid(layout, where)[0]
     if not {"cdp_x", "cdp_y"} & given.keys():
-        found = coordinate_bytes(layout, (where.cdp_x, where.cdp_y))
+        found = coordinate_bytes(layout, grid)
         if found:
-            return replace(where, cdp_x=found[0], cdp_y=found[1])
-    return where
+            return replace(grid.where, cdp_x=found[0], cdp_y=found[1])
+    return grid.where
 
 
 def _different(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from segyio import TraceField
 
 from ..errors import StrataflowError
 from ..volume.volume import Axis
@@ -80,11 +79,14 @@ def survey_geometry(layout: Layout, grid: Grid, domain: str) -> Geometry:
     return Geometry(corners, axes, null, tuple(notes))
 
 
-def coordinate_bytes(
-    layout: Layout, first: tuple[int | str, int | str]
-) -> tuple[int | str, int | str] | None:
-    """Byte positions that hold coordinates: `first`, or else one of COORDINATES; None for none."""
-    for pair in (first, *COORDINATES):
+def coordinate_bytes(layout: Layout, grid: Grid) -> tuple[int | str, int | str] | None:
+    """Byte positions that hold coordinates: those of `grid`, or else one of COORDINATES.
+
+    None if there are no coordinates.
+    """
+    if grid.headers.x.any() or grid.headers.y.any():
+        return (grid.where.cdp_x, grid.where.cdp_y)
+    for pair in COORDINATES:
         if any(field.any() for field in read_fields(layout, *pair)):
             return pair
     return None
@@ -95,8 +97,7 @@ def _delay(layout: Layout, grid: Grid) -> tuple[float, NDArray[np.bool_]]:
 
     Traces with another start are null if they are constant, otherwise it is an error.
     """
-    start, scalar = read_fields(layout, TraceField.DelayRecordingTime, TraceField.ScalarTraceHeader)
-    delays = start * _factor(scalar)
+    delays = grid.headers.start * _factor(grid.headers.start_scalar)
     null = grid.null.copy()
     values, counts = np.unique(delays[~null], return_counts=True)
     common = float(values[np.argmax(counts)])
@@ -119,7 +120,7 @@ def _delay(layout: Layout, grid: Grid) -> tuple[float, NDArray[np.bool_]]:
 def _corners(layout: Layout, grid: Grid, live: NDArray[np.int64]) -> tuple[Corners, list[str]]:
     """Corner coordinates from the traces `live`, empty where there are none, and notes."""
     asked = (grid.where.cdp_x, grid.where.cdp_y)
-    found = coordinate_bytes(layout, asked)
+    found = coordinate_bytes(layout, grid)
     if found is None:
         return (), ["no coordinates in the headers: x, y and azimuths are left out"]
     notes = []
@@ -128,11 +129,9 @@ def _corners(layout: Layout, grid: Grid, live: NDArray[np.int64]) -> tuple[Corne
             f"no coordinates at bytes {asked[0]} and {asked[1]}; those at bytes {found[0]} and"
             f" {found[1]} are taken"
         )
-    x, y, scalar = (
-        field[live] for field in read_fields(layout, *found, TraceField.SourceGroupScalar)
-    )
-    scale = _factor(scalar)
-    xy = np.stack([x * scale, y * scale], axis=1)
+    x, y = (grid.headers.x, grid.headers.y) if found == asked else read_fields(layout, *found)
+    scale = _factor(grid.headers.scalar[live])
+    xy = np.stack([x[live] * scale, y[live] * scale], axis=1)
     i3, i2 = np.divmod(grid.place[live], grid.shape.n2)
     lines = np.stack([np.ones(live.size), i3, i2], axis=1)
     limit = TOLERANCE * _spacing(grid.place[live], xy, grid) + float(scale.max())

@@ -54,6 +54,20 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Headers:
+    """Fields of all trace headers (traces,) that are read together with the line numbers.
+
+    Headers are spread over the whole file, so that each further pass costs as much as the first.
+    """
+
+    start: NDArray[np.int32]
+    start_scalar: NDArray[np.int32]
+    x: NDArray[np.int32]
+    y: NDArray[np.int32]
+    scalar: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
 class Grid:
     """Grid of a SEG-Y file.
 
@@ -65,6 +79,7 @@ class Grid:
             whose line numbers are not on the grid.
         null: Traces that are coded as dead, or constant with unusable headers.
         where: Byte positions that were read, with their types where these were in doubt.
+        headers: Fields for the geometry.
     """
 
     shape: Shape
@@ -73,6 +88,7 @@ class Grid:
     place: NDArray[np.int64]
     null: NDArray[np.bool_]
     where: HeaderBytes
+    headers: Headers
 
 
 def read_fields(layout: Layout, *positions: int | str) -> list[NDArray[np.int32]]:
@@ -134,8 +150,11 @@ def _readings(where: HeaderBytes) -> Iterator[HeaderBytes]:
 
 def _scan(layout: Layout, where: HeaderBytes) -> Grid:
     """The grid for one reading of the line numbers, see `scan`."""
-    inline, crossline, code = read_fields(
-        layout, where.iline, where.xline, TraceField.TraceIdentificationCode
+    inline, crossline, code, *more = read_fields(
+        layout,
+        *(where.iline, where.xline, TraceField.TraceIdentificationCode),
+        *(TraceField.DelayRecordingTime, TraceField.ScalarTraceHeader),
+        *(where.cdp_x, where.cdp_y, TraceField.SourceGroupScalar),
     )
     null = _coded_dead(code)
     suspects = _suspects(inline, crossline, null)
@@ -186,7 +205,7 @@ def _scan(layout: Layout, where: HeaderBytes) -> Grid:
                 f"{_suggestion(layout, where)}"
             )
     shape = Shape(layout.n1, crosslines.count, inlines.count)
-    return Grid(shape, inlines, crosslines, place, null, where)
+    return Grid(shape, inlines, crosslines, place, null, where, Headers(*more))
 
 
 def _coded_dead(code: NDArray[np.int32]) -> NDArray[np.bool_]:

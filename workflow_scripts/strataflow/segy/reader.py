@@ -63,8 +63,10 @@ def segy_to_binary(
         raise StrataflowError(f"{path}: size {expected} given, but the file has {shape}")
     require_free_space(output.parent, shape.n_bytes)
     geometry = survey_geometry(layout, grid, domain)
-    null, filler = geometry.null, null_value(layout, geometry.null)
-    statistics = RunningStatistics(*_clip_limits(layout, null, filler))
+    null = geometry.null
+    looked_at = _spread_live(layout, null)
+    filler = null_value(looked_at)
+    statistics = RunningStatistics(*_clip_limits(looked_at, filler))
     live = np.zeros(shape.n3 * shape.n2, bool)
     kind = "<i4" if attribute in WHOLE_NUMBERS else "<f4"
     filled = 0
@@ -149,17 +151,15 @@ def _stride(layout: Layout) -> int:
     return -(-layout.traces * layout.n1 // CLIP_SAMPLES)
 
 
-def null_value(layout: Layout, null: NDArray[np.bool_]) -> float | None:
+def null_value(traces: NDArray[np.float32]) -> float | None:
     """A value that stands for missing samples within live traces, such as -999.25 or 1e30.
 
     It repeats exactly and lies far outside the other values. None if there is none.
 
     Args:
-        layout: Layout of the file.
-        null: Null traces of the file.
+        traces: Live traces (N, n1).
     """
-    values = _spread_live(layout, null)
-    values = values[np.isfinite(values) & (values != 0)]
+    values = traces[np.isfinite(traces) & (traces != 0)]
     unique, counts = np.unique(values, return_counts=True)
     often = unique[counts > max(NULL_SHARE * values.size, 8)]
     for value in (often[0], often[-1]) if often.size else ():
@@ -176,11 +176,8 @@ def _spread_live(layout: Layout, null: NDArray[np.bool_]) -> NDArray[np.float32]
     return traces[alive & ~is_constant(traces)]
 
 
-def _clip_limits(
-    layout: Layout, null: NDArray[np.bool_], filler: float | None
-) -> tuple[float, float]:
-    """Clip limits from evenly spaced live traces, without the null value."""
-    traces = _spread_live(layout, null)
+def _clip_limits(traces: NDArray[np.float32], filler: float | None) -> tuple[float, float]:
+    """Clip limits from live `traces` (N, n1), without the null value `filler`."""
     finite = traces[np.isfinite(traces)]
     if filler is not None:
         finite = finite[finite != np.float32(filler)]

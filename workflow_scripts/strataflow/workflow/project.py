@@ -56,11 +56,15 @@ def prepare(
     """
     config = _configuration(folder / CONFIGURATION, settings, train)
     rows = _rows(folder / SHEET, surveys, header_bytes)
-    text = HEADER + yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=100)
-    _write(folder / CONFIGURATION, text)
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    sheet = pd.DataFrame(rows, columns=columns).fillna("").to_csv(sep="\t", index=False)
-    _write(folder / SHEET, sheet)
+    # A file that says the same already stays as it is, with the comments of the user.
+    path, sheet = folder / CONFIGURATION, folder / SHEET
+    if not (path.is_file() and _read(path) == config):
+        text = yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=100)
+        _write(path, HEADER + text)
+    if not (sheet.is_file() and list(read_sheet(sheet).values()) == rows):
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        table = pd.DataFrame(rows, columns=columns).fillna("")
+        _write(sheet, table.to_csv(sep="\t", index=False))
 
 
 @contextmanager
@@ -165,7 +169,5 @@ def _free_name(stem: str, taken: dict[str, Any]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write `text` unless the file already contains it, so that no job reruns needlessly."""
-    if not path.is_file() or path.read_text() != text:
-        with written_whole(path) as (temporary,):
-            temporary.write_text(text)
+    with written_whole(path) as (temporary,):
+        temporary.write_text(text)

@@ -83,7 +83,7 @@ def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
         spacing = f"{axis.spacing:g} {axis.unit}"
         geometry.append((name, f"{axis.first:g} to {last:g}, {n} in total, {spacing} apart"))
     geometry.append(("live traces", f"{int(sidecar.live.sum())} of {sidecar.live.size}"))
-    geometry.append(("SEG-Y", str(sidecar.source.get("segy", "unknown"))))
+    geometry.append(("survey", sidecar.source_file or "unknown"))
     files = sorted(path for path in place.iterdir() if path.is_file())
     pictures = [path for path in files if path.suffix == ".png"]
     return Entry(

@@ -123,7 +123,7 @@ def plot(
         if name in labels:
             what = "true faults" if picked else f"labelled {name}"
             rows.append((what, Layer(image, name, labels[name], labels.get("fsem"))))
-        source = Path(image.sidecar.source.get("segy", image.path)).name
+        source = Path(image.sidecar.source_file or image.path).name
         title = f"{TITLES[name]}: {prefix.name}, from {source}"
         _write(prefix.with_name(f"{prefix.name}.{name}.png"), title, sections, rows)
     if "dhr" in predicted:

@@ -81,7 +81,7 @@ def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
     for name, axis, n in zip(sidecar.axis_names, sidecar.axes, sidecar.shape.array, strict=True):
         last = axis.first + axis.step * (n - 1)
         spacing = f"{axis.spacing:g} {axis.unit}"
-        geometry.append((name, f"{axis.first:g} to {last:g}, {n} in total, {spacing} apart"))
+        geometry.append((name, f"{axis.first:.10g} to {last:.10g}, {n} in total, {spacing} apart"))
     geometry.append(("live traces", f"{int(sidecar.live.sum())} of {sidecar.live.size}"))
     geometry.append(("survey", sidecar.source_file or "unknown"))
     files = sorted(path for path in place.iterdir() if path.is_file())

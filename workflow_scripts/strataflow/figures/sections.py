@@ -38,6 +38,8 @@ ROSE_SECTORS = 36
 # Minimum probability and minimum spread that are drawn.
 MIN_SHOWN, MIN_SPREAD = 0.2, 0.05
 
+NO_STRIKE = "A 2D line has no strike. Its dips are apparent ones, in the plane of the line."
+
 # Name of the layer that shows the image minus `dhr`.
 DIFFERENCE = "difference"
 
@@ -58,9 +60,11 @@ class Section:
         """Title with the line number, time or depth of the section."""
         axis = sidecar.axes[self.axis]
         number = axis.first + axis.step * self.index
+        if sidecar.is_line and not axis.first:
+            return "2D line"
         if self.axis < 2:
-            return f"{axis.name} {number:g}"
-        return f"{sidecar.domain} slice {number:g} {axis.unit}"
+            return f"{axis.name} {number:.10g}"
+        return f"{sidecar.domain} slice {number:.10g} {axis.unit}"
 
     @property
     def axes(self) -> tuple[int, int]:
@@ -73,11 +77,15 @@ def sections_of(
 ) -> tuple[Section, ...]:
     """Choose an inline, a crossline and a slice near the middle, each with many faults.
 
+    A single line has one section alone, the line itself.
+
     Args:
         shape: Size of the volume.
         fsem: Fault probability (n3, n2, n1), if known.
         probability: Minimum fault probability of a fault.
     """
+    if shape.n3 == 1:
+        return (Section(0, 0),)
     chosen = []
     for axis, n in enumerate(shape.array):
         near = np.arange(round(0.3 * (n - 1)), round(0.7 * (n - 1)) + 1)
@@ -102,7 +110,7 @@ def plot(
     prediction and of the label, if any; for dhr also the difference to the image, for fault_id the
     picked faults, each in a colour.
     `prefix`.spectrum.png shows the spectra of dhr and of the image, and `prefix`.rose.png the
-    strike of the faults.
+    strike of the faults. Those of strike only say so for a 2D line, which has none.
 
     Args:
         image: Input image.
@@ -114,6 +122,10 @@ def plot(
     fsem = predicted["fsem"].values if "fsem" in predicted else None
     sections = sections_of(image.shape, fsem, probability)
     for name, volume in predicted.items():
+        if name == "fstrike" and image.sidecar.is_line:
+            for picture in ("fstrike", "rose"):
+                _write_note(prefix.with_name(f"{prefix.name}.{picture}.png"), NO_STRIKE)
+            continue
         rows: list[tuple[str, Layer]] = [("amplitude", Layer(image))]
         shown = Layer(image, name, volume, predicted.get("fsem"), probability)
         picked = name == FAULT_ID
@@ -128,7 +140,7 @@ def plot(
         _write(prefix.with_name(f"{prefix.name}.{name}.png"), title, sections, rows)
     if "dhr" in predicted:
         _draw_spectra(image, predicted, labels, prefix.with_name(f"{prefix.name}.spectrum.png"))
-    if "fstrike" in predicted:
+    if "fstrike" in predicted and not image.sidecar.is_line:
         _draw_rose(predicted, labels, prefix.with_name(f"{prefix.name}.rose.png"), probability)
 
 
@@ -234,6 +246,13 @@ def _write(
     save_picture(path, figure)
 
 
+def _write_note(path: Path, note: str) -> None:
+    """Write a picture of one sentence."""
+    figure = Figure(figsize=(7, 1.5))
+    figure.text(0.5, 0.5, note, ha="center", va="center")
+    save_picture(path, figure)
+
+
 def save_picture(path: Path, figure: Figure) -> None:
     """Write `figure` as PNG to `path`, reproducibly."""
     with written_whole(path) as (temporary,):
@@ -249,8 +268,11 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
     )
     horizontal, vertical = section.axes
     axes.set_xlabel(axis_label(sidecar, horizontal), fontsize=8)
+    if sidecar.is_line and sidecar.track:
+        _add_distance(axes, sidecar)
     axes.set_ylabel(axis_label(sidecar, vertical), fontsize=8)
     axes.tick_params(labelsize=7)
+    axes.ticklabel_format(useOffset=False, style="plain")
     if layer.attribute == "dhr" and layer.volume:
         return _show_amplitude(show, section, layer.volume)
     if layer.attribute == DIFFERENCE and layer.volume:
@@ -299,6 +321,17 @@ def _draw(axes: Axes, section: Section, layer: Layer) -> Any:
         vmin=0,
         vmax=180,
     )
+
+
+def _add_distance(axes: Axes, sidecar: Sidecar) -> None:
+    """Show the distance along a 2D line on a second horizontal axis."""
+    cdp = sidecar.axes[1]
+    scale = cdp.spacing / cdp.step
+    above = axes.secondary_xaxis(
+        "top", functions=(lambda n: (n - cdp.first) * scale, lambda d: d / scale + cdp.first)
+    )
+    above.set_xlabel(f"distance along the line ({cdp.unit})", fontsize=8)
+    above.tick_params(labelsize=7)
 
 
 # From transparent orange to red, so that the amplitudes show through at low probabilities.

@@ -56,7 +56,9 @@ def _row(
 ) -> dict[str, object]:
     normal = ground.mean_normal(surface)
     row: dict[str, object] = {"name": fault_name(number), "fault": number}
-    row |= {"voxels": voxels.key.size, "area_voxels": round(surface.area, 1)}
+    row["voxels"] = voxels.key.size
+    if not ground.is_line:
+        row["area_voxels"] = round(surface.area, 1)
     row |= _sizes(surface, normal, ground)
     row |= _orientation(surface, normal, ground)
     row |= _throws(surface, sidecar)
@@ -65,21 +67,34 @@ def _row(
 
 
 def _sizes(surface: Surface, normal: NDArray[np.float64], ground: Ground) -> dict[str, float]:
-    """Length along strike, height down the dip and area."""
+    """Length along strike, height down the dip and area; the height alone on a 2D line."""
     places = np.tensordot(ground.steps, surface.points()[:, surface.inside], 1)
     across = np.hypot(normal[0], normal[1])
     strike = np.array([normal[1], -normal[0], 0.0]) / across if across > 1e-6 else np.eye(3)[0]
     unit = ground.lateral
     sizes = {f"length_{unit}": round(float(np.ptp(strike @ places)), 1)}
+    if ground.is_line:
+        sizes = {}
     if not ground.has_depth:
         return sizes | {f"height_{ground.vertical}": round(float(np.ptp(places[2])), 1)}
     sizes[f"height_{unit}"] = round(float(np.ptp(np.cross(strike, normal) @ places)), 1)
+    if ground.is_line:
+        return sizes
     area = float(ground.areas(surface)[surface.inside].sum())
     return sizes | {f"area_{unit}2": round(area, 0)}
 
 
-def _orientation(surface: Surface, normal: NDArray[np.float64], ground: Ground) -> dict[str, float]:
-    """Strike, dip and its azimuth on the ground; strike and dip on the grid of voxels."""
+def _orientation(
+    surface: Surface, normal: NDArray[np.float64], ground: Ground
+) -> dict[str, float | str]:
+    """Strike, dip and its azimuth on the ground; strike and dip on the grid of voxels.
+
+    Of a 2D line the apparent dip, and the side that it falls to.
+    """
+    if ground.is_line:
+        down = "higher" if normal[0] > 0 else "lower"
+        dip = round(float(dips(normal, ground)), 3)
+        return {ground.dip_column: dip, "dips_toward": f"{down} CDP"}
     strike = float(strikes(normal))
     grid = surface.normals()[:, surface.inside].mean(axis=1)
     grid_strike, grid_dip = strike_dip_from_normal(grid[:, None])
@@ -148,13 +163,15 @@ def _points(number: int, surface: Surface, voxels: PickedVoxels, sidecar: Sideca
     at = np.stack(np.unravel_index(voxels.key, sidecar.shape.array))
     normals = surface.normals().reshape(3, -1)[:, voxels.cell]
     strike, dip = strike_dip_from_normal(normals)
+    angles = {"strike": strike.round(2), "dip": dip.round(2)}
+    if sidecar.is_line:
+        angles = {"apparent_dip": angles["dip"]}
     table = pd.DataFrame(
         {
             "fault": np.full(voxels.key.size, number),
             **sidecar.places(at),
             "probability": surface.probability.ravel()[voxels.cell].round(4),
-            "strike": strike.round(2),
-            "dip": dip.round(2),
+            **angles,
         }
     )
     return rounded(table, sidecar)
@@ -164,7 +181,8 @@ def throw_profiles(surfaces: Sequence[Surface], sidecar: Sidecar, ground: Ground
     """Throw along the strike of each fault: a row every PROFILE_STEP cells.
 
     The distance is that along the strike from the end of the surface, the throw the mean and the
-    extremes down the dip of cells whose quality is at least MIN_QUALITY.
+    extremes down the dip of cells whose quality is at least MIN_QUALITY. A fault of a 2D line has
+    one row.
     """
     unit, step = sidecar.axes[2].unit, abs(sidecar.axes[2].step)
     columns = ["name", "fault", f"distance_{ground.lateral}", "x", "y"]
@@ -173,9 +191,12 @@ def throw_profiles(surfaces: Sequence[Surface], sidecar: Sidecar, ground: Ground
     for number, surface in enumerate(surfaces, start=1):
         points = surface.points()
         run = float(np.linalg.norm(ground.steps @ surface.frame.u))
-        for a in range(0, surface.inside.shape[0], PROFILE_STEP):
-            part = slice(a, a + PROFILE_STEP)
+        columns_of_row = surface.inside.shape[0] if ground.is_line else PROFILE_STEP
+        for a in range(0, surface.inside.shape[0], columns_of_row):
+            part = slice(a, a + columns_of_row)
             good = surface.inside[part] & (surface.quality[part] >= MIN_QUALITY)
+            if ground.is_line:
+                good &= np.abs(points[0, part]) <= PROFILE_STEP / 2
             good &= np.isfinite(surface.throw[part])
             if not good.any():
                 continue

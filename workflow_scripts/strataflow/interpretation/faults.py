@@ -26,6 +26,7 @@ from .fault_samples import index_samples
 from .fault_sticks import charisma_lines, fault_sticks, opendtect_lines
 from .fault_tables import fault_table, throw_profiles, write_points
 from .fault_voxels import PickedVoxels, picked_voxels, write_picked
+from .single_line import on_line, repeated
 from .surfaces import BRIDGE, MIN_AREA, Surface, grow_surfaces
 from .thinning import FaultVoxels, thin
 from .throw import MAX_THROW, with_throw
@@ -92,6 +93,10 @@ def pick_faults(
         if volume is not None:
             require_same_shape(volume, volumes["fsem"])
     sidecar = volumes["fsem"].sidecar
+    is_line = sidecar.shape.n3 == 1
+    if is_line:
+        volumes = {name: repeated(volume) for name, volume in volumes.items()}
+        amplitudes = repeated(amplitudes) if amplitudes else None
     ground = ground_of(sidecar, settings.velocity)
     _require_dips(settings, ground)
     surfaces = fault_surfaces(volumes, settings, ground)
@@ -100,6 +105,8 @@ def pick_faults(
             with_throw(surface, amplitudes, settings.max_throw)
             for surface in tqdm(surfaces, desc="throws", unit="fault", disable=None)
         ]
+    if is_line:
+        surfaces = [on_line(surface) for surface in surfaces]
     output.parent.mkdir(parents=True, exist_ok=True)
     _write(output, surfaces, sidecar, ground)
 
@@ -153,9 +160,11 @@ def _write(output: Path, surfaces: Sequence[Surface], sidecar: Sidecar, ground: 
             stream.writelines(charisma_lines(lines, sidecar))
         with open(opendtect, "w") as stream:
             stream.writelines(opendtect_lines(lines, sidecar))
+        # Nothing is known beside a single line.
         meshes = [
             fault_mesh(fault, surface, sidecar, ground)
             for fault, surface in enumerate(surfaces, start=1)
+            if sidecar.shape.n3 > 1
         ]
         _write_meshes(vtp, tsurf, meshes, sidecar, ground)
 

@@ -153,7 +153,7 @@ def as_text(found: dict[str, Any]) -> str:
         ["first inline, first crossline", "first, last", "last, first", "last, last"],
         ["x", "y"],
     )
-    start = f"first sample at {grid['start']:g} ms ({found['length_unit']} in depth)"
+    start = f"first sample at {grid['start']:.10g} ms ({found['length_unit']} in depth)"
     if is_line:
         summary = (
             f"post-stack 2D line, {grid['length']:,.0f} {found['coordinate_unit']} long, {start}"

@@ -187,7 +187,7 @@ class Volume:
             if _checksum(self.values[i3]) != self.sidecar.checksums[i3]:
                 axis, beside = self.sidecar.axes[0], sidecar_path(self.path)
                 raise StrataflowError(
-                    f"{self.path}: inline {axis.first + i3 * axis.step:g}: checksum mismatch: "
+                    f"{self.path}: inline {axis.first + i3 * axis.step:.10g}: checksum mismatch: "
                     "the file changed or is damaged; regenerate it, or, if the change is "
                     f"intended, remove 'checksums' from {beside.name}"
                 )

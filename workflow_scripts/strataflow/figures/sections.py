@@ -327,9 +327,14 @@ def _add_distance(axes: Axes, sidecar: Sidecar) -> None:
     """Show the distance along a 2D line on a second horizontal axis."""
     cdp = sidecar.axes[1]
     scale = cdp.spacing / cdp.step
-    above = axes.secondary_xaxis(
-        "top", functions=(lambda n: (n - cdp.first) * scale, lambda d: d / scale + cdp.first)
-    )
+
+    def distance(number: Any) -> Any:
+        return (number - cdp.first) * scale
+
+    def number(distance: Any) -> Any:
+        return distance / scale + cdp.first
+
+    above = axes.secondary_xaxis("top", functions=(distance, number))
     above.set_xlabel(f"distance along the line ({cdp.unit})", fontsize=8)
     above.tick_params(labelsize=7)
 

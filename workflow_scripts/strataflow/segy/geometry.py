@@ -129,8 +129,9 @@ def _delay(layout: Layout, grid: Grid) -> tuple[float, NDArray[np.bool_]]:
         first = int(np.flatnonzero(~null)[0])
         other = int(others[0]) if others[0] != first else int(np.flatnonzero(delays == common)[0])
         raise StrataflowError(
-            f"{layout.path}: trace {other + 1} starts at {delays[other]:.10g}, but trace {first + 1} "
-            f"at {delays[first]:.10g} (bytes 109-110); shift all traces to the same start"
+            f"{layout.path}: trace {other + 1} starts at {delays[other]:.10g}, but trace "
+            f"{first + 1} at {delays[first]:.10g} (bytes 109-110); shift all traces to the same"
+            " start"
         )
     return common, null
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
+from ..volume.raw import Shape
 from ..volume.volume import CDP, LINE, Axis
 from .grid import Grid, are_constant
 from .layout import Layout
@@ -72,7 +73,7 @@ def survey_geometry(layout: Layout, grid: Grid, domain: str) -> Geometry:
         track = _track(grid, live, *found, notes)
         corners = (track[0], track[-1], track[0], track[-1]) if track else ()
     else:
-        corners = _corners(grid, live, *found, notes)
+        corners = corners_of(grid.shape, grid.place[live], *found, notes, live)
     if layout.interval:
         interval = layout.interval / 1000
     else:
@@ -171,15 +172,29 @@ def _track(
     return tuple((float(x), float(y)) for x, y in track)
 
 
-def _corners(
-    grid: Grid, live: NDArray[np.int64], xy: NDArray[np.float64], unit: float, notes: list[str]
+def corners_of(
+    shape: Shape,
+    place: NDArray[np.int64],
+    xy: NDArray[np.float64],
+    unit: float,
+    notes: list[str],
+    traces: NDArray[np.int64] | None = None,
 ) -> Corners:
-    """Corner coordinates from the coordinates `xy` of the traces `live`; empty if they misfit."""
-    i3, i2 = np.divmod(grid.place[live], grid.shape.n2)
-    lines = np.stack([np.ones(live.size), i3, i2], axis=1)
-    limit = TOLERANCE * _spacing(grid.place[live], xy, grid) + unit
+    """Coordinates of the corners of a grid from those of its traces; empty if most do not fit.
+
+    Args:
+        shape: Size of the grid.
+        place: Grid position i3 * n2 + i2 of each trace (N,).
+        xy: Coordinates (N, 2).
+        unit: Smallest step of the coordinates.
+        notes: Gets what the user should know.
+        traces: Index of each trace in the file, for the notes; `place` if left out.
+    """
+    i3, i2 = np.divmod(place, shape.n2)
+    lines = np.stack([np.ones(place.size), i3, i2], axis=1)
+    limit = TOLERANCE * _spacing(place, xy, shape) + unit
     affine, fits = _fit(lines, xy, limit)
-    share = np.count_nonzero(fits) / live.size
+    share = np.count_nonzero(fits) / place.size
     if share < MIN_SHARE:
         notes.append(
             f"the coordinates of {1 - share:.0%} of the traces do not fit the grid: x, y and"
@@ -188,28 +203,28 @@ def _corners(
         return ()
     if not fits.all():
         first = int(np.flatnonzero(~fits)[0])
+        number = (place if traces is None else traces)[first] + 1
         expected = lines[first] @ affine
         notes.append(
-            f"the coordinates of {np.count_nonzero(~fits)} of {live.size} live traces do not fit"
-            f" the grid and are ignored, first trace {live[first] + 1} at ({xy[first, 0]:.10g},"
+            f"the coordinates of {np.count_nonzero(~fits)} of {place.size} live traces do not fit"
+            f" the grid and are ignored, first trace {number} at ({xy[first, 0]:.10g},"
             f" {xy[first, 1]:.10g}), expected ({expected[0]:.10g}, {expected[1]:.10g})"
         )
-    shape = grid.shape
     ends = [(1, a, b) for a in (0, shape.n3 - 1) for b in (0, shape.n2 - 1)]
     return tuple((float(x), float(y)) for x, y in np.array(ends) @ affine)
 
 
-def _spacing(place: NDArray[np.int64], xy: NDArray[np.float64], grid: Grid) -> float:
+def _spacing(place: NDArray[np.int64], xy: NDArray[np.float64], shape: Shape) -> float:
     """The smaller of the usual distances between neighbours along both axes; 0 for none.
 
     Args:
         place: Grid position of each trace (N,).
         xy: Coordinates (N, 2).
-        grid: The grid.
+        shape: Size of the grid.
     """
-    i3, i2 = np.divmod(place, grid.shape.n2)
+    i3, i2 = np.divmod(place, shape.n2)
     distances = []
-    for key in (i3 * grid.shape.n2 + i2, i2 * grid.shape.n3 + i3):
+    for key in (i3 * shape.n2 + i2, i2 * shape.n3 + i3):
         order = np.argsort(key)
         near = np.flatnonzero(np.diff(key[order]) == 1)
         between = np.hypot(*(xy[order[near + 1]] - xy[order[near]]).T)

@@ -385,6 +385,15 @@ def read_layout(path: Path) -> Layout:
     )
 
 
+def is_segy(path: Path) -> bool:
+    """Whether a file has the headers of SEG-Y; its traces may still be damaged."""
+    try:
+        read_layout(path)
+    except StrataflowError as error:
+        return "truncated" in str(error)
+    return True
+
+
 def _byte_order(path: Path, head: NDArray[np.uint8]) -> tuple[str, int]:
     """Byte order and sample format code, from the format field of the binary header."""
     at = BinField.Format - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,18 +42,23 @@ def segy_to_binary(
     survey_to_binary(segy_survey(path, where, domain), output, attribute, expected)
 
 
-def segy_survey(path: Path, where: HeaderBytes, domain: str = "time") -> Survey:
+def segy_survey(
+    path: Path, where: HeaderBytes, domain: str = "time", interval: float | None = None
+) -> Survey:
     """The post-stack survey, 3D or a 2D line, of a SEG-Y file.
 
     Args:
         path: SEG-Y file.
         where: Byte positions of line numbers and coordinates.
         domain: time or depth.
+        interval: Sample interval in ms, m or ft, if the headers have none.
 
     Raises:
         StrataflowError: The file is damaged, or is not a post-stack survey.
     """
     layout = read_layout(path)
+    if interval and not layout.interval:
+        layout = replace(layout, interval=1000 * interval)
     grid, notes = find_grid(layout, where)
     return survey_on_grid(layout, grid, domain, notes)
 

@@ -206,5 +206,5 @@ def _why_not(request: Request, name: str, nodes: list[Nodes]) -> str | None:
     suitable = sum(n.count for n in nodes if n.can_run(request))
     if suitable >= request.nodes:
         return None
-    need = f"{request.gpus_per_node} GPUs, {request.cores} cores and {request.memory} MB each"
-    return f"requests {request.nodes} nodes with {need}, but only {suitable} {where} have them"
+    each = f"{request.gpus_per_node} GPUs, {request.cores} cores and {request.memory} MB each"
+    return f"requests {request.nodes} nodes with {each}, but only {suitable} {where} have them"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from strataflow.cli.arguments import (
     Parser,
-    above_zero,
     add_header_bytes,
+    add_interval,
     add_shape,
     header_bytes_of,
     run,
@@ -40,11 +40,7 @@ def main() -> None:
         default="time",
         help="domain of the vertical axis, if the file does not say",
     )
-    parser.add_argument(
-        "--interval",
-        type=above_zero,
-        help="sample interval in ms, m or ft, if the file does not say",
-    )
+    add_interval(parser)
     add_header_bytes(parser, HeaderBytes())
     add_shape(parser)
     a = parser.parse_args()

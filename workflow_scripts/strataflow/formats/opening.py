@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import StrataflowError
-from ..segy.layout import is_segy
+from ..segy.layout import ENDINGS, is_segy
 from ..segy.reader import segy_survey
 from ..volume.conversion import Survey, survey_to_binary
 from ..volume.raw import Shape
@@ -16,8 +16,6 @@ from .arrays import npy_survey, raw_survey
 from .mdio import mdio_survey
 from .vds import vds_survey
 from .zgy import zgy_survey
-
-SEGY_ENDINGS = (".sgy", ".segy", ".seg")
 
 # Formats that are known by their ending. Any other file is a raw volume if its size is given or it
 # has a sidecar, and SEG-Y otherwise.
@@ -50,9 +48,25 @@ class Reading:
 def is_raw(path: Path, shape: Shape | None) -> bool:
     """Whether a file is read as a raw volume: its size is given, or it has a sidecar."""
     ending = path.suffix.lower()
-    if ending in READERS or ending in SEGY_ENDINGS:
+    if ending in READERS or ending in ENDINGS:
         return False
     return sidecar_path(path).is_file() or (shape is not None and not is_segy(path))
+
+
+def has_segy_headers(place: str, has_size: bool) -> bool:
+    """Whether a survey, a path or a URL, is SEG-Y, whose headers predictions can take over.
+
+    Args:
+        place: Path or URL. The file need not exist yet.
+        has_size: Whether the user gives its size, as for raw volumes.
+    """
+    path = Path(place)
+    ending = path.suffix.lower()
+    if ending in READERS:
+        return False
+    if path.is_file():
+        return not is_raw(path, Shape(1, 1, 1) if has_size else None)
+    return ending in ENDINGS or not has_size
 
 
 def open_survey(path: Path, reading: Reading) -> Survey:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +32,8 @@ def zgy_survey(path: Path, domain: str, interval: float | None) -> Survey:
         StrataflowError: The library is missing, or the file is damaged.
     """
     require_file(path)
-    with warnings.catch_warnings():
-        # About cloud storage that is not there.
+    # It warns of cloud storage and compression that are not there.
+    with warnings.catch_warnings(), redirect_stderr(StringIO()):
         warnings.simplefilter("ignore")
         api = library("openzgy.api", PACKAGE, path, "ZGY")
     with readable(path, "ZGY file"):

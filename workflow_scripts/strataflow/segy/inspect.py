@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..volume.conversion import is_constant
@@ -51,7 +52,7 @@ def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
         "interval": layout.interval / 1000,
         "length_unit": layout.length_unit,
         "coordinate_unit": layout.coordinate_unit,
-        "amplitudes": _amplitudes(layout),
+        "amplitudes": amplitudes_of(spread_traces(layout)[1]),
         "text_header": text_of(path),
     }
     try:
@@ -65,8 +66,8 @@ def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
     return found | {"grid": _grid(layout, grid, notes)}
 
 
-def _amplitudes(layout: Layout) -> dict[str, Any]:
-    _, values = spread_traces(layout)
+def amplitudes_of(values: NDArray[np.float32]) -> dict[str, Any]:
+    """Describe the amplitudes of traces (N, n1)."""
     finite = values[np.isfinite(values)]
     percentiles = np.percentile(finite, PERCENTILES).tolist() if finite.size else []
     return {
@@ -133,13 +134,7 @@ def as_text(found: dict[str, Any]) -> str:
         f"sample interval {found['interval']:g} ms ({found['length_unit']} in depth), "
         f"coordinates in {found['coordinate_unit']}"
     )
-    percentiles = pd.DataFrame([found["amplitudes"]["percentiles"]], ["amplitude"])
-    percentiles.columns = [f"{name} %" for name in percentiles.columns]
-    amplitudes = (
-        f"amplitudes of {found['amplitudes']['traces']:,} traces, "
-        f"{found['amplitudes']['not_finite']:,} NaN or infinite samples\n"
-        f"{percentiles.to_string(float_format='{:.6g}'.format)}"
-    )
+    amplitudes = amplitudes_as_text(found["amplitudes"])
     if not grid:
         fitting = pd.DataFrame(found["fitting_bytes"])
         table = fitting.to_string(index=False)
@@ -168,3 +163,14 @@ def as_text(found: dict[str, Any]) -> str:
     tables = (lines.to_string(), corners.to_string(float_format="{:.2f}".format))
     notes = "\n".join(grid["notes"])
     return "\n\n".join(part for part in (head, summary, notes, *tables, amplitudes) if part)
+
+
+def amplitudes_as_text(found: dict[str, Any]) -> str:
+    """Format the result of `amplitudes_of` as text."""
+    percentiles = pd.DataFrame([found["percentiles"]], ["amplitude"])
+    percentiles.columns = [f"{name} %" for name in percentiles.columns]
+    return (
+        f"amplitudes of {found['traces']:,} traces, "
+        f"{found['not_finite']:,} NaN or infinite samples\n"
+        f"{percentiles.to_string(float_format='{:.6g}'.format)}"
+    )

@@ -27,6 +27,9 @@ TEXT_HEADER = 3200
 FILE_HEADER = 3600
 TRACE_HEADER = 240
 
+# Usual endings of file names.
+ENDINGS = (".sgy", ".segy", ".seg")
+
 IBM_FLOAT = 1
 IEEE_FLOAT = 5
 
@@ -409,9 +412,10 @@ def _byte_order(path: Path, head: NDArray[np.uint8]) -> tuple[str, int]:
             f"{path}: fixed-point samples with gain (format code 4) are not supported"
         )
     known = " ".join(str(code) for code in FORMATS)
+    hint = "" if path.suffix.lower() in ENDINGS else "; a raw volume needs its n1, n2 and n3"
     raise StrataflowError(
         f"{path}: not SEG-Y: unknown sample format code {codes['>']} (bytes 3225-3226), "
-        f"expected one of {known}"
+        f"expected one of {known}{hint}"
     )
 
 

@@ -16,7 +16,7 @@ from ..files import begin_writeback, require_free_space, written_whole
 from .amplitudes import RunningStatistics, clip_limits
 from .attributes import WHOLE_NUMBERS
 from .raw import Shape
-from .volume import Axis, Sidecar, sidecar_path, write_sidecar
+from .volume import LINE, Axis, Sidecar, sidecar_path, write_sidecar
 
 # Number of samples from evenly spaced traces that determine the clip limits.
 CLIP_SAMPLES = 1 << 21
@@ -60,6 +60,11 @@ class Survey:
     source: dict[str, Any]
     track: tuple[tuple[float, float], ...] = ()
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_line(self) -> bool:
+        """Whether this is a 2D line."""
+        return self.axes[0].name == LINE
 
 
 @dataclass

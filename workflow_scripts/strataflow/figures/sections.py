@@ -39,6 +39,7 @@ ROSE_SECTORS = 36
 MIN_SHOWN, MIN_SPREAD = 0.2, 0.05
 
 NO_STRIKE = "A 2D line has no strike. Its dips are apparent ones, in the plane of the line."
+NO_AZIMUTH = "The survey has no coordinates, so that azimuths are not known."
 
 # Name of the layer that shows the image minus `dhr`.
 DIFFERENCE = "difference"
@@ -110,7 +111,7 @@ def plot(
     prediction and of the label, if any; for dhr also the difference to the image, for fault_id the
     picked faults, each in a colour.
     `prefix`.spectrum.png shows the spectra of dhr and of the image, and `prefix`.rose.png the
-    strike of the faults. Those of strike only say so for a 2D line, which has none.
+    strike of the faults. Those of strike only say so where it is not known.
 
     Args:
         image: Input image.
@@ -123,8 +124,7 @@ def plot(
     sections = sections_of(image.shape, fsem, probability)
     for name, volume in predicted.items():
         if name == "fstrike" and image.sidecar.is_line:
-            for picture in ("fstrike", "rose"):
-                _write_note(prefix.with_name(f"{prefix.name}.{picture}.png"), NO_STRIKE)
+            _write_note(prefix.with_name(f"{prefix.name}.{name}.png"), NO_STRIKE)
             continue
         rows: list[tuple[str, Layer]] = [("amplitude", Layer(image))]
         shown = Layer(image, name, volume, predicted.get("fsem"), probability)
@@ -140,8 +140,11 @@ def plot(
         _write(prefix.with_name(f"{prefix.name}.{name}.png"), title, sections, rows)
     if "dhr" in predicted:
         _draw_spectra(image, predicted, labels, prefix.with_name(f"{prefix.name}.spectrum.png"))
-    if "fstrike" in predicted and not image.sidecar.is_line:
-        _draw_rose(predicted, labels, prefix.with_name(f"{prefix.name}.rose.png"), probability)
+    rose = prefix.with_name(f"{prefix.name}.rose.png")
+    if "fstrike" in predicted and (image.sidecar.is_line or not image.sidecar.corners):
+        _write_note(rose, NO_STRIKE if image.sidecar.is_line else NO_AZIMUTH)
+    elif "fstrike" in predicted:
+        _draw_rose(predicted, labels, rose, probability)
 
 
 def _draw_spectra(

@@ -107,7 +107,12 @@ def _between(
 def charisma_lines(sticks: Sequence[Stick], sidecar: Sidecar) -> Iterator[str]:
     """Charisma fault sticks, a line a point: INLINE- inline XLINE- crossline x y z fault stick."""
     for stick in sticks:
-        for inline, crossline, x, y, z in zip(*sidecar.places(stick.points).values(), strict=True):
+        places = sidecar.places(stick.points)
+        lines = (places[name] for name in sidecar.axis_names[:2])
+        lateral = sidecar.map_places(stick.points)
+        for inline, crossline, x, y, z in zip(
+            *lines, *lateral, places[sidecar.domain], strict=True
+        ):
             yield (
                 f"INLINE- {inline:9.2f} XLINE- {crossline:9.2f} {x:14.2f} {y:14.2f} {z:10.2f}"
                 f" {fault_name(stick.fault)} {stick.number}\n"
@@ -121,9 +126,8 @@ def opendtect_lines(sticks: Sequence[Stick], sidecar: Sidecar) -> Iterator[str]:
     nodes count from 0.
     """
     for stick in sticks:
-        places = sidecar.places(stick.points)
-        for node, (x, y, z) in enumerate(
-            zip(places["x"], places["y"], places[sidecar.domain], strict=True)
-        ):
+        vertical = sidecar.places(stick.points)[sidecar.domain]
+        lateral = sidecar.map_places(stick.points)
+        for node, (x, y, z) in enumerate(zip(*lateral, vertical, strict=True)):
             numbers = f"{x:.2f}\t{y:.2f}\t{z:.3f}\t{stick.number - 1}\t{node}"
             yield f"{fault_name(stick.fault)}\t{numbers}\n"

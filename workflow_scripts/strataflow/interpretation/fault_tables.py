@@ -22,6 +22,9 @@ MIN_GOOD, MIN_GOOD_PART = 20, 0.03
 # Decimals of numbers in tables; line numbers are written in full.
 DECIMALS = {"x": 2, "y": 2, "time": 3, "depth": 3}
 
+# Units of coordinates that are angles, which need more decimals.
+ANGULAR, ANGULAR_DECIMALS = ("degree", "arcsec", "dms"), 7
+
 # Columns along u that a row of a throw profile stands for.
 PROFILE_STEP = 4
 
@@ -98,10 +101,15 @@ def _orientation(
     strike = float(strikes(normal))
     grid = surface.normals()[:, surface.inside].mean(axis=1)
     grid_strike, grid_dip = strike_dip_from_normal(grid[:, None])
-    return {
+    angles = {
         "strike": round(strike, 1) % 360,
         ground.dip_column: round(float(dips(normal, ground)), 3),
         "dip_azimuth": round((strike + 90) % 360, 1) % 360,
+    }
+    if not ground.has_azimuth:
+        angles = {ground.dip_column: angles[ground.dip_column]}
+    return {
+        **angles,
         "grid_strike": round(float(grid_strike[0]), 1),
         "grid_dip": round(float(grid_dip[0]), 1),
     }
@@ -134,12 +142,19 @@ def _extent(voxels: PickedVoxels, sidecar: Sidecar) -> dict[str, object]:
 
 
 def rounded(table: pd.DataFrame, sidecar: Sidecar) -> pd.DataFrame:
-    """`table` with places to DECIMALS, and line numbers whole where they are."""
+    """`table` with places to DECIMALS, and line numbers whole where they are.
+
+    Without coordinates in the survey it has no columns x and y.
+    """
     result = table.copy()
+    angular = sidecar.axes[1].unit in ANGULAR
     for column in table.columns:
         name = column.removesuffix("_from").removesuffix("_to")
-        if name in DECIMALS:
-            result[column] = table[column].round(DECIMALS[name])
+        if name in ("x", "y") and not sidecar.corners:
+            result = result.drop(columns=column)
+        elif name in DECIMALS:
+            decimals = ANGULAR_DECIMALS if angular and name in ("x", "y") else DECIMALS[name]
+            result[column] = table[column].round(decimals)
         elif name in ("inline", "crossline", *sidecar.axis_names[:2]):
             values = table[column].round(4)
             whole = bool((values == values.round()).all())
@@ -202,10 +217,10 @@ def throw_profiles(surfaces: Sequence[Surface], sidecar: Sidecar, ground: Ground
                 continue
             throw = surface.throw[part][good] * step
             middle = sidecar.places(points[:, part][:, good].mean(axis=1)[:, None])
+            numbers = [round(float(n), 2) for n in (throw.mean(), throw.min(), throw.max())]
             place = [float(middle[name][0]) for name in ("x", "y")]
-            numbers = [a * run, *place, throw.mean(), throw.min(), throw.max()]
-            rows.append([fault_name(number), number, *(round(float(n), 2) for n in numbers)])
-    return pd.DataFrame(rows, columns=columns)
+            rows.append([fault_name(number), number, round(a * run, 2), *place, *numbers])
+    return rounded(pd.DataFrame(rows, columns=columns), sidecar)
 
 
 def _nothing() -> Surface:

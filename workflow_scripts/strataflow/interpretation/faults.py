@@ -117,6 +117,12 @@ def _require_dips(settings: FaultSettings, ground: Ground) -> None:
             f"interpretation.dip: {settings.dip[0]:g} to {settings.dip[1]:g} degrees needs depths:"
             " give segy.velocity (--velocity) for a survey in time"
         )
+    if settings.strike[1] - settings.strike[0] < 180 and not ground.has_azimuth:
+        what = "a 2D line has no strike" if ground.is_line else "the survey has no coordinates"
+        raise StrataflowError(
+            f"interpretation.strike: {settings.strike[0]:g} to {settings.strike[1]:g} degrees:"
+            f" {what}; set 0 to 360"
+        )
 
 
 def fault_surfaces(

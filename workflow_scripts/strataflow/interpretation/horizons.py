@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..files import written_whole
 from ..volume.raw import Array, Shape
-from ..volume.volume import CDP, Sidecar, open_volume
+from ..volume.volume import Sidecar, open_volume
 from .fault_tables import rounded
 
 COUNT = 10
@@ -131,11 +131,10 @@ def point_text(depth: Array, sidecar: Sidecar) -> str:
 
     Args:
         depth: Time or depth (n2,), NaN where undefined.
-        sidecar: Geometry of the line. Without coordinates x is the CDP and y is 0.
+        sidecar: Geometry of the line. Without coordinates x is the CDP, y the number of the line.
     """
     known = np.flatnonzero(np.isfinite(depth))
-    places = sidecar.places(np.stack([0 * known, known, 0 * known]))
-    x, y = (places["x"], places["y"]) if sidecar.track else (places[CDP], 0.0 * known)
+    x, y = sidecar.map_places(np.stack([0 * known, known, 0 * known]))
     rows = zip(x, y, depth[known], strict=True)
     return "".join(f"{east:.2f} {north:.2f} {down:.4f}\n" for east, north, down in rows)
 
@@ -152,7 +151,7 @@ def irap_text(depth: Array, sidecar: Sidecar) -> str:
     Raises:
         StrataflowError: The grid is not rectangular.
     """
-    origin, step3, step2 = sidecar.lattice()
+    origin, step3, step2 = sidecar.map_lattice()
     turn = step2[0] * step3[1] - step2[1] * step3[0]
     # y must point to the left of x.
     x, y, grid = (step2, step3, depth) if turn >= 0 else (step3, step2, depth.T)

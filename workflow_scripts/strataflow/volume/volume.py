@@ -163,6 +163,27 @@ class Sidecar:
             (last2 - origin) / max(self.shape.n2 - 1, 1),
         )
 
+    def map_lattice(self) -> tuple[NDArray[np.float64], ...]:
+        """The same as `lattice`; without coordinates over crossline and inline numbers."""
+        if self.corners:
+            return self.lattice()
+        inline, crossline = self.axes[:2]
+        return (
+            np.array([crossline.first, inline.first], np.float64),
+            np.array([0.0, inline.step]),
+            np.array([crossline.step, 0.0]),
+        )
+
+    def map_places(self, at: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Coordinates (x, y) of indices (3, N), or crossline and inline numbers without any.
+
+        For files that must have two coordinates.
+        """
+        places = self.places(at)
+        inline, crossline = self.axis_names[:2]
+        names = ("x", "y") if self.corners else (crossline, inline)
+        return places[names[0]], places[names[1]]
+
     def of_attribute(self, attribute: str) -> Sidecar:
         """The sidecar of an attribute predicted from this volume."""
         return replace(self, attribute=attribute, amplitudes=None, checksums=())

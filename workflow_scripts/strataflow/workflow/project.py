@@ -29,6 +29,9 @@ HEADER = """\
 # You can edit this file. The configuration reference explains each key.
 """
 
+# Settings that name a file or a folder.
+PATH_SETTINGS = ("training.init_weights",)
+
 
 def prepare(
     folder: Path,
@@ -88,6 +91,9 @@ def unchanged(folder: Path) -> Iterator[None]:
 def parse_setting(text: str) -> tuple[str, Any]:
     """Split `section.key=value` into the key and the value, which is parsed as YAML.
 
+    A relative path in a key of PATH_SETTINGS is taken from the current folder and made absolute,
+    because the workflow runs in another one.
+
     Raises:
         StrataflowError: The key or the value is missing, or the value is not YAML.
     """
@@ -95,9 +101,12 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not mark or not re.fullmatch(r"[a-z_]+(\.[A-Za-z0-9_-]+)*", key):
         raise StrataflowError(f"--set {text}: expected KEY=VALUE, such as training.epochs=0")
     try:
-        return key, yaml.safe_load(value)
+        parsed = yaml.safe_load(value)
     except yaml.YAMLError:
         raise StrataflowError(f"--set {text}: expected a YAML value, got {value!r}") from None
+    if key in PATH_SETTINGS and isinstance(parsed, str):
+        parsed = str(Path(parsed).expanduser().resolve())
+    return key, parsed
 
 
 def _configuration(path: Path, settings: dict[str, Any], train: bool | None) -> dict[str, Any]:

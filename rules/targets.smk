@@ -35,7 +35,7 @@ def pictures():
     """Names of the pictures of a volume."""
     more = {"dhr": "spectrum", "fstrike": "rose"}
     return [
-        *FAULT_VOLUMES[-1:],
+        *(["faults", "throws"] if FAULT_VOLUMES else []),
         *INFERRED,
         *(picture for name, picture in more.items() if name in PREDICTED),
     ]
@@ -50,7 +50,7 @@ def delivered_of(volume):
     volumes = (*INFERRED, *FAULT_VOLUMES)
     files = [f"{prefix}.{name}{suffix}" for name in volumes for suffix in suffixes]
     files += [f"{prefix}.{name}.png" for name in pictures()]
-    files += picks(volume)
+    files += [f"{prefix}.scene.json", *picks(volume)]
     files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
     if is_evaluated(volume):
         files += [f"results/predictions/{volume}/{n}" for n in ("metrics.json", "passes.csv")]

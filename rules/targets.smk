@@ -62,6 +62,17 @@ def delivered():
     return [file for volume in PREDICTED_VOLUMES for file in delivered_of(volume)]
 
 
+def used_weights():
+    """Weights that the predictions come from."""
+    return [weights("infer"), *([weights("refine")] if config["refinement"]["iterations"] else [])]
+
+
+def settings_shown():
+    """Settings on the overview page: those that change what is predicted and picked."""
+    sections = ("model", "training", "prediction", "refinement", "interpretation", "segy")
+    return {section: config[section] for section in sections}
+
+
 def predictions():
     """All files that `snakemake results/predictions/` delivers."""
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,15 @@ def _draw_sectors(ax: Axes, share: NDArray[np.float64]) -> None:
     ax.tick_params(labelsize=8)
 
 
+def _unbroken(rows: pd.DataFrame, along: str) -> Iterator[pd.DataFrame]:
+    """Parts of a profile without the places where no throw could be measured."""
+    steps = np.diff(rows[along])
+    usual = steps.min() if steps.size else 0.0
+    breaks = [0, *(np.flatnonzero(steps > 1.5 * usual) + 1), len(rows)]
+    for first, last in pairwise(breaks):
+        yield rows.iloc[first:last]
+
+
 def draw_throws(profiles: pd.DataFrame, path: Path) -> None:
     """Draw the throw along the strike of the largest faults.
 
@@ -123,11 +133,12 @@ def draw_throws(profiles: pd.DataFrame, path: Path) -> None:
     mean = next(name for name in profiles.columns if name.startswith("throw_mean_"))
     unit = mean.removeprefix("throw_mean_")
     for number in sorted(set(profiles["fault"].astype(int)))[:FAULTS_SHOWN]:
-        rows = profiles[profiles["fault"] == number]
-        colour = fault_colour(number)
-        low, high = rows[f"throw_minimum_{unit}"], rows[f"throw_maximum_{unit}"]
-        ax.fill_between(rows[along], low, high, color=colour, alpha=0.15, lw=0)
-        ax.plot(rows[along], rows[mean], "o-", ms=3, lw=1.2, color=colour, label=f"fault {number}")
+        colour, label = fault_colour(number), f"fault {number}"
+        for rows in _unbroken(profiles[profiles["fault"] == number], along):
+            low, high = rows[f"throw_minimum_{unit}"], rows[f"throw_maximum_{unit}"]
+            ax.fill_between(rows[along], low, high, color=colour, alpha=0.15, lw=0)
+            ax.plot(rows[along], rows[mean], "o-", ms=3, lw=1.2, color=colour, label=label)
+            label = "_nolegend_"
     ax.axhline(0, color="0.6", lw=0.8)
     ax.set(
         xlabel=f"distance along strike ({along.removeprefix('distance_')})",

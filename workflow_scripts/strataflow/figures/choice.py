@@ -16,6 +16,9 @@ from .sections import Section
 # Sections keep this fraction of the survey away from its edges.
 EDGE = 0.1
 
+# Angle in degrees between a section and the strike of a fault at which the fault does not count.
+ALONG = 30.0
+
 # Number of neighbouring sections over which the area of faults is averaged.
 SMOOTHED = 5
 
@@ -34,9 +37,9 @@ def choose_sections(
 
     With fault surfaces, each section is the one that cuts most of them. A fault counts with the
     root of its area near the section, so that several faults count more than a single large one.
-    For an inline and a crossline, area counts by how squarely they cut it: with the cosine of twice
-    the angle between the section and the direction in which the fault dips. Faults that run
-    along a section, which look like smears there, count against it.
+    For an inline and a crossline, area counts by how squarely they cut it: fully at a right angle,
+    not at all at ALONG degrees. Faults that run along a section, which look like smears there,
+    count against it.
 
     Args:
         shape: Size of the volume.
@@ -66,7 +69,9 @@ def _worth_of_meshes(shape: Shape, meshes: FaultMeshes) -> list[NDArray[np.float
     area = np.linalg.norm(normals, axis=1)
     across = np.square(normals[:, :2])
     horizontal = across.sum(axis=1)
-    squarely = 1 - 2 * across / np.where(horizontal > 0, horizontal, 1.0)[:, None]
+    # The square of the cosine between the normals is 0 at a right angle of fault and section.
+    cosine2 = across / np.where(horizontal > 0, horizontal, 1.0)[:, None]
+    squarely = 1 - cosine2 / np.cos(np.radians(ALONG)) ** 2
     weights = [area * squarely[:, 0], area * squarely[:, 1], area]
     _, fault = np.unique(meshes.fault, return_inverse=True)
     middles = meshes.corners.mean(axis=1)

@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkFloatArray
 
 from ..volume.volume import statistics_of
 from .fault_lines import FaultMeshes
@@ -33,6 +35,10 @@ FILLED = 0.84
 HORIZON_OPACITY = 0.75
 
 HORIZON_COLOUR, EDGE_COLOUR = "#cfc49a", "#404040"
+
+# Places of a fault that are tried for its number, from its middle outward, and the difference in
+# depth (0 to 1 through the scene) beyond which a place is hidden.
+TRIED, HIDDEN = 200, 2e-3
 
 # Number of depth contours of the horizon.
 CONTOURS = 12
@@ -70,7 +76,7 @@ def render(scene: Scene, path: Path) -> None:
     _fill(plotter, view.corners())
     shown = plotter.screenshot(return_img=True)
     labels = [(label, _projected(plotter, label.place)) for label in view.labels()]
-    numbers = [(n, _projected(plotter, place)) for n, place in _numbered(scene)]
+    numbers = list(_numbers(plotter, scene))
     plotter.close()
     picture = shown.reshape(PIXELS[1], FINER, PIXELS[0], FINER, 3).mean(axis=(1, 3)) / 255
     _write(scene, picture, labels, numbers, path)
@@ -171,14 +177,28 @@ def _add_faults(plotter: Any, scene: Scene, meshes: FaultMeshes) -> None:
             plotter.add_mesh(edges, color=EDGE_COLOUR, line_width=FINER)
 
 
-def _numbered(scene: Scene) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Numbers of the largest faults, and a place in the middle of each."""
+def _numbers(plotter: Any, scene: Scene) -> Iterator[tuple[int, tuple[float, float]]]:
+    """Numbers of the largest faults, and the pixels of a place of each that is seen, if any."""
     meshes = scene.meshes
-    for number in meshes.numbers[:FAULTS_NAMED] if meshes else ():
-        assert meshes is not None
+    if meshes is None:
+        return
+    width, height = (FINER * side for side in PIXELS)
+    buffer = vtkFloatArray()
+    plotter.render_window.GetZbufferData(0, 0, width - 1, height - 1, buffer)
+    nearest = vtk_to_numpy(buffer).reshape(height, width)  # type: ignore[no-untyped-call]  # VTK's
+    for number in meshes.numbers[:FAULTS_NAMED]:
         middles = scene.place(meshes.corners[meshes.fault == number].mean(axis=1))
         away = np.linalg.norm(middles - middles.mean(axis=0), axis=1)
-        yield number, middles[int(np.argmin(away))]
+        order = np.argsort(away)[:: max(len(away) // TRIED, 1)]
+        for place in middles[order]:
+            plotter.renderer.SetWorldPoint(*place, 1.0)
+            plotter.renderer.WorldToDisplay()
+            x, y, depth = plotter.renderer.GetDisplayPoint()
+            column, row = int(x), int(y)
+            inside = 0 <= column < width and 0 <= row < height
+            if inside and depth <= nearest[row, column] + HIDDEN:
+                yield number, (x / FINER, y / FINER)
+                break
 
 
 def _write(

@@ -120,7 +120,37 @@ def draw_section(axes: Axes, section: Section, layer: Layer) -> Any:
         picture.faults(layer.meshes)
     left, right, bottom, top = extent_of(section, sidecar)
     axes.set(xlim=(left, right), ylim=(bottom, top))
+    if section.axis == 2:
+        _point_north(axes, sidecar)
     return drawn
+
+
+def _point_north(axes: Axes, sidecar: Sidecar) -> None:
+    """Draw an arrow to the north in the corner of a slice, if the survey has coordinates."""
+    _, along3, along2 = sidecar.lattice()
+    steps = np.stack([along3, along2], axis=1)
+    if not np.isfinite(steps).all() or abs(np.linalg.det(steps)) < 1e-9:
+        return
+    index3, index2 = np.linalg.solve(steps, [0.0, 1.0])
+    towards = np.array([index2 * np.hypot(*along2), -index3 * np.hypot(*along3)])
+    towards *= 22 / np.hypot(*towards)
+    axes.annotate(
+        "N",
+        xy=(0.93, 0.9),
+        xycoords="axes fraction",
+        xytext=(float(towards[0]), float(towards[1])),
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        fontsize=9,
+        fontweight="bold",
+        path_effects=[patheffects.withStroke(linewidth=3, foreground="white")],
+        arrowprops={
+            "arrowstyle": "<|-",
+            "color": "black",
+            "path_effects": [patheffects.withStroke(linewidth=3, foreground="white")],
+        },
+    )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..volume.attributes import FAULT_ID, PROBABILITY, SPREAD
 from ..volume.volume import Volume, statistics_of
-from .charts import draw_rose, draw_spectra, draw_throws
+from .charts import NO_STRIKE, draw_note, draw_rose, draw_spectra, draw_throws
 from .choice import choose_sections
 from .fault_lines import FaultMeshes
 from .layout import Scale, large_panels, ratio_of, rows_of_panels, scale_of
@@ -90,7 +90,9 @@ def plot(
     if results.throws is not None:
         draw_throws(results.throws, pictures.path("throws"))
     for name, volume in predicted.items():
-        if name in TITLES:
+        if name == "fstrike" and image.sidecar.is_line:
+            draw_note(pictures.path(name), NO_STRIKE)
+        elif name in TITLES:
             shown = Layer(image, name, volume, predicted.get("fsem"), probability)
             label = labels.get(name)
             truth = Layer(image, name, label, labels.get("fsem")) if label else None

@@ -32,6 +32,9 @@ from .style import MIN_SHOWN as MIN_SHOWN
 from .style import MIN_SPREAD as MIN_SPREAD
 from .style import save_picture as save_picture
 
+NO_STRIKE = "A 2D line has no strike. Its dips are apparent ones, in the plane of the line."
+NO_AZIMUTH = "The survey has no coordinates, so that azimuths are not known."
+
 # Name of the layer that shows the image minus `dhr`.
 DIFFERENCE = "difference"
 
@@ -69,9 +72,11 @@ class Section:
         """Title with the line number, time or depth of the section."""
         axis = sidecar.axes[self.axis]
         number = axis.first + axis.step * self.index
+        if sidecar.is_line and not axis.first:
+            return "2D line"
         if self.axis < 2:
-            return f"{axis.name} {number:g}"
-        return f"{sidecar.domain} slice {number:g} {axis.unit}"
+            return f"{axis.name} {number:.10g}"
+        return f"{sidecar.domain} slice {number:.10g} {axis.unit}"
 
     @property
     def axes(self) -> tuple[int, int]:
@@ -106,9 +111,12 @@ def draw_section(axes: Axes, section: Section, layer: Layer) -> Any:
     picture = _Picture(axes, section, sidecar)
     horizontal, vertical = section.axes
     axes.set_xlabel(axis_label(sidecar, horizontal), fontsize=8)
+    if sidecar.is_line and sidecar.track:
+        _add_distance(axes, sidecar)
     axes.set_ylabel(axis_label(sidecar, vertical), fontsize=8)
     axes.tick_params(labelsize=7)
     axes.set_facecolor("0.85")
+    axes.ticklabel_format(useOffset=False, style="plain")
     if layer.attribute == "dhr" and layer.volume:
         return picture.amplitude(_normalised(section, layer.volume))
     if layer.attribute == DIFFERENCE and layer.volume:
@@ -123,6 +131,22 @@ def draw_section(axes: Axes, section: Section, layer: Layer) -> Any:
     if section.axis == 2:
         _point_north(axes, sidecar)
     return drawn
+
+
+def _add_distance(axes: Axes, sidecar: Sidecar) -> None:
+    """Show the distance along a 2D line on a second horizontal axis."""
+    cdp = sidecar.axes[1]
+    scale = cdp.spacing / cdp.step
+
+    def distance(number: Any) -> Any:
+        return (number - cdp.first) * scale
+
+    def number(distance: Any) -> Any:
+        return distance / scale + cdp.first
+
+    above = axes.secondary_xaxis("top", functions=(distance, number))
+    above.set_xlabel(f"distance along the line ({cdp.unit})", fontsize=8)
+    above.tick_params(labelsize=7)
 
 
 def _point_north(axes: Axes, sidecar: Sidecar) -> None:

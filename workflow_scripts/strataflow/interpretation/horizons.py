@@ -12,6 +12,7 @@ from ..errors import StrataflowError
 from ..files import written_whole
 from ..volume.raw import Array, Shape
 from ..volume.volume import Sidecar, open_volume
+from .fault_tables import rounded
 
 COUNT = 10
 
@@ -26,7 +27,8 @@ def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | No
     """Pick horizons at evenly spaced mean depths.
 
     Writes `output`.horizons.csv with one row per trace and one column per horizon, and an Irap
-    classic grid `output`.horizon_NN.irap for each horizon.
+    classic grid `output`.horizon_NN.irap for each horizon. Of a 2D line that file holds Irap
+    classic points.
 
     Args:
         rgt: Raw volume of RGT.
@@ -45,13 +47,15 @@ def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | No
     places = sidecar.places(np.stack([i3, i2, np.zeros_like(i3)]))
     places.pop(sidecar.domain)
     names = horizon_names(count)
-    table = pd.DataFrame(places | dict(zip(names, depths[:, i3, i2], strict=True)))
+    picked = dict(zip(names, depths[:, i3, i2].astype(np.float64).round(3), strict=True))
+    table = rounded(pd.DataFrame(places | picked), sidecar)
     output.parent.mkdir(parents=True, exist_ok=True)
     grids = [Path(f"{output}.{name}.irap") for name in names]
     with written_whole(Path(f"{output}.horizons.csv"), *grids) as (csv, *paths):
-        table.to_csv(csv, index=False, float_format="%.8g")
+        table.to_csv(csv, index=False)
         for path, depth in zip(paths, depths, strict=True):
-            path.write_text(irap_text(depth, sidecar))
+            text = point_text(depth[0], sidecar) if sidecar.is_line else irap_text(depth, sidecar)
+            path.write_text(text)
 
 
 def horizon_names(count: int) -> list[str]:
@@ -122,6 +126,19 @@ def crossings(time: Array, level: float) -> tuple[NDArray[np.intp], NDArray[np.i
     return traces, at - 1, (level - first) / np.maximum(second - first, 1e-12)
 
 
+def point_text(depth: Array, sidecar: Sidecar) -> str:
+    """Format the horizon of a 2D line as Irap classic points: x, y and z, one point per line.
+
+    Args:
+        depth: Time or depth (n2,), NaN where undefined.
+        sidecar: Geometry of the line. Without coordinates x is the CDP, y the number of the line.
+    """
+    known = np.flatnonzero(np.isfinite(depth))
+    x, y = sidecar.map_places(np.stack([0 * known, known, 0 * known]))
+    rows = zip(x, y, depth[known], strict=True)
+    return "".join(f"{east:.2f} {north:.2f} {down:.4f}\n" for east, north, down in rows)
+
+
 def irap_text(depth: Array, sidecar: Sidecar) -> str:
     """Format a horizon as an Irap classic grid.
 
@@ -134,7 +151,7 @@ def irap_text(depth: Array, sidecar: Sidecar) -> str:
     Raises:
         StrataflowError: The grid is not rectangular.
     """
-    origin, step3, step2 = sidecar.lattice()
+    origin, step3, step2 = sidecar.map_lattice()
     turn = step2[0] * step3[1] - step2[1] * step3[0]
     # y must point to the left of x.
     x, y, grid = (step2, step3, depth) if turn >= 0 else (step3, step2, depth.T)

@@ -14,9 +14,11 @@ import yaml
 
 from ..errors import StrataflowError
 from ..files import written_whole
+from ..formats.opening import Reading, has_segy_headers, open_survey
 from ..home import home
 from ..segy.choice import choose_header_bytes
-from .configuration import read_sheet, require_configuration
+from ..volume.raw import Shape
+from .configuration import BYTE_COLUMNS, read_sheet, require_configuration
 
 CONFIGURATION, SHEET = "config/config.yaml", "config/volumes.tsv"
 
@@ -36,7 +38,7 @@ PATH_SETTINGS = ("training.init_weights",)
 def prepare(
     folder: Path,
     surveys: Sequence[Path],
-    header_bytes: Mapping[str, int | str],
+    given: Mapping[str, int | str | float],
     settings: dict[str, Any],
     train: bool | None,
 ) -> None:
@@ -46,9 +48,9 @@ def prepare(
 
     Args:
         folder: Folder of the interpretation, which is created if needed.
-        surveys: SEG-Y files to interpret. If there are none, the sheet must exist.
-        header_bytes: Byte positions by `iline`, `xline`, `cdp_x`, `cdp_y` for `surveys`. Missing
-            ones are detected in the files.
+        surveys: Files to interpret. If there are none, the sheet must exist.
+        given: Columns of the sheet for `surveys`: byte positions in SEG-Y by `iline`, `xline`,
+            `cdp_x`, `cdp_y`, which are detected if left out, and `n1`, `n2`, `n3`, `interval`.
         settings: Values of configuration keys by `section.key`.
         train: Whether to train first. None keeps the setting of the folder; a new folder does not
             train.
@@ -58,7 +60,7 @@ def prepare(
             is invalid.
     """
     config = _configuration(folder / CONFIGURATION, settings, train)
-    rows = _rows(folder / SHEET, surveys, header_bytes)
+    rows = _rows(folder / SHEET, surveys, given, config)
     # A file that says the same already stays as it is, with the comments of the user.
     path, sheet = folder / CONFIGURATION, folder / SHEET
     if not (path.is_file() and _read(path) == config):
@@ -145,26 +147,41 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _rows(
-    path: Path, surveys: Sequence[Path], given: Mapping[str, int | str]
+    path: Path,
+    surveys: Sequence[Path],
+    given: Mapping[str, int | str | float],
+    config: dict[str, Any],
 ) -> list[dict[str, str]]:
     """Return the rows of the sheet at `path`, with `surveys` added or updated."""
     rows = read_sheet(path) if path.is_file() else {}
     if not surveys and not rows:
-        raise StrataflowError(f"{path.parent.parent}: no survey here yet; name at least one SEG-Y")
+        raise StrataflowError(f"{path.parent.parent}: no survey here yet; name at least one file")
     for survey in surveys:
-        if not survey.is_file():
+        if not survey.exists():
             raise StrataflowError(f"{survey}: no such file")
         place = str(survey.resolve())
-        name = next((n for n, row in rows.items() if row["segy"] == place), None)
+        name = next((n for n, row in rows.items() if row["survey"] == place), None)
         if name is None:
             name = _free_name(survey.stem, rows)
-            rows[name] = {"volume": name, "segy": place}
+            rows[name] = {"volume": name, "survey": place}
         elif not given:
             # Keep the row of a known survey, because the user may have edited it.
             continue
-        where = choose_header_bytes(survey, given)
-        rows[name] |= {key: str(byte) for key, byte in vars(where).items()}
+        rows[name] |= _columns(survey, given, config["segy"]["domain"])
     return list(rows.values())
+
+
+def _columns(survey: Path, given: Mapping[str, int | str | float], domain: str) -> dict[str, str]:
+    """Columns of the sheet that say how to read a survey, which is looked at for that."""
+    size = [given[n] for n in ("n1", "n2", "n3") if n in given]
+    shape = Shape(*(int(n) for n in size)) if size else None
+    if has_segy_headers(str(survey), bool(size)):
+        positions = {n: p for n, p in given.items() if n in BYTE_COLUMNS}
+        found = vars(choose_header_bytes(survey, positions))  # type: ignore[arg-type] # no floats
+        return {n: str(value) for n, value in ({**given, **found}).items()}
+    interval = float(given["interval"]) if "interval" in given else None
+    open_survey(survey, Reading(domain=domain, shape=shape, interval=interval))
+    return {n: str(value) for n, value in given.items() if n not in BYTE_COLUMNS}
 
 
 def _free_name(stem: str, taken: dict[str, Any]) -> str:

@@ -93,24 +93,55 @@ class Nodes:
     guesses: tuple[Nodes, ...] = ()
 
 
-def read_nodes(path: Path) -> list[Nodes]:
+def read_nodes(path: Path, named: bool = False) -> list[Nodes]:
     """Read a horizon file of any known format. A column with names of horizons makes several.
+
+    Args:
+        path: The file.
+        named: Whether it must have such a column.
 
     Raises:
         StrataflowError: The file is missing, empty, of an unknown format, or a row is invalid.
     """
     head = _head(path)
-    if IRAP_ASCII.match(head) or head.startswith(IRAP_BINARY):
+    require_horizon_file(path, named)
+    if _is_irap(head):
         return [_irap_nodes(path, head.startswith(IRAP_BINARY))]
     table, layout = _read_table(path, head)
     return [_nodes_of(path, name, rows, layout) for name, rows in _by_name(path, table, layout)]
 
 
-def require_horizon_file(path: Path) -> None:
-    """Raise StrataflowError if `path` is missing or begins unlike any known format."""
+def require_horizon_file(path: Path, named: bool = False) -> None:
+    """Raise StrataflowError if `path` is missing or begins unlike any known format.
+
+    Args:
+        path: The file.
+        named: Whether it must have a column with names of horizons.
+    """
     head = _head(path)
-    if not (IRAP_ASCII.match(head) or head.startswith(IRAP_BINARY)):
-        _layout(path, head)
+    if not _is_irap(head) and (_layout(path, head).name is not None or not named):
+        return
+    if named:
+        raise StrataflowError(
+            f"{path}: no column with the name of the set; expected a table of set, inline,"
+            " crossline and time or depth"
+        )
+
+
+def horizon_names_of(path: Path) -> list[str]:
+    """Names of the horizons in a file, in the order of the file.
+
+    Raises:
+        StrataflowError: See `read_nodes`.
+    """
+    head = _head(path)
+    if _is_irap(head) or _layout(path, head).name is None:
+        return [path.stem]
+    return [name for name, _ in _by_name(path, *_read_table(path, head))]
+
+
+def _is_irap(head: bytes) -> bool:
+    return bool(IRAP_ASCII.match(head)) or head.startswith(IRAP_BINARY)
 
 
 def _head(path: Path) -> bytes:

@@ -109,7 +109,7 @@ def place_horizon(nodes: Nodes, sidecar: Sidecar) -> Horizon:
     notes: list[str] = []
     try:
         located, at = locate(nodes, sidecar, notes)
-        z = to_samples(located, _inside(at, sidecar), sidecar, notes)
+        z = to_samples(located, inside_survey(at, sidecar), sidecar, notes)
         if located.grid is not None and not _on_traces(at, sidecar).all():
             samples = _sampled(located, z, sidecar)
             notes.append("its nodes lie between traces: interpolated linearly")
@@ -129,8 +129,16 @@ def _who(nodes: Nodes) -> str:
     return "" if nodes.name == nodes.path.stem else f"{nodes.name!r}: "
 
 
-def locate(nodes: Nodes, sidecar: Sidecar, notes: list[str]) -> tuple[Nodes, Numbers]:
+def locate(
+    nodes: Nodes, sidecar: Sidecar, notes: list[str], required: bool = True
+) -> tuple[Nodes, Numbers]:
     """Nodes with their columns known, and their indices (2, N) along (n3, n2).
+
+    Args:
+        nodes: Nodes of a file.
+        sidecar: Geometry of the survey.
+        notes: Gets a sentence on nodes outside of the survey.
+        required: Whether a node must lie in the survey.
 
     Raises:
         StrataflowError: No node lies in the survey, or lines and coordinates disagree.
@@ -138,9 +146,11 @@ def locate(nodes: Nodes, sidecar: Sidecar, notes: list[str]) -> tuple[Nodes, Num
     if nodes.guesses:
         nodes = _best_guess(nodes.guesses, sidecar)
     at = _indices(nodes, sidecar)
-    inside = _inside(at, sidecar)
-    if not inside.any():
+    inside = inside_survey(at, sidecar)
+    if not inside.any() and required:
         raise StrataflowError(_no_overlap(nodes, sidecar))
+    if not inside.any():
+        return nodes, at
     if nodes.lines is not None and nodes.places is not None and sidecar.corners:
         _require_agreement(nodes, sidecar, inside)
     if not inside.all():
@@ -176,7 +186,7 @@ def indices_of_places(places: Numbers, sidecar: Sidecar) -> Numbers:
     return np.asarray(np.linalg.solve(matrix, places - origin[:, None]), np.float64)
 
 
-def _inside(at: Numbers, sidecar: Sidecar) -> NDArray[np.bool_]:
+def inside_survey(at: Numbers, sidecar: Sidecar) -> NDArray[np.bool_]:
     """Nodes within the survey, to half a bin."""
     sides = np.array(sidecar.shape.array[:2])[:, None]
     return np.asarray(((at >= -0.5) & (at <= sides - 0.5)).all(axis=0))
@@ -193,7 +203,7 @@ def _best_guess(guesses: tuple[Nodes, ...], sidecar: Sidecar) -> Nodes:
         usable = guess.lines is not None or bool(sidecar.corners)
         if usable and guess.lines is not None and guess.places is not None and sidecar.corners:
             usable = bool(np.median(_disagreement(guess, sidecar)) <= AGREE)
-        inside = _inside(_indices(guess, sidecar), sidecar) if usable else np.zeros(1, bool)
+        inside = inside_survey(_indices(guess, sidecar), sidecar) if usable else np.zeros(1, bool)
         shares.append(float(inside.mean()))
     best = int(np.argmax(shares))
     if shares[best] == 0:
@@ -243,7 +253,7 @@ def _require_agreement(nodes: Nodes, sidecar: Sidecar, inside: NDArray[np.bool_]
 
 def _on_traces(at: Numbers, sidecar: Sidecar) -> NDArray[np.bool_]:
     """Nodes of `at` within the survey that lie on a trace."""
-    within = at[:, _inside(at, sidecar)]
+    within = at[:, inside_survey(at, sidecar)]
     return np.asarray((np.abs(within - np.round(within)) <= ON_TRACE).all(axis=0))
 
 
@@ -264,7 +274,7 @@ def _on_grid(at: Numbers, z: Numbers, sidecar: Sidecar, notes: list[str]) -> Num
     Raises:
         StrataflowError: Nodes at one place differ, or no node lies on a trace.
     """
-    inside = _inside(at, sidecar)
+    inside = inside_survey(at, sidecar)
     at, z = at[:, inside], z[inside]
     _require_single(at, z, sidecar)
     on = _on_traces(at, sidecar)

@@ -122,7 +122,7 @@ def test_where_horizons_meet_the_lower_one_is_left_out(tmp_path: Path) -> None:
 def test_points_outside_of_the_survey_are_left_out_and_told(tmp_path: Path) -> None:
     points = tops(tmp_path, "a,100,500,500", "a,900,500,500", "b,900,500,500")
     sets, notes = read_control([], points, SIDECAR)
-    assert [(one.name, len(one.points)) for one in sets] == [("a", 1)]
+    assert [(one.name, len(one.points)) for one in sets] == [("a", 1), ("b", 0)]
     assert any("b: no point in the survey" in note for note in notes)
     assert any("1 of 2 nodes lie outside" in note for note in notes)
     assert "no point lies in the survey" in refusal([], tops(tmp_path, "a,9,5,5", "b,9,5,5"))

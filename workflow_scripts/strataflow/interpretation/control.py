@@ -37,7 +37,8 @@ class ControlSet:
 
     Attributes:
         name: Name of the horizon or of the set of points.
-        points: Places (N, 3) along (n3, n2, n1) in voxels, with fractions; float32.
+        points: Places (N, 3) along (n3, n2, n1) in voxels, with fractions; float32. A set has none
+            if all of its points lie outside of the survey.
         order: Sets of a higher order are older; None where no place compares it with another set.
     """
 
@@ -57,7 +58,8 @@ def read_control(
         sidecar: Geometry of the survey.
 
     Returns:
-        The sets, shallowest first, and a sentence for each thing that was done to a file.
+        The sets, shallowest first and those without points last, and a sentence for each thing that
+        was done to a file.
 
     Raises:
         StrataflowError: A file is invalid, or the sets contradict each other. The message names the
@@ -76,12 +78,9 @@ def read_control(
             fractional[name] = np.concatenate([fractional[name], places])
         else:
             fractional[name] = places
-    orders = _orders(grids, sidecar, notes, fractional)
-    sets = [
-        ControlSet(g.name, fractional[g.name].astype(np.float32), orders[g.name]) for g in grids
-    ]
-    depth = {s.name: float(np.median(s.points[:, 2])) for s in sets}
-    return sorted(sets, key=lambda s: (s.order or 0.0, depth[s.name])), notes
+    orders = _orders([g for g in grids if len(fractional[g.name])], sidecar, notes, fractional)
+    names = [*orders, *(g.name for g in grids if g.name not in orders)]
+    return [ControlSet(n, fractional[n].astype(np.float32), orders.get(n)) for n in names], notes
 
 
 @dataclass
@@ -103,14 +102,9 @@ def _read_points(
 ) -> list[tuple[Path, str, NDArray[np.float64]]]:
     """File, name and points (N, 3) of each set of a table."""
     tables = read_nodes(path, named=True)
-    found = []
-    for nodes in tables:
-        places = _places(nodes, sidecar, notes, alone=len(tables) == 1)
-        if len(places):
-            found.append((path, nodes.name, places))
-        else:
-            notes.append(f"{path}: {nodes.name}: no point in the survey: left out")
-    if not found:
+    found = [(path, n.name, _places(n, sidecar, notes, alone=len(tables) == 1)) for n in tables]
+    notes += [f"{path}: {n}: no point in the survey: left out" for _, n, p in found if not len(p)]
+    if not any(len(places) for *_, places in found):
         raise StrataflowError(f"{path}: no point lies in the survey")
     return found
 
@@ -200,7 +194,8 @@ def _orders(
             _part(upper, lower, np.abs(down) <= SAME, notes, points)
     depth = {grid.name: float(np.nanmedian(grid.samples)) for grid in grids}
     compared = {name for name in above if above[name]} | set().union(*above.values())
-    return {n: float(i) if n in compared else None for i, n in enumerate(_sorted(above, depth))}
+    names = enumerate(_sorted(above, depth))
+    return {name: float(number) if name in compared else None for number, name in names}
 
 
 def _sorted(above: dict[str, set[str]], depth: dict[str, float]) -> list[str]:

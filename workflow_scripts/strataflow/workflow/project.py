@@ -15,6 +15,7 @@ import yaml
 from ..errors import StrataflowError
 from ..files import written_whole
 from ..home import home
+from ..interpretation.horizon_grids import control_paths
 from ..segy.choice import choose_header_bytes
 from .configuration import read_sheet, require_configuration
 
@@ -36,6 +37,7 @@ def prepare(
     header_bytes: Mapping[str, int | str],
     settings: dict[str, Any],
     train: bool | None,
+    control: Mapping[str, str] | None = None,
 ) -> None:
     """Write or update the sample sheet and the configuration in `folder`.
 
@@ -49,6 +51,7 @@ def prepare(
         settings: Values of configuration keys by `section.key`.
         train: Whether to train first. None keeps the setting of the folder; a new folder does not
             train.
+        control: Files of the columns `horizons` and `control_points` of the only survey.
 
     Raises:
         StrataflowError: A survey is missing, corrupted or not a grid, a key is unknown, or a value
@@ -56,6 +59,7 @@ def prepare(
     """
     config = _configuration(folder / CONFIGURATION, settings, train)
     rows = _rows(folder / SHEET, surveys, header_bytes)
+    _add_control(rows, surveys, control or {})
     # A file that says the same already stays as it is, with the comments of the user.
     path, sheet = folder / CONFIGURATION, folder / SHEET
     if not (path.is_file() and _read(path) == config):
@@ -156,6 +160,22 @@ def _rows(
         where = choose_header_bytes(survey, given)
         rows[name] |= {key: str(byte) for key, byte in vars(where).items()}
     return list(rows.values())
+
+
+def _add_control(
+    rows: list[dict[str, str]], surveys: Sequence[Path], control: Mapping[str, str]
+) -> None:
+    """Add files of control, by column, to the row of the only survey that is meant."""
+    meant = [
+        row for row in rows if not surveys or Path(row["segy"]) in [s.resolve() for s in surveys]
+    ]
+    for column, text in control.items():
+        if len(meant) != 1:
+            raise StrataflowError(
+                f"--{column}: belongs to one survey, got {len(meant)}; name one, or fill the column"
+                f" {column} of {SHEET}"
+            )
+        meant[0][column] = ";".join(str(path.resolve()) for path in control_paths(text))
 
 
 def _free_name(stem: str, taken: dict[str, Any]) -> str:

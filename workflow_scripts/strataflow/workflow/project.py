@@ -16,6 +16,7 @@ from ..errors import StrataflowError
 from ..files import written_whole
 from ..formats.opening import Reading, has_segy_headers, open_survey
 from ..home import home
+from ..interpretation.horizon_grids import control_paths
 from ..segy.choice import choose_header_bytes
 from ..volume.raw import Shape
 from .configuration import BYTE_COLUMNS, read_sheet, require_configuration
@@ -41,6 +42,7 @@ def prepare(
     given: Mapping[str, int | str | float],
     settings: dict[str, Any],
     train: bool | None,
+    control: Mapping[str, str] | None = None,
 ) -> None:
     """Write or update the sample sheet and the configuration in `folder`.
 
@@ -54,6 +56,7 @@ def prepare(
         settings: Values of configuration keys by `section.key`.
         train: Whether to train first. None keeps the setting of the folder; a new folder does not
             train.
+        control: Files of the columns `horizons` and `control_points` of the only survey.
 
     Raises:
         StrataflowError: A survey is missing, corrupted or not a grid, a key is unknown, or a value
@@ -61,6 +64,7 @@ def prepare(
     """
     config = _configuration(folder / CONFIGURATION, settings, train)
     rows = _rows(folder / SHEET, surveys, given, config)
+    _add_control(rows, surveys, control or {})
     # A file that says the same already stays as it is, with the comments of the user.
     path, sheet = folder / CONFIGURATION, folder / SHEET
     if not (path.is_file() and _read(path) == config):
@@ -182,6 +186,22 @@ def _columns(survey: Path, given: Mapping[str, int | str | float], domain: str) 
     interval = float(given["interval"]) if "interval" in given else None
     open_survey(survey, Reading(domain=domain, shape=shape, interval=interval))
     return {n: str(value) for n, value in given.items() if n not in BYTE_COLUMNS}
+
+
+def _add_control(
+    rows: list[dict[str, str]], surveys: Sequence[Path], control: Mapping[str, str]
+) -> None:
+    """Add files of control, by column, to the row of the only survey that is meant."""
+    meant = [
+        row for row in rows if not surveys or Path(row["survey"]) in [s.resolve() for s in surveys]
+    ]
+    for column, text in control.items():
+        if len(meant) != 1:
+            raise StrataflowError(
+                f"--{column}: belongs to one survey, got {len(meant)}; name one, or fill the column"
+                f" {column} of {SHEET}"
+            )
+        meant[0][column] = ";".join(str(path.resolve()) for path in control_paths(text))
 
 
 def _free_name(stem: str, taken: dict[str, Any]) -> str:

@@ -77,15 +77,17 @@ def as_mask(values: Array, name: str) -> tuple[NDArray[np.bool_], NDArray[np.boo
         raise StrataflowError(f"{name}: no known value")
     flat = np.asarray(values[known])
     low, high = float(flat.min()), float(flat.max())
-    whole = bool((flat == np.rint(flat)).all()) and 0 <= low and high <= 255
+    whole = bool((flat == np.rint(flat)).all()) and low >= 0 and high <= 255
     if low == high:
         if low != 0:
             raise StrataflowError(f"{name}: all values are {low:g}; expected fault and no fault")
         return np.zeros(values.shape, bool), known, "no fault"
     if bool(((flat == low) | (flat == high)).all()):
-        fault, other = (high, low) if np.count_nonzero(flat == high) <= flat.size / 2 else (low, high)
+        fault, other = (
+            (high, low) if np.count_nonzero(flat == high) <= flat.size / 2 else (low, high)
+        )
         mask, what = values == fault, f"{fault:g} is fault, {other:g} is none"
-    elif 0 <= low and high <= 1:
+    elif low >= 0 and high <= 1:
         mask, what = values >= FAULT_THRESHOLD, "probability"
     elif whole and high > 2:
         mask, what = values >= FAULT_THRESHOLD * 255, "probability times 255"
@@ -199,7 +201,7 @@ def _middle_of_mask(mask: NDArray[np.bool_], known: NDArray[np.bool_]) -> FaultP
 
 def _continued(mask: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Continue a mask from known traces to the nearest unknown ones."""
-    traces = known.any(axis=2)
+    traces: NDArray[np.bool_] = np.any(known, axis=2)
     if traces.all() or not traces.any():
         return mask
     i3, i2 = distance_transform_edt(~traces, return_distances=False, return_indices=True)
@@ -217,7 +219,7 @@ def _normals(
         for axis in range(3)
     ]
     # Gradients across lines are real only where lines on both sides are known.
-    traces = known.any(axis=2)
+    traces: NDArray[np.bool_] = np.any(known, axis=2)
     reach = 2
     around = binary_erosion(traces, np.ones((2 * reach + 1,) * 2, bool), border_value=1)
     both = np.array([n > 2 * reach for n in traces.shape]).all() and around.any()

@@ -101,4 +101,5 @@ def traces_on(text: str, sidecar: Sidecar) -> NDArray[np.bool_]:
 
 def line_numbers(axis: Axis, count: int) -> NDArray[np.float64]:
     """Numbers of all `count` lines along an axis."""
-    return axis.first + axis.step * np.arange(count)
+    numbers: NDArray[np.float64] = axis.first + axis.step * np.arange(count, dtype=np.float64)
+    return numbers

@@ -76,8 +76,8 @@ class SampleSource:
         """
         if len(data) != len(target):
             raise StrataflowError(
-                f"{[*data, *target][0]}: got {len(data)} data folders and {len(target)} target folders; give"
-                " one target folder for each data folder"
+                f"{[*data, *target][0]}: got {len(data)} data folders and {len(target)} target"
+                " folders; give one target folder for each data folder"
             )
         found = [
             (folder, target_folder, number)
@@ -103,7 +103,9 @@ class SampleSource:
     def paths(self, item: int, architecture: Architecture) -> tuple[list[Path], list[Path]]:
         """Return the input files and the target files of the `item`-th sample."""
         data, target, number = self.samples[item]
-        targets = [sample_path(target, number, name) for name in self.targets_in(target, architecture)]
+        targets = [
+            sample_path(target, number, name) for name in self.targets_in(target, architecture)
+        ]
         if architecture.kind == "infer":
             return [sample_path(data, number)], targets
         names = attributes_of(architecture.tasks)
@@ -216,7 +218,8 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         largest = tuple(n // STRIDE * STRIDE for n in shape)
         if not source.samples:
             largest = crop_that_fits(source.surveys, crop)
-        self.crop = tuple(min(c, n) for c, n in zip(crop or largest, largest, strict=True))
+        n3, n2, n1 = (min(c, n) for c, n in zip(crop or largest, largest, strict=True))
+        self.crop: Corner = (n3, n2, n1)
         if min(self.crop) < STRIDE or any(c % STRIDE for c in self.crop):
             raise StrataflowError(
                 f"crop: sides must be multiples of {STRIDE} and fit in the samples "
@@ -287,9 +290,7 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         taught = self.source.targets_in(self.source.samples[number][1], self.architecture)
         truth = self._read(dict(zip(taught, targets, strict=True)), window, may_be_unknown=True)
         scale = self._gain(targets[taught.index("dhr")]).std if "dhr" in taught else 1.0
-        truth |= {
-            name: np.full(size, np.nan, np.float32) for name in names if name not in taught
-        }
+        truth |= {name: np.full(size, np.nan, np.float32) for name in names if name not in taught}
         if self.architecture.kind == "infer":
             image = self._read({"image": inputs[0]}, window)
             given = self._gain(inputs[0]).normalise(stretched(image, self.crop[2])["image"])[None]

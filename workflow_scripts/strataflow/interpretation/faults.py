@@ -21,11 +21,12 @@ from ..volume.volume import (
     sidecar_path,
 )
 from .fault_ground import Ground, dips, ground_of, strikes
-from .fault_meshes import Mesh, fault_mesh, tsurf_lines, write_vtp
+from .fault_meshes import fault_mesh, tsurf_lines
 from .fault_samples import index_samples
 from .fault_sticks import charisma_lines, fault_sticks, opendtect_lines
 from .fault_tables import fault_table, throw_profiles, write_points
 from .fault_voxels import PickedVoxels, picked_voxels, write_picked
+from .meshes import Mesh, write_vtp
 from .surfaces import BRIDGE, MIN_AREA, Surface, grow_surfaces
 from .thinning import FaultVoxels, thin
 from .throw import MAX_THROW, with_throw
@@ -178,7 +179,7 @@ def _write_meshes(
     vtp: Path, tsurf: Path, meshes: Sequence[Mesh], sidecar: Sidecar, ground: Ground
 ) -> None:
     names = ["throw", "quality", "probability", ground.dip_column, "strike"]
-    write_vtp(vtp, meshes, names)
+    write_vtp(vtp, meshes, names, "fault")
     with open(tsurf, "w") as stream:
         for mesh in meshes:
             stream.writelines(tsurf_lines(mesh, sidecar))

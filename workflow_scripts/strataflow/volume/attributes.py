@@ -36,6 +36,9 @@ SPREAD = "fuse"
 FAULT_ID = "fault_id"
 PICKED = ("fthin", "fthrow", FAULT_ID)
 
+# Amplitudes over geologic time; flattened on horizon 3 they are flat_03.
+FLAT = "flat"
+
 # Those of them that the labels of synthetic surveys have too.
 TRUTH = (FAULT_ID, "fthrow")
 

@@ -22,7 +22,7 @@ from ..volume.attributes import ATTRIBUTES
 
 # Columns of the sample sheet with byte positions, and with paths.
 BYTE_COLUMNS = ("iline", "xline", "cdp_x", "cdp_y")
-PATH_COLUMNS = ("segy", *ATTRIBUTES)
+PATH_COLUMNS = ("segy", *ATTRIBUTES, "control_points")
 
 # Types of JSON schema in plain words, with an example.
 TYPES = {

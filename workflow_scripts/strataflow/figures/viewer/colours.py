@@ -23,6 +23,9 @@ Picture = NDArray[np.float32]
 # Palettes of amplitudes. In red-white-blue, negative amplitudes are red.
 AMPLITUDES = {"grey": "gray", "red-white-blue": "RdBu", "blue-white-red": "RdBu_r"}
 
+# Palette of throws, which are negative at reverse faults.
+THROWS = "PuOr"
+
 # Colours of a colour bar.
 BAR_COLOURS = 64
 
@@ -71,7 +74,7 @@ class Colours:
         if name == "fthrow":
             unit = self.volumes[name].sidecar.axes[2].unit
             limit = self.limit(name, 99.9)
-            return Display(f"throw ({unit})", colormaps["PuOr"], -limit, limit, smooth=False)
+            return Display(f"throw ({unit})", colormaps[THROWS], -limit, limit, smooth=False)
         return _DISPLAYS[name](self.volumes[name].sidecar)
 
     def limit(self, name: str, clip: float) -> float:

@@ -39,10 +39,25 @@ class Drawn:
     x: NDArray[np.floating]
     y: NDArray[np.floating]
 
-    def label_at(self, end: bool) -> tuple[float, float]:
-        """Place of the name: the topmost point, or the last point if `end`."""
-        known = np.flatnonzero(np.isfinite(self.x) & np.isfinite(self.y))
-        at = known[-1] if end else known[int(np.argmin(self.y[known]))]
+    def label_at(
+        self, end: bool, box: tuple[float, float, float, float]
+    ) -> tuple[float, float] | None:
+        """Place of the name in a box: the topmost point, or the last point if `end`.
+
+        Args:
+            end: Which of the two.
+            box: Left, width, top and height of what is shown.
+
+        Returns:
+            The place; None if the curve does not cross the box.
+        """
+        left, width, top, height = box
+        inside = (self.x >= left) & (self.x <= left + width)
+        inside &= (self.y >= top) & (self.y <= top + height)
+        shown = np.flatnonzero(inside)
+        if not shown.size:
+            return None
+        at = shown[-1] if end else shown[int(np.argmin(self.y[shown]))]
         return float(self.x[at]), float(self.y[at])
 
 

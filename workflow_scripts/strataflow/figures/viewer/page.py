@@ -13,10 +13,11 @@ from bokeh.document import Document
 from bokeh.models import ColumnDataSource, CustomJS
 from jinja2 import Template
 
+from ...volume.attributes import FAULT_ID
 from .colours import AMPLITUDES, Colours, bar_of
 from .folder import Prediction
 from .panel import Panel, full_range
-from .places import fault_rows, horizon_rows
+from .places import fault_rows, horizon_rows, throw_display
 from .view import NOTHING, PANELS, View, changed, link_of
 
 ASSETS = Path(__file__).with_name("assets")
@@ -46,6 +47,8 @@ class Page:
         self.told = ColumnDataSource({"view": ["{}"]}, name="told")
         self.picks = ColumnDataSource({"lists": ["{}"]}, name="picks")
         self.asked.on_change("data", self._asked)
+        # Sources that no figure refers to would not be kept in step.
+        self.panels[0].figure.tags = [self.asked, self.told, self.picks]
         for panel in self.panels:
             panel.listen()
             document.add_root(panel.figure)
@@ -56,12 +59,8 @@ class Page:
             "figures": {panel.name: panel.figure for panel in self.panels},
             "facts": facts_of(prediction),
         }
-        document.js_on_event(
-            "document_ready",
-            CustomJS(
-                args=args, code="window.strataflow.start({asked, told, picks, figures, facts})"
-            ),
-        )
+        code = f"window.strataflow.start({{{', '.join(args)}}})"
+        document.js_on_event("document_ready", CustomJS(args=args, code=code))
         for source in (self.told, self.picks):
             code = "window.strataflow.heard(cb_obj)"
             source.js_on_change("data", CustomJS(code=code))
@@ -81,7 +80,9 @@ class Page:
             panel.draw(self.view)
         layers = [self.view.ground, *(name for name, _ in self.view.overlays())]
         how = (self.view.palette, self.view.clip, self.view.gain)
-        bars = [bar_of(self.colours.display(name, *how)) for name in layers]
+        # The colours of fault numbers repeat, so that a bar would say nothing.
+        named = [name for name in dict.fromkeys(layers) if name != FAULT_ID]
+        bars = [bar_of(self.colours.display(name, *how)) for name in named]
         self.count += 1
         told = {"view": asdict(self.view), "notes": self.notes, "bars": bars, "count": self.count}
         told["link"] = link_of(self.view, self.start)
@@ -98,7 +99,11 @@ class Page:
             self.document.add_timeout_callback(self._show_picks_later, 100)
             return
         self.note(self.prediction.picks.result().notes)
-        lists = {"faults": fault_rows(self.prediction), "horizons": horizon_rows(self.prediction)}
+        lists = {
+            "faults": fault_rows(self.prediction),
+            "horizons": horizon_rows(self.prediction),
+            "throw_bar": bar_of(throw_display(self.prediction)),
+        }
         self.picks.data = {"lists": [json.dumps(lists)]}
 
     def _show_picks_later(self) -> None:

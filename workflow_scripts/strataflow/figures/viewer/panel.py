@@ -39,6 +39,14 @@ class Content:
     horizons: list[Drawn]
     title: str
 
+    def labels(self) -> list[tuple[Drawn, tuple[float, float], str]]:
+        """Curves with the places of their names, and the side on which the place is."""
+        box = self.cut.box()
+        sides = [(curve, "right") for curve in self.horizons]
+        sides += [(curve, "left") for curve in self.faults]
+        placed = [(curve, curve.label_at(side == "right", box), side) for curve, side in sides]
+        return [(curve, place, side) for curve, place, side in placed if place]
+
 
 def line_of(prediction: Prediction, view: View) -> Line | None:
     """The line that was drawn on the slice, if it has two points."""
@@ -162,12 +170,13 @@ class Panel:
             self.figure.multi_line(
                 "xs", "ys", source=self.lines, line_color=colour, line_width=f"width{wider:g}"
             )
-        self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "colour": []})
+        self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "colour": [], "align": []})
         self.figure.text(
             "x",
             "y",
             "text",
             source=self.labels,
+            text_align="align",
             text_font_size="11px",
             text_color="#101010",
             background_fill_color="#ffffff",
@@ -257,15 +266,13 @@ class Panel:
             "width0": [curve.width for curve in curves],
             "width1.6": [curve.width + 1.6 for curve in curves],
         }
-        named = [(curve, True) for curve in content.horizons]
-        named += [(curve, False) for curve in content.faults]
-        at = [curve.label_at(end) for curve, end in named] if view.names else []
-        shown = named if view.names else []
+        labels = content.labels() if view.names else []
         self.labels.data = {
-            "x": [place[0] for place in at],
-            "y": [place[1] for place in at],
-            "text": [short_name(curve.name) for curve, _ in shown],
-            "colour": [curve.colour for curve, _ in shown],
+            "x": [place[0] for _, place, _ in labels],
+            "y": [place[1] for _, place, _ in labels],
+            "text": [short_name(curve.name) for curve, _, _ in labels],
+            "colour": [curve.colour for curve, _, _ in labels],
+            "align": [align for _, _, align in labels],
         }
 
     def _mark(self, view: View) -> None:

@@ -9,8 +9,8 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from ...volume.attributes import FAULT_ID
-from ..style import TIME, fault_colour
-from .colours import displayed
+from ..style import DIP, TIME, fault_colour
+from .colours import THROWS, Display, displayed
 from .curves import horizon_colour
 from .folder import Prediction
 from .picks import Fault, Horizon
@@ -51,6 +51,18 @@ def values_at(prediction: Prediction, numbers: tuple[float, float, float]) -> di
         off = name in ("fdip", "fstrike") and stored[0] == 0
         values[name] = None if off or not np.isfinite(value) else float(f"{value:.4g}")
     return found
+
+
+def throw_display(prediction: Prediction) -> Display:
+    """How throws of fault surfaces are drawn: the central 96 %, with 0."""
+    throws = [f.throw[np.isfinite(f.throw)] for f in prediction.picked().faults]
+    known = np.concatenate([np.zeros(1), *throws])
+    low, high = (float(end) for end in np.percentile(known, (2, 98)))
+    label = f"throw ({prediction.sidecar.axes[2].unit})"
+    if low < 0:
+        limit = max(-low, high)
+        return Display(label, colormaps[THROWS], -limit, limit, smooth=False)
+    return Display(label, colormaps[DIP], 0.0, high if high > 0 else 1.0, smooth=False)
 
 
 def fault_rows(prediction: Prediction) -> list[dict[str, Any]]:

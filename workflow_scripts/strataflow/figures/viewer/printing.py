@@ -11,9 +11,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from ...volume.attributes import FAULT_ID
 from ..sections import Section, axis_label
 from .colours import Colours
-from .curves import Drawn
 from .folder import Prediction
 from .layers import picture_of
 from .panel import CONTOUR_COLOUR, CUT_COLOUR, Content, content_of, short_name
@@ -70,8 +70,7 @@ def _draw(
         axes.plot(curve.x, curve.y, color="black", linewidth=0.5 * curve.width + 0.5)
         axes.plot(curve.x, curve.y, color=curve.colour, linewidth=0.5 * curve.width)
     if view.names:
-        _name(axes, content.horizons, end=True)
-        _name(axes, content.faults, end=False)
+        _name(axes, content)
     sidecar = prediction.sidecar
     if name == "line":
         labels = f"distance ({sidecar.axes[0].unit})", axis_label(sidecar, 2)
@@ -108,14 +107,14 @@ def _length(prediction: Prediction, view: View, axis: int) -> float:
     return scale * view.exaggeration
 
 
-def _name(axes: Axes, curves: list[Drawn], end: bool) -> None:
-    for curve in curves:
+def _name(axes: Axes, content: Content) -> None:
+    for curve, place, side in content.labels():
         axes.annotate(
             short_name(curve.name),
-            curve.label_at(end),
+            place,
             fontsize=6,
             annotation_clip=True,
-            ha="right" if end else "left",
+            ha=side,
             va="top",
             bbox={"facecolor": "white", "edgecolor": curve.colour, "pad": 0.8, "linewidth": 0.8},
         )
@@ -123,6 +122,8 @@ def _name(axes: Axes, curves: list[Drawn], end: bool) -> None:
 
 def _add_bars(figure: Figure, grid: list[Axes], colours: Colours, view: View) -> None:
     for name in dict.fromkeys([view.ground, *(overlay for overlay, _ in view.overlays())]):
+        if name == FAULT_ID:
+            continue
         display = colours.display(name, view.palette, view.clip, view.gain)
         scale = ScalarMappable(Normalize(display.low, display.high), display.palette)
         bar = figure.colorbar(scale, ax=grid, location="bottom", shrink=0.4, aspect=40, pad=0.02)

@@ -8,7 +8,9 @@ along inlines, z upward, all in the lateral unit; x is mirrored where north and 
 from __future__ import annotations
 
 import base64
+import io
 import json
+import zipfile
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -26,6 +28,7 @@ from .curves import horizon_colour
 from .folder import Prediction
 from .meshes import Triangles, grid_of, normals_of, simplified
 from .page import ASSETS
+from .places import throw_display
 from .view import View
 
 State = dict[str, Any]
@@ -87,7 +90,7 @@ def frame_of(prediction: Prediction, view: View) -> Frame:
 
 
 def scene_of(prediction: Prediction, view: View) -> bytes:
-    """The scene of a view as JSON, for the page of vtk.js.
+    """The scene of a view as a ZIP of one JSON file, for the page of vtk.js.
 
     Actors are named fault_N, horizon_NN, inline, crossline and slice. Waits until the picks have
     been read.
@@ -97,7 +100,7 @@ def scene_of(prediction: Prediction, view: View) -> bytes:
     props = [camera]
     props += [_section(name, arrays) for name in SECTIONS]
     total = sum(len(fault.triangles) for fault in picks.faults)
-    limit = throw_limit(prediction)
+    throws = throw_display(prediction)
     for fault in picks.faults:
         if not len(fault.triangles):
             continue
@@ -105,7 +108,7 @@ def scene_of(prediction: Prediction, view: View) -> bytes:
             Triangles(fault.points, fault.triangles, fault.throw), FAULT_TRIANGLES / total
         )
         colour = fault_colour(fault.number)
-        mapping = ("throw", colormaps["PuOr"], -limit, limit)
+        mapping = ("throw", throws.palette, throws.low, throws.high)
         props.append(_surface(fault.name, mesh, frame, colour, mapping, arrays))
     for number, horizon in enumerate(picks.horizons, start=1):
         mesh = grid_of(horizon.level, HORIZON_NODES)
@@ -134,15 +137,10 @@ def scene_of(prediction: Prediction, view: View) -> bytes:
         [["addRenderer", ["instance:${renderer}"]]],
     )
     window["mtime"] = 1
-    return json.dumps({"scene": window, "hashes": arrays.content}).encode()
-
-
-def throw_limit(prediction: Prediction) -> float:
-    """Limit of the palette of throws: the largest common one, 1 if none is known."""
-    throws = [np.abs(f.throw[np.isfinite(f.throw)]) for f in prediction.picked().faults]
-    known = np.concatenate([np.zeros(0), *throws])
-    limit = float(np.percentile(known, 98)) if known.size else 0.0
-    return limit if limit > 0 else 1.0
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("index.json", json.dumps({"scene": window, "hashes": arrays.content}))
+    return stream.getvalue()
 
 
 def viewer_page(prediction: Prediction, view: View) -> bytes:
@@ -253,8 +251,8 @@ def _surface(
         ],
     )
     rgb = to_rgb(colour)
-    looks = {"color": rgb, "diffuseColor": rgb, "ambientColor": rgb, "ambient": 0.3}
-    looks |= {"diffuse": 0.75, "specular": 0.08, "interpolation": 1}
+    looks = {"color": rgb, "diffuseColor": rgb, "ambientColor": rgb, "ambient": 0.45}
+    looks |= {"diffuse": 0.6, "specular": 0.05, "interpolation": 1}
     return _actor(name, mapper, looks)
 
 
@@ -307,7 +305,7 @@ def _section(name: str, arrays: _Arrays) -> State:
     texture = _object(
         f"{name}-texture",
         "vtkTexture",
-        {"interpolate": True, "repeat": False, "edgeClamp": True},
+        {"interpolate": True, "repeat": False, "edgeClamp": True, "resizable": True},
         [picture],
         [["setInputData", [f"instance:${{{name}-picture}}"]]],
     )

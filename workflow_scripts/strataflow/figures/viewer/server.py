@@ -99,7 +99,7 @@ def make_server(
     answers: dict[str, tuple[Callable[[dict[str, str]], bytes], str]] = {
         "/values": (values, "application/json"),
         "/picture.png": (lambda g: printed(prediction, colours, viewed(g)), "image/png"),
-        "/scene.json": (lambda g: scene_of(prediction, viewed(g)), "application/json"),
+        "/scene.zip": (lambda g: scene_of(prediction, viewed(g)), "application/zip"),
         "/scene": (lambda g: viewer_page(prediction, viewed(g)), "text/html; charset=utf-8"),
     }
     routes = [

@@ -162,7 +162,8 @@ window.strataflow = (() => {
     const options = [[0, "none"], ...picks.horizons.map(h => [h.number, h.name])]
     byId("surface").replaceChildren(...options.map(o => element("option", {value: o[0]}, o[1])))
     showControls()
-    reloadScene()
+    showBars()
+    updateScene()
   }
 
   function showList(kind, field, one, nothing) {

@@ -8,8 +8,11 @@ function loadDataSet() {
       + "The sections do not need it.")
     return
   }
-  OfflineLocalView.load(document.body, {url: "/scene.json" + location.search})
-  waitForScene()
+  fetch("/scene.zip" + location.search).then(async answer => {
+    if (!answer.ok) { throw new Error(await answer.text()) }
+    OfflineLocalView.load(document.body, {file: await answer.arrayBuffer()})
+    waitForScene()
+  }).catch(error => parent.strataflow.noScene(`The 3D scene cannot be shown: ${error.message}`))
 }
 
 function waitForScene() {

@@ -153,29 +153,43 @@ def hidden(name: str, values: Array, fsem: Array | None, threshold: float) -> ND
     return off
 
 
-def coloured(display: Display, values: Array, off: NDArray[np.bool_]) -> Picture:
-    """Red, green, blue and opacity (rows, columns, 4) of `values`, transparent where `off`."""
-    scaled = (values - display.low) / (display.high - display.low)
-    index = np.clip(np.nan_to_num(scaled) * display.palette.N, 0, display.palette.N - 1)
-    table: Any = display.palette(np.arange(display.palette.N))
-    picture: Picture = table.astype(np.float32)[index.astype(np.int64)]
-    picture[off, 3] = 0
-    return picture
+def lay_over(
+    picture: Picture,
+    display: Display,
+    values: Array,
+    off: NDArray[np.bool_],
+    opacity: float = 1.0,
+) -> None:
+    """Draw `values` over an opaque `picture`, in place.
+
+    Args:
+        picture: Red, green and blue (rows, columns, 3), 0 to 1.
+        display: Colours of the values.
+        values: Values (rows, columns) in the unit of the colour bar.
+        off: Where nothing is drawn.
+        opacity: Factor of the opacity of the colours.
+    """
+    last = display.palette.N - 1
+    table = np.asarray(display.palette(np.arange(last + 1)), np.float32)
+    table[:, 3] *= opacity
+    on = np.nonzero(~off) if off.any() else (slice(None),)
+    scale = np.float32((last + 1) / (display.high - display.low))
+    index = ((values[on] - np.float32(display.low)) * scale).clip(0, last).astype(np.int32)
+    if table[:, 3].min() == 1:
+        picture[on] = table[index, :3]
+    else:
+        # Colours times their opacities, so that a pixel costs two look-ups.
+        picture[on] *= (1 - table[:, 3])[index][..., None]
+        picture[on] += (table[:, :3] * table[:, 3:])[index]
 
 
-def laid_over(below: Picture, above: Picture, opacity: float = 1.0) -> Picture:
-    """`below` with `above` over it; both (rows, columns, 4)."""
-    alpha = above[..., 3:] * np.float32(opacity)
-    rest = below[..., 3:] * (1 - alpha)
-    total = alpha + rest
-    colour = above[..., :3] * alpha + below[..., :3] * rest
-    return np.concatenate([colour / np.maximum(total, np.float32(1e-6)), total], axis=2)
-
-
-def packed(picture: Picture) -> NDArray[np.uint32]:
-    """A picture as Bokeh draws it: one number a pixel, (rows, columns)."""
-    eight_bits = np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
-    return np.ascontiguousarray(eight_bits).view("<u4")[..., 0]
+def packed(picture: Picture, off: NDArray[np.bool_]) -> NDArray[np.uint32]:
+    """A picture (rows, columns, 3) as Bokeh draws it, a number a pixel, transparent where `off`."""
+    rows, columns, _ = picture.shape
+    eight_bits = np.empty((rows, columns, 4), np.uint8)
+    np.multiply(picture, np.float32(255), out=eight_bits[..., :3], casting="unsafe")
+    eight_bits[..., 3] = np.where(off, 0, 255)
+    return eight_bits.view("<u4")[..., 0]
 
 
 def bar_of(display: Display) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from matplotlib import colormaps
@@ -61,6 +62,7 @@ class Drawn:
         return float(self.x[at]), float(self.y[at])
 
 
+@cache
 def horizon_colour(number: int, count: int) -> str:
     """Colour of a horizon, from 1, the youngest, to `count`: the palette of RGT."""
     return to_hex(colormaps[TIME](number / (count + 1)))

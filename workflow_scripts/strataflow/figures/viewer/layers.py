@@ -13,7 +13,7 @@ from ...volume.raw import Array
 from ...volume.volume import Axis, Volume
 from ..sections import Section
 from ..style import HORIZONS
-from .colours import Colours, Picture, coloured, displayed, hidden, laid_over, packed
+from .colours import Colours, Picture, displayed, hidden, lay_over
 from .folder import Prediction
 from .reading import Line, Window, read_line, read_section
 from .view import View
@@ -21,9 +21,6 @@ from .view import View
 # Pixels that a picture has at least along its longer side where samples are interpolated, and the
 # most pixels of one sample. The factor is odd, so that a sample is the middle of its pixels.
 INTERPOLATED, FINEST = 900, 15
-
-# A picture starts as white, opaque paper.
-PAPER = (1.0, 1.0, 1.0, 1.0)
 
 Curve = tuple[NDArray[np.floating], NDArray[np.floating]]
 
@@ -93,10 +90,14 @@ def cut_of_line(prediction: Prediction, line: Line, rows: range) -> Cut:
     )
 
 
-def picture_of(prediction: Prediction, colours: Colours, view: View, cut: Cut) -> Picture:
-    """The picture of a cut, (rows, columns, 4), with several pixels a sample where it is smooth.
+def picture_of(
+    prediction: Prediction, colours: Colours, view: View, cut: Cut
+) -> tuple[Picture, NDArray[np.bool_]]:
+    """The picture of a cut, on white, with several pixels a sample where it is interpolated.
 
-    The first row is the first sample, time or inline, whatever the direction of the axis.
+    Returns:
+        Red, green and blue (rows, columns, 3) and, (rows, columns), where traces are dead. The
+        first row and column have the smallest numbers of the axes.
     """
     planes: dict[str, Array] = {}
 
@@ -107,8 +108,7 @@ def picture_of(prediction: Prediction, colours: Colours, view: View, cut: Cut) -
 
     shape = len(cut.rows), len(cut.columns)
     factor = _factor(max(shape)) if view.smooth else 1
-    result = np.empty((shape[0] * factor, shape[1] * factor, 4), np.float32)
-    result[:] = PAPER
+    result = np.ones((shape[0] * factor, shape[1] * factor, 3), np.float32)
     layers = [(view.ground, 1.0), *view.overlays()]
     fsem = None
     if "fsem" in prediction.volumes and {n for n, _ in layers} & {"fdip", "fstrike"}:
@@ -120,17 +120,13 @@ def picture_of(prediction: Prediction, colours: Colours, view: View, cut: Cut) -
         threshold = view.threshold if number or name not in ("fsem", "fthin") else 0.0
         off = hidden(name, values, fsem, threshold)
         shown = displayed(name, values, prediction.sidecar)
-        result = laid_over(result, coloured(display, shown, off), opacity)
-    dead = np.broadcast_to(~cut.live, shape)
-    if dead.any():
-        result[finer(dead.astype(np.float32), factor, smooth=False) > 0, 3] = 0
-    return result
-
-
-def drawn_picture(picture: Picture, cut: Cut) -> NDArray[np.uint32]:
-    """A picture with its pixels in the order of rising numbers of both axes, as Bokeh draws it."""
-    flipped = picture[:: 1 if cut.down.step > 0 else -1, :: 1 if cut.across.step > 0 else -1]
-    return packed(flipped)
+        lay_over(result, display, shown, off, opacity)
+    dead = np.broadcast_to(~cut.live, shape).repeat(factor, 0).repeat(factor, 1)
+    # Pixels in the order of rising numbers of both axes.
+    rows, columns = (
+        slice(None, None, 1 if axis.step > 0 else -1) for axis in (cut.down, cut.across)
+    )
+    return result[rows, columns], dead[rows, columns]
 
 
 def _factor(longest: int) -> int:

@@ -11,7 +11,7 @@ from bokeh.models import BasicTickFormatter, ColumnDataSource, CustomJS, Range1d
 from bokeh.plotting import figure
 
 from ..sections import Section, axis_label
-from .colours import Colours
+from .colours import Colours, packed
 from .curves import Drawn, faults_below, faults_in, horizons_below, horizons_in
 from .folder import Prediction
 from .layers import (
@@ -20,32 +20,62 @@ from .layers import (
     contours_of,
     cut_of_line,
     cut_of_section,
-    drawn_picture,
     picture_of,
 )
-from .reading import Line, line_through, part_of, window_of
+from .reading import PIXELS, Line, line_through, part_of, window_of
 from .view import PANELS, View
 
 CUT_COLOUR, CONTOUR_COLOUR, LINE_COLOUR = "#0050c8", "#202020", "#d00060"
 
+# Colour outside of the volume, and of dead traces.
+DEAD = "#d9dde2"
+
+# Width of the dark edge of lines, both sides together, in pixels.
+EDGE = 1.6
+
 
 @dataclass(frozen=True)
 class Content:
-    """What a panel shows: the cut through the volumes, curves, and a title."""
+    """What a panel shows: a cut through the volumes, a title, and curves.
 
+    Attributes:
+        prediction: Volumes and picks.
+        view: What the page shows.
+        place: The section, or the line.
+        cut: What is read.
+        title: Title of the panel.
+    """
+
+    prediction: Prediction
+    view: View
+    place: Section | Line
     cut: Cut
-    contours: list[Curve]
-    faults: list[Drawn]
-    horizons: list[Drawn]
     title: str
 
-    def labels(self) -> list[tuple[Drawn, tuple[float, float], str]]:
-        """Curves with the places of their names, and the side on which the place is."""
-        box = self.cut.box()
-        sides = [(curve, "right") for curve in self.horizons]
-        sides += [(curve, "left") for curve in self.faults]
-        placed = [(curve, curve.label_at(side == "right", box), side) for curve, side in sides]
-        return [(curve, place, side) for curve, place, side in placed if place]
+    def contours(self) -> list[Curve]:
+        """Contours of RGT."""
+        return contours_of(self.prediction, self.view, self.cut)
+
+    def faults(self) -> list[Drawn]:
+        """Faults that are switched on."""
+        if isinstance(self.place, Line):
+            return faults_below(self.prediction, self.view, self.place)
+        return faults_in(self.prediction, self.view, self.place)
+
+    def horizons(self) -> list[Drawn]:
+        """Horizons that are switched on."""
+        if isinstance(self.place, Line):
+            return horizons_below(self.prediction, self.view, self.place)
+        return horizons_in(self.prediction, self.view, self.place, self.cut)
+
+
+def labels_of(
+    horizons: Sequence[Drawn], faults: Sequence[Drawn], box: tuple[float, float, float, float]
+) -> list[tuple[Drawn, tuple[float, float], str]]:
+    """Curves with the places of their names in a box, and the side on which the place is."""
+    sides = [(curve, "right") for curve in horizons] + [(curve, "left") for curve in faults]
+    placed = [(curve, curve.label_at(side == "right", box), side) for curve, side in sides]
+    return [(curve, place, side) for curve, place, side in placed if place]
 
 
 def line_of(prediction: Prediction, view: View) -> Line | None:
@@ -71,15 +101,9 @@ def content_of(
         line = line_of(prediction, view)
         if line is None:
             return None
-        rows = part_of(sidecar.shape.n1, *_indices(prediction, 2, vertical), most=640)
-        cut = cut_of_line(prediction, line, rows)
-        return Content(
-            cut,
-            contours_of(prediction, view, cut),
-            faults_below(prediction, view, line),
-            horizons_below(prediction, view, line),
-            f"line of {line.distance[-1]:,.0f} {sidecar.axes[0].unit}",
-        )
+        rows = part_of(sidecar.shape.n1, *_indices(prediction, 2, vertical), most=PIXELS)
+        title = f"line of {line.distance[-1]:,.0f} {sidecar.axes[0].unit}"
+        return Content(prediction, view, line, cut_of_line(prediction, line, rows), title)
     axis = PANELS.index(panel)
     section = Section(axis, view.index(axis, prediction))
     window = window_of(
@@ -89,13 +113,7 @@ def content_of(
         _indices(prediction, section.axes[1], vertical),
     )
     cut = cut_of_section(prediction, section, window)
-    return Content(
-        cut,
-        contours_of(prediction, view, cut),
-        faults_in(prediction, view, section),
-        horizons_in(prediction, view, section, cut),
-        section.title(sidecar),
-    )
+    return Content(prediction, view, section, cut, section.title(sidecar))
 
 
 def _indices(prediction: Prediction, axis: int, numbers: Sequence[float]) -> tuple[float, float]:
@@ -117,7 +135,7 @@ class Panel:
 
     def __init__(self, prediction: Prediction, colours: Colours, name: str, view: View) -> None:
         self.prediction, self.colours, self.name = prediction, colours, name
-        self._shown: tuple[Any, ...] = ()
+        self._drawn: dict[str, tuple[Any, ...]] = {}
         sidecar = prediction.sidecar
         if name == "line":
             self.axes: tuple[int | None, int] = (None, 2)
@@ -142,7 +160,7 @@ class Panel:
             name=name,
             title=" ",
             lod_threshold=None,
-            background_fill_color="#d9dde2",
+            background_fill_color=DEAD,
         )
         for axis in (*self.figure.xaxis, *self.figure.yaxis):
             axis.formatter = BasicTickFormatter(use_scientific=False)
@@ -163,13 +181,11 @@ class Panel:
         self.figure.multi_line(
             "xs", "ys", source=self.contours, line_color=CONTOUR_COLOUR, line_width=0.8
         )
-        self.lines = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": []})
+        self.lines = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": [], "wider": []})
         # A dark edge makes all colours stand out from grey sections.
-        for colour, wider in (("#000000", 1.6), ("colour", 0.0)):
-            self.lines.data[f"width{wider:g}"] = []
-            self.figure.multi_line(
-                "xs", "ys", source=self.lines, line_color=colour, line_width=f"width{wider:g}"
-            )
+        for colour, width in (("#000000", "wider"), ("colour", "width")):
+            how = {"line_color": colour, "line_width": width}
+            self.figure.multi_line("xs", "ys", source=self.lines, **how)
         self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "colour": [], "align": []})
         self.figure.text(
             "x",
@@ -211,7 +227,7 @@ class Panel:
             self.figure.js_on_event(event, CustomJS(code=code))
 
     def draw(self, view: View) -> None:
-        """Show a view, and read only if what the figure shows has changed."""
+        """Show a view; read and draw only what has changed."""
         self._mark(view)
         ranges = [(r.start, r.end) for r in (self.figure.x_range, self.figure.y_range)]
         if self.axes[0] is None:
@@ -220,59 +236,63 @@ class Panel:
         if content is None:
             self._clear()
             return
-        picks = self.prediction.picked()
-        key = (
-            *(content.title, content.cut.columns, content.cut.rows, view.line),
-            *(view.ground, view.palette, view.clip, view.gain, view.overlays(), view.threshold),
-            *(view.contours, view.smooth),
-        )
-        if key != self._shown:
-            self._shown = key
-            self._draw_picture(view, content)
-        self._draw_curves(view, content, bool(picks.faults or picks.horizons))
+        where = (content.title, content.cut.columns, content.cut.rows, view.line)
+        layers = (view.ground, view.overlay, view.overlay2)
+        looks = (view.palette, view.clip, view.gain, view.opacity, view.opacity2, view.threshold)
+        if self._has_changed("picture", (where, layers, looks, view.contours, view.smooth)):
+            self._draw_picture(content)
+        lists = (view.faults, view.horizons, view.hide, view.hide_horizons)
+        marks = (view.names, view.fault, view.horizon, self.prediction.picks.done())
+        if self._has_changed("curves", (where, lists, marks)):
+            self._draw_curves(content)
         self.figure.title.text = content.title
 
-    def _clear(self) -> None:
-        self._shown = ()
-        self.picture.data = {key: [] for key in self.picture.data}
-        self.contours.data = {key: [] for key in self.contours.data}
+    def _has_changed(self, what: str, key: tuple[Any, ...]) -> bool:
+        """Whether `key` differs from that of the last call."""
+        changed = self._drawn.get(what) != key
+        self._drawn[what] = key
+        return changed
 
-    def _draw_picture(self, view: View, content: Content) -> None:
-        picture = picture_of(self.prediction, self.colours, view, content.cut)
+    def _clear(self) -> None:
+        self._drawn.clear()
+        for source in (self.picture, self.contours, self.lines, self.labels):
+            source.data = {key: [] for key in source.data}
+
+    def _draw_picture(self, content: Content) -> None:
+        picture, dead = picture_of(self.prediction, self.colours, content.view, content.cut)
         left, width, top, height = content.cut.box()
         if self.axes[0] is None:
             self.figure.x_range.update(start=left, end=left + width)
         self.picture.data = {
-            "picture": [drawn_picture(picture, content.cut)],
+            "picture": [packed(picture, dead)],
             "x": [left],
             "y": [top],
             "dw": [width],
             "dh": [height],
         }
+        contours = content.contours()
         self.contours.data = {
-            "xs": [curve[0] for curve in content.contours],
-            "ys": [curve[1] for curve in content.contours],
+            "xs": [curve[0] for curve in contours],
+            "ys": [curve[1] for curve in contours],
         }
 
-    def _draw_curves(self, view: View, content: Content, any_picks: bool) -> None:
-        if not any_picks:
-            return
-        curves = [*content.horizons, *content.faults]
+    def _draw_curves(self, content: Content) -> None:
+        horizons, faults = content.horizons(), content.faults()
+        curves = [*horizons, *faults]
         self.lines.data = {
             "xs": [curve.x for curve in curves],
             "ys": [curve.y for curve in curves],
             "colour": [curve.colour for curve in curves],
             "width": [curve.width for curve in curves],
-            "width0": [curve.width for curve in curves],
-            "width1.6": [curve.width + 1.6 for curve in curves],
+            "wider": [curve.width + EDGE for curve in curves],
         }
-        labels = content.labels() if view.names else []
+        labels = labels_of(horizons, faults, content.cut.box()) if content.view.names else []
         self.labels.data = {
             "x": [place[0] for _, place, _ in labels],
             "y": [place[1] for _, place, _ in labels],
             "text": [short_name(curve.name) for curve, _, _ in labels],
             "colour": [curve.colour for curve, _, _ in labels],
-            "align": [align for _, _, align in labels],
+            "align": [side for _, _, side in labels],
         }
 
     def _mark(self, view: View) -> None:

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 
 from ...volume.attributes import FAULT_ID
 from ..sections import Section, axis_label
 from .colours import Colours
+from .curves import Drawn
 from .folder import Prediction
 from .layers import picture_of
-from .panel import CONTOUR_COLOUR, CUT_COLOUR, Content, content_of, short_name
+from .panel import CONTOUR_COLOUR, CUT_COLOUR, DEAD, Content, content_of, labels_of, short_name
 from .view import PANELS, View
 
 # A4 landscape in inches, and pixels per inch.
@@ -56,21 +57,21 @@ def _limits(view: View, name: str) -> list[tuple[float, float]]:
 def _draw(
     axes: Axes, prediction: Prediction, colours: Colours, view: View, name: str, content: Content
 ) -> None:
-    picture = picture_of(prediction, colours, view, content.cut)
+    picture, dead = picture_of(prediction, colours, view, content.cut)
     left, width, top, height = content.cut.box()
-    across, down = content.cut.across, content.cut.down
-    picture = picture[:: 1 if down.step > 0 else -1, :: 1 if across.step > 0 else -1]
+    picture[dead] = to_rgb(DEAD)
     extent = (left, left + width, top + height, top)
-    axes.imshow(np.clip(picture, 0, 1), extent=extent, aspect="auto", interpolation="nearest")
+    axes.imshow(picture, extent=extent, aspect="auto", interpolation="nearest")
     if view.aspect == "true" and name != "line":
         axes.set_aspect(_aspect(prediction, view, name))
-    for x, y in content.contours:
+    for x, y in content.contours():
         axes.plot(x, y, color=CONTOUR_COLOUR, linewidth=0.4)
-    for curve in [*content.horizons, *content.faults]:
+    horizons, faults = content.horizons(), content.faults()
+    for curve in [*horizons, *faults]:
         axes.plot(curve.x, curve.y, color="black", linewidth=0.5 * curve.width + 0.5)
         axes.plot(curve.x, curve.y, color=curve.colour, linewidth=0.5 * curve.width)
     if view.names:
-        _name(axes, content)
+        _name(axes, labels_of(horizons, faults, content.cut.box()))
     sidecar = prediction.sidecar
     if name == "line":
         labels = f"distance ({sidecar.axes[0].unit})", axis_label(sidecar, 2)
@@ -107,8 +108,8 @@ def _length(prediction: Prediction, view: View, axis: int) -> float:
     return scale * view.exaggeration
 
 
-def _name(axes: Axes, content: Content) -> None:
-    for curve, place, side in content.labels():
+def _name(axes: Axes, labels: list[tuple[Drawn, tuple[float, float], str]]) -> None:
+    for curve, place, side in labels:
         axes.annotate(
             short_name(curve.name),
             place,

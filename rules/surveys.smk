@@ -122,11 +122,18 @@ def label_flags(wildcards):
     return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in names})
 
 
-def plotted_labels(wildcards):
-    """Labels of the predictions, and the true faults where the sheet has them."""
+def fault_surfaces(wildcards):
+    """Surfaces and throws of picked faults, if faults are picked."""
+    prefix = f"results/predictions/{wildcards.volume}/{wildcards.volume}"
+    names = ("faults.vtp", "fault_throws.csv") if FAULT_VOLUMES else ()
+    return [f"{prefix}.{name}" for name in names]
+
+
+def shown_in_3d(wildcards):
+    """Surfaces of picked faults and the table of horizons, if they are picked."""
     volume = wildcards.volume
-    named = [FAULT_ID] if FAULT_ID in VOLUMES[volume] and is_evaluated(volume) else []
-    return raw_labels(wildcards) + with_sidecars(prefix_of_binary(volume), named)
+    suffixes = (".faults.vtp", ".horizons.csv")
+    return [path for path in picks(volume) if path.endswith(suffixes)]
 
 
 require_input_files()

@@ -73,9 +73,10 @@ def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
     picks = ["faults.csv", "fault_points.csv", "fault_throws.csv", "faults.vtp", "faults.ts"]
     picks += ["fault_sticks.txt", "fault_sticks.odt.txt", "horizons.csv"]
     picks += [f"horizon_{number:02d}.irap" for number in range(1, 11)]
-    assert {path.name for path in folder.iterdir()} == expected | {
-        *("metrics.json", "passes.csv", "seams.csv", "seams.png"),
-        *("north.rose.png", "north.spectrum.png", "north.fault_id.png"),
+    # Only a machine with OpenGL libraries draws the scene.
+    assert {path.name for path in folder.iterdir()} - {"north.scene.png"} == expected | {
+        *("metrics.json", "passes.csv", "seams.csv", "seams.png", "north.scene.json"),
+        *("north.rose.png", "north.spectrum.png", "north.faults.png", "north.throws.png"),
         *(f"north.{pick}" for pick in picks),
     }
 

@@ -40,12 +40,17 @@ def main() -> None:
     }
     folder = arguments.output
     settings = dict(parse_setting(text) for text in arguments.set)
+    control = {
+        name: value
+        for name in ("horizons", "control_points")
+        if (value := getattr(arguments, name)) is not None
+    }
     if arguments.dry_run:
         with unchanged(folder):
-            prepare(folder, arguments.survey, given, settings, arguments.train)
+            prepare(folder, arguments.survey, given, settings, arguments.train, control)
             print("\n".join(plan(_command(arguments))))
         return
-    prepare(folder, arguments.survey, given, settings, arguments.train)
+    prepare(folder, arguments.survey, given, settings, arguments.train, control)
     started = time.time()
     status = _run_workflow(_command(arguments))
     if status:
@@ -81,6 +86,16 @@ def _parser() -> argparse.ArgumentParser:
     add_header_bytes(parser, None)
     add_shape(parser)
     add_interval(parser)
+    parser.add_argument(
+        "--horizons",
+        metavar="FILES",
+        help="horizons that geologic time must follow: a folder, or files separated by ;",
+    )
+    parser.add_argument(
+        "--control_points",
+        metavar="FILE",
+        help="points that geologic time must follow: a table of set, inline, crossline, time",
+    )
     parser.add_argument(
         "--train",
         action=argparse.BooleanOptionalAction,

@@ -21,17 +21,23 @@ from ..volume.volume import (
     sidecar_path,
 )
 from .fault_ground import Ground, dips, ground_of, strikes
-from .fault_meshes import Mesh, fault_mesh, tsurf_lines, write_vtp
+from .fault_meshes import fault_mesh, tsurf_lines
 from .fault_samples import index_samples
 from .fault_sticks import charisma_lines, fault_sticks, opendtect_lines
 from .fault_tables import fault_table, throw_profiles, write_points
 from .fault_voxels import PickedVoxels, picked_voxels, write_picked
+from .growing import BRIDGE, MIN_AREA, grow_surfaces
+from .joining import join_surfaces
+from .meshes import Mesh, write_vtp
 from .single_line import on_line, repeated
-from .surfaces import BRIDGE, MIN_AREA, Surface, grow_surfaces
+from .surfaces import Surface
 from .thinning import FaultVoxels, thin
 from .throw import MAX_THROW, with_throw
 
 __all__ = ["FaultSettings", "FaultVoxels", "fault_surfaces", "pick_faults", "thin"]
+
+# Pieces of a fault are joined across at most so many times the distance that growth bridges.
+JOIN_GAP = 3.0
 
 # Files that are written besides the volumes PICKED.
 FILES = (
@@ -134,7 +140,9 @@ def fault_surfaces(
     scrap = max(int(settings.min_area / 2), 1)
     samples = index_samples(voxels, volumes["fsem"].values.shape, scrap)
     del voxels
-    surfaces = grow_surfaces(samples, settings.min_area, settings.bridge)
+    surfaces = join_surfaces(
+        grow_surfaces(samples, settings.min_area, settings.bridge), JOIN_GAP * settings.bridge
+    )
     return [surface for surface in surfaces if _is_wanted(surface, settings, ground)]
 
 
@@ -193,7 +201,7 @@ def _write_meshes(
     vtp: Path, tsurf: Path, meshes: Sequence[Mesh], sidecar: Sidecar, ground: Ground
 ) -> None:
     names = ["throw", "quality", "probability", ground.dip_column, "strike"]
-    write_vtp(vtp, meshes, names)
+    write_vtp(vtp, meshes, names, "fault")
     with open(tsurf, "w") as stream:
         for mesh in meshes:
             stream.writelines(tsurf_lines(mesh, sidecar))

@@ -22,7 +22,7 @@ from ..volume.attributes import ATTRIBUTES
 
 # Columns of the sample sheet with byte positions, and with paths.
 BYTE_COLUMNS = ("iline", "xline", "cdp_x", "cdp_y")
-PATH_COLUMNS = ("survey", *ATTRIBUTES)
+PATH_COLUMNS = ("survey", *ATTRIBUTES, "control_points")
 
 # Columns with numbers that spreadsheets may write as 189.0.
 NUMBER_COLUMNS = (*BYTE_COLUMNS, "n1", "n2", "n3")

@@ -16,6 +16,7 @@ from ..errors import StrataflowError
 from ..files import written_whole
 from ..formats.opening import Reading, has_segy_headers, open_survey
 from ..home import home
+from ..interpretation.horizon_grids import control_paths
 from ..segy.choice import choose_header_bytes
 from ..volume.raw import Shape
 from .configuration import BYTE_COLUMNS, read_sheet, require_configuration
@@ -31,6 +32,9 @@ HEADER = """\
 # You can edit this file. The configuration reference explains each key.
 """
 
+# Settings that name a file or a folder.
+PATH_SETTINGS = ("training.init_weights",)
+
 
 def prepare(
     folder: Path,
@@ -38,6 +42,7 @@ def prepare(
     given: Mapping[str, int | str | float],
     settings: dict[str, Any],
     train: bool | None,
+    control: Mapping[str, str] | None = None,
 ) -> None:
     """Write or update the sample sheet and the configuration in `folder`.
 
@@ -51,6 +56,7 @@ def prepare(
         settings: Values of configuration keys by `section.key`.
         train: Whether to train first. None keeps the setting of the folder; a new folder does not
             train.
+        control: Files of the columns `horizons` and `control_points` of the only survey.
 
     Raises:
         StrataflowError: A survey is missing, corrupted or not a grid, a key is unknown, or a value
@@ -58,6 +64,7 @@ def prepare(
     """
     config = _configuration(folder / CONFIGURATION, settings, train)
     rows = _rows(folder / SHEET, surveys, given, config)
+    _add_control(rows, surveys, control or {})
     # A file that says the same already stays as it is, with the comments of the user.
     path, sheet = folder / CONFIGURATION, folder / SHEET
     if not (path.is_file() and _read(path) == config):
@@ -90,6 +97,9 @@ def unchanged(folder: Path) -> Iterator[None]:
 def parse_setting(text: str) -> tuple[str, Any]:
     """Split `section.key=value` into the key and the value, which is parsed as YAML.
 
+    A relative path in a key of PATH_SETTINGS is taken from the current folder and made absolute,
+    because the workflow runs in another one.
+
     Raises:
         StrataflowError: The key or the value is missing, or the value is not YAML.
     """
@@ -97,9 +107,12 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not mark or not re.fullmatch(r"[a-z_]+(\.[A-Za-z0-9_-]+)*", key):
         raise StrataflowError(f"--set {text}: expected KEY=VALUE, such as training.epochs=0")
     try:
-        return key, yaml.safe_load(value)
+        parsed = yaml.safe_load(value)
     except yaml.YAMLError:
         raise StrataflowError(f"--set {text}: expected a YAML value, got {value!r}") from None
+    if key in PATH_SETTINGS and isinstance(parsed, str):
+        parsed = str(Path(parsed).expanduser().resolve())
+    return key, parsed
 
 
 def _configuration(path: Path, settings: dict[str, Any], train: bool | None) -> dict[str, Any]:
@@ -173,6 +186,22 @@ def _columns(survey: Path, given: Mapping[str, int | str | float], domain: str) 
     interval = float(given["interval"]) if "interval" in given else None
     open_survey(survey, Reading(domain=domain, shape=shape, interval=interval))
     return {n: str(value) for n, value in given.items() if n not in BYTE_COLUMNS}
+
+
+def _add_control(
+    rows: list[dict[str, str]], surveys: Sequence[Path], control: Mapping[str, str]
+) -> None:
+    """Add files of control, by column, to the row of the only survey that is meant."""
+    meant = [
+        row for row in rows if not surveys or Path(row["survey"]) in [s.resolve() for s in surveys]
+    ]
+    for column, text in control.items():
+        if len(meant) != 1:
+            raise StrataflowError(
+                f"--{column}: belongs to one survey, got {len(meant)}; name one, or fill the column"
+                f" {column} of {SHEET}"
+            )
+        meant[0][column] = ";".join(str(path.resolve()) for path in control_paths(text))
 
 
 def _free_name(stem: str, taken: dict[str, Any]) -> str:

@@ -16,7 +16,9 @@ import segyio
 from conftest import Finished, refused_in_one_line
 from segy_bytes import integers, write_bytes
 from strataflow.errors import StrataflowError
-from strataflow.figures.sections import Section, plot, sections_of
+from strataflow.figures.choice import choose_sections
+from strataflow.figures.pictures import Results, plot
+from strataflow.figures.sections import Section
 from strataflow.interpretation.faults import FaultSettings, pick_faults
 from strataflow.interpretation.horizons import pick_horizons
 from strataflow.prediction.tiling import TileGrid, blend
@@ -283,8 +285,9 @@ def test_pictures_of_a_line_show_the_line(tmp_path: Path) -> None:
     line_with_a_fault(tmp_path)
     names = ("fsem", "fdip", "fstrike", "rgt", "dhr")
     predicted = {n: open_volume(tmp_path / f"x.{n}") for n in names}
-    assert sections_of(Shape(96, 80, 1), None) == (Section(0, 0),)
-    plot(open_volume(tmp_path / "x.bin"), predicted, {}, tmp_path / "x")
+    fsem = predicted["fsem"].values
+    assert choose_sections(Shape(96, 80, 1), None, fsem, 0.5) == (Section(0, 0),)
+    plot(Results(open_volume(tmp_path / "x.bin"), predicted, {}), tmp_path / "x")
     for name in (*names, "rose", "spectrum"):
         assert (tmp_path / f"x.{name}.png").stat().st_size > 3000
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..volume.raw import Array
 from ..volume.volume import Sidecar
+from .fault_tables import rounded
 from .horizons import PickedHorizon
 from .meshes import Mesh, quads
 
@@ -37,7 +38,7 @@ def horizon_table(
         columns[horizon.name] = horizon.depths(sidecar)[i3, i2]
     for horizon, values in zip(horizons, amplitudes, strict=False):
         columns |= {f"{horizon.name}_{name}": grid[i3, i2] for name, grid in values.items()}
-    return pd.DataFrame(columns)
+    return rounded(pd.DataFrame(columns), sidecar)
 
 
 def horizon_index(horizons: Sequence[PickedHorizon], sidecar: Sidecar) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from strataflow.interpretation.control import ControlSet
-from strataflow.prediction.rgt_control import honour_control
+from strataflow.prediction.rgt_exact import honour_control
 
 I3, I2, I1 = np.indices((20, 24, 60))
 

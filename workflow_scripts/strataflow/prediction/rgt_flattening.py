@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import LinearOperator, cg
 
 from ..interpretation.surfaces import Surface
@@ -33,13 +33,17 @@ SIDE = 8
 MAX_ELEMENTS = 2_000_000
 
 # Weights of the predicted gradient along lines and along traces; a planar reflector has weight 1.
-LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.1
+LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.3
 
 # Weight of an element without a visible reflector.
 UNSEEN = 1e-4
 
 # Rounds of least squares, and iterations and tolerance of the conjugate gradients in each.
-ROUNDS, ITERATIONS, TOLERANCE = 3, 100, 1e-6
+POWERS = (0, 0.5, 1, 2, 2)
+ITERATIONS, TOLERANCE = 100, 1e-4
+
+# Weight of the predicted shift itself, so that there is one solution.
+ANCHOR = 1e-7
 
 # Limits of the vertical RGT gradient that scales the slope of a reflector.
 GROWTH = (0.2, 3.0)
@@ -245,21 +249,21 @@ class _Fit:
         weights = self.prior.copy()
         weights[: self.reflectors.size] += self.reflectors
         solution = np.concatenate([self.shift, self.ties.first_times(self.shift)])
-        precondition = None
-        for _ in range(ROUNDS):
+        first, precondition = solution, None
+        for power in POWERS:
             growth = self._growth(solution)
             pulls = self.kept.copy()
             for axis, slope in enumerate(self.slopes):
                 first, last = self.edges.axis[axis : axis + 2]
                 pulls[first:last] -= side * self._on_edges(axis, self.weight * slope * growth)
-            rows, wanted, trust = self.ties.equations(solution)
+            rows, wanted, trust = self.ties.equations(solution, power)
             system = self.back @ (self.step.multiply(weights[:, None])).tocsr()
-            system = csr_array(system + rows.T @ rows.multiply(trust[:, None]).tocsr())
-            right = self.back @ pulls + rows.T @ (trust * wanted)
+            system = system + rows.T @ rows.multiply(trust[:, None]).tocsr()
+            system = csr_array(system + ANCHOR * eye_array(self.unknowns))
+            right = self.back @ pulls + rows.T @ (trust * wanted) + ANCHOR * first
             if precondition is None:
                 place = np.full((3, self.unknowns), -1)
                 place[:, :n] = np.unravel_index(self.elements.vertex_of, self.elements.vertices)
-                system = _anchored(system)
                 precondition = Multigrid(system, place)
             count = [0]
             def tell(_x): count[0] += 1
@@ -275,6 +279,3 @@ class _Fit:
             print("iterations", count[0])
         return solution[:n]
 
-
-def _anchored(system: csr_array) -> csr_array:
-    return system

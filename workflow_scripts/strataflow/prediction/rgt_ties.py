@@ -81,11 +81,12 @@ class Ties:
         """Times of the controls where `shift` (count,) is the shift at the nodes."""
         return np.zeros(self.times)
 
-    def equations(self, solution: NDArray[np.float64]) -> tuple[csr_array, Array, Array]:
+    def equations(self, solution: NDArray[np.float64], power: float) -> tuple[csr_array, Array, Array]:
         """Matrix, right side, and weights that fit the `solution` of the last round."""
         rows = self.matrix()
-        off = np.abs(rows @ solution - self.wanted) / TRUSTED_RESIDUAL
-        return rows, self.wanted, self.trust
+        off = (rows @ solution - self.wanted) / TRUSTED_RESIDUAL
+        doubt = np.where(self.doubtful, (1 + off**2) ** -power, 1.0)
+        return rows, self.wanted, self.trust * doubt
 
 
 def throw_ties(surfaces: Sequence[Surface], elements: Elements, time: Array) -> Ties:
@@ -100,7 +101,7 @@ def throw_ties(surfaces: Sequence[Surface], elements: Elements, time: Array) -> 
     return Ties(len(elements.vertex_of), 0, nodes, weights, wanted, trust, doubtful)
 
 
-def _pairs(surface: Surface, elements: Elements, time: Array):  # type: ignore[no-untyped-def]
+def pair_points(surface: Surface, elements: Elements):  # type: ignore[no-untyped-def]
     width, height = surface.inside.shape
     a, b = np.nonzero(surface.inside)
     thin = ((a + surface.first[0]) % EVERY == 0) & ((b + surface.first[1]) % EVERY == 0)
@@ -132,7 +133,11 @@ def _pairs(surface: Surface, elements: Elements, time: Array):  # type: ignore[n
         voxels.append(voxel.T)
     ends = [e[good] for e in ends]
     voxels = [v[good] for v in voxels]
-    known, throw = known[good], throw[good]
+    return ends, (voxels, known[good], throw[good], surface.quality[a, b][good])
+
+
+def _pairs(surface: Surface, elements: Elements, time: Array):  # type: ignore[no-untyped-def]
+    ends, (voxels, known, throw, quality) = pair_points(surface, elements)
     (n_f, w_f), (n_h, w_h) = (
         elements.stencils(e, v) for e, v in zip(ends, voxels, strict=True)
     )
@@ -141,7 +146,6 @@ def _pairs(surface: Surface, elements: Elements, time: Array):  # type: ignore[n
     if guess.any():
         (f, h) = (time[tuple(v[guess].T)].astype(float) for v in voxels)
         rise[guess] += h - f
-    quality = surface.quality[a, b][good]
     trust = np.where(known, THROW_WEIGHT * quality, PREDICTED_WEIGHT)
     return np.concatenate([n_f, n_h], 1), np.concatenate([-w_f, w_h], 1), rise, trust, known
 

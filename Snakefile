@@ -36,6 +36,7 @@ include: "rules/pick_horizons.smk"
 include: "rules/flatten.smk"
 include: "rules/evaluate.smk"
 include: "rules/plot.smk"
+include: "rules/render_scene.smk"
 include: "rules/make_overview.smk"
 
 

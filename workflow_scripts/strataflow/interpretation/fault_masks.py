@@ -243,7 +243,7 @@ def _normals(
     else:
         # Enough of the window must count for the orientation to be that of the surface.
         trace = spatial[:3].sum(axis=0)
-        seen = trace > 0.1 * flat[:3].sum(axis=0)
+        seen = trace > 0.5 * flat[:3].sum(axis=0)
         tensor = np.where(seen, spatial, flat)
     normal = principal_normal(tensor)
     largest = sum(

@@ -16,30 +16,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import LinearOperator, cg
 
 from ..interpretation.surfaces import Surface
 from ..volume.raw import Array
 from ..volume.structure_tensor import HALO, UNLIMITED, count_cells, in_cells
+from .rgt_control import Control, Remainder, control_ties
 from .rgt_cuts import find_cuts
 from .rgt_elements import CORNERS, Elements, make_elements
 from .rgt_multigrid import Multigrid
 from .rgt_slopes import reflector_slopes
-from .rgt_ties import Control, Ties, control_ties, throw_ties
+from .rgt_throws import throw_ties
+from .rgt_ties import Ties
 
 # Side of an element in voxels; doubled until there are at most MAX_ELEMENTS.
 SIDE = 8
 MAX_ELEMENTS = 2_000_000
 
 # Weights of the predicted gradient along lines and along traces; a planar reflector has weight 1.
-LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.1
+LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.3
 
 # Weight of an element without a visible reflector.
 UNSEEN = 1e-4
 
 # Rounds of least squares, and iterations and tolerance of the conjugate gradients in each.
-ROUNDS, ITERATIONS, TOLERANCE = 3, 100, 1e-6
+POWERS = (0, 0.5, 1, 2, 2)
+ITERATIONS, TOLERANCE = 100, 1e-4
+
+# Weight of the predicted shift itself, so that there is one solution.
+ANCHOR = 1e-6
 
 # Limits of the vertical RGT gradient that scales the slope of a reflector.
 GROWTH = (0.2, 3.0)
@@ -87,10 +93,11 @@ def follow_reflectors(
     ties = throw_ties(surfaces, elements, time) + control_ties(constraints, elements)
     fit = _Fit(elements, shift.ravel()[elements.vertex_of], slopes, weight + UNSEEN, ties)
     solution = fit.solve()
+    remainder = Remainder(constraints, elements, solution)
     ends = np.searchsorted(cuts.repeats, n2 * n1 * np.arange(n3 + 1))
     for i3, plane in enumerate(elements.planes(solution)):
         repeats = cuts.repeats[ends[i3] : ends[i3 + 1]] - i3 * n2 * n1
-        yield growing(plane + depth, repeats) - time[i3]
+        yield growing(remainder.on(i3, plane + depth), repeats) - time[i3]
 
 
 def growing(time: Array, repeats: NDArray[np.int64] | None = None) -> Array:
@@ -240,29 +247,28 @@ class _Fit:
         return np.clip(1 + rise[self.edges.of_part[2] - first].mean(axis=1), *GROWTH)
 
     def solve(self) -> NDArray[np.float64]:
-        """The shift at the nodes, in samples."""
+        """The shift at the nodes, then the time of each control, in samples."""
         side, n = self.elements.side, len(self.shift)
         weights = self.prior.copy()
         weights[: self.reflectors.size] += self.reflectors
         solution = np.concatenate([self.shift, self.ties.first_times(self.shift)])
-        precondition = None
-        for _ in range(ROUNDS):
+        first, precondition = solution, None
+        rows, wanted = self.ties.matrix(), self.ties.wanted
+        for power in POWERS:
             growth = self._growth(solution)
             pulls = self.kept.copy()
             for axis, slope in enumerate(self.slopes):
                 first, last = self.edges.axis[axis : axis + 2]
                 pulls[first:last] -= side * self._on_edges(axis, self.weight * slope * growth)
-            rows, wanted, trust = self.ties.equations(solution)
+            trust = self.ties.trusted(rows @ solution - wanted, power)
             system = self.back @ (self.step.multiply(weights[:, None])).tocsr()
-            system = csr_array(system + rows.T @ rows.multiply(trust[:, None]).tocsr())
-            right = self.back @ pulls + rows.T @ (trust * wanted)
+            system = system + rows.T @ rows.multiply(trust[:, None]).tocsr()
+            system = csr_array(system + ANCHOR * eye_array(self.unknowns))
+            right = self.back @ pulls + rows.T @ (trust * wanted) + ANCHOR * first
             if precondition is None:
                 place = np.full((3, self.unknowns), -1)
                 place[:, :n] = np.unravel_index(self.elements.vertex_of, self.elements.vertices)
-                system = _anchored(system)
                 precondition = Multigrid(system, place)
-            count = [0]
-            def tell(_x): count[0] += 1
             solution, _ = cg(
                 system,
                 right,
@@ -270,11 +276,8 @@ class _Fit:
                 rtol=TOLERANCE,
                 maxiter=ITERATIONS,
                 M=LinearOperator(system.shape, precondition, dtype=np.float64),
-                callback=tell,
             )
-            print("iterations", count[0])
-        return solution[:n]
+            # The mean is free; rounding errors would add up in it.
+            solution -= (solution[:n] - self.shift).mean()
+        return solution
 
-
-def _anchored(system: csr_array) -> csr_array:
-    return system

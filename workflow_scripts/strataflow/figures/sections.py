@@ -32,7 +32,6 @@ from .style import MIN_SHOWN as MIN_SHOWN
 from .style import MIN_SPREAD as MIN_SPREAD
 from .style import save_picture as save_picture
 
-
 # Name of the layer that shows the image minus `dhr`.
 DIFFERENCE = "difference"
 

@@ -159,7 +159,7 @@ def indices_of(places: NDArray[np.float64], sidecar: Sidecar) -> NDArray[np.floa
 
     NaN if the survey has no coordinates.
     """
-    origin, along3, along2 = sidecar.lattice()
+    origin, along3, along2 = sidecar.map_lattice()
     steps = np.stack([along3, along2], axis=1)
     if not np.isfinite(steps).all():
         return np.full(places.shape, np.nan)

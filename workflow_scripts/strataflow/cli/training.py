@@ -101,9 +101,13 @@ def train_command(kind: str, description: str) -> None:
         "--curves", type=Path, help="PNG file of the learning curves; needs --metrics"
     )
     parser.add_argument(
+        "--table", type=Path, help="CSV file of what joins the training, with numbers of voxels"
+    )
+    parser.add_argument(
         "--notices",
         type=Path,
-        help="file that also gets the notice if the settings differ from the previous training",
+        help="file that also gets the notice if the settings differ from the previous training,"
+        " and the table of what joins the training if surveys do",
     )
     add_shape(parser)
     add_tasks(parser)
@@ -136,6 +140,7 @@ def train_command(kind: str, description: str) -> None:
         arguments.resume,
         arguments.init_weights,
         partial(_notify, arguments.notices),
+        arguments.table,
     )
     if checkpoint:
         _deliver(arguments, checkpoint)

@@ -68,6 +68,10 @@ def draw_scene(
         "sections": [] if flat else [s.title(image.sidecar) for s in scene.sections],
         "scale": scene.scale.text,
         "exaggeration": scene.scale.exaggeration,
+        # For the same scene in ParaView: indices, and lateral units for one of the vertical axis.
+        "indices": [section.index for section in scene.sections],
+        "camera": [float(value) for value in scene.towards(scene.corner)],
+        "vertical_scale": abs(scene.scale.steps[2] / image.sidecar.axes[2].step),
     }
     with written_whole(Path(f"{output}.scene.json")) as (path,):
         path.write_text(json.dumps(description, indent=1) + "\n")

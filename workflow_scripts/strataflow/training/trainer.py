@@ -46,6 +46,7 @@ from .checkpoints import (
 )
 from .dataset import CountingSampler, Crops, SampleSource
 from .figures import draw_training_sample
+from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
 
@@ -270,6 +271,7 @@ def train(
     resume: str | None = None,
     init_weights: Path | None = None,
     notify: Callable[[str], None] = print,
+    table: Path | None = None,
 ) -> Path | None:
     """Train a network, or resume its training.
 
@@ -286,7 +288,9 @@ def train(
             named by a hash of all settings that change the result.
         resume: A checkpoint, or "auto" for the newest one of the same run.
         init_weights: Weights to start from if there is no checkpoint to resume from.
-        notify: Called with one line if `output` was another run before.
+        notify: Called with one line if `output` was another run before, and with the table of
+            what joins the training if surveys do.
+        table: CSV file of that table.
 
     Returns:
         The checkpoint of the last epoch, the best one after early stopping, or None if the time
@@ -313,6 +317,11 @@ def train(
         Crops(source, architecture, settings.crop, settings.seed, augment)
         for source, augment in ((train_source, True), (valid_source, False))
     )
+    _report(
+        training_table({"train": training_crops, "valid": validation_crops}, architecture),
+        table,
+        notify if train_source.surveys else print,
+    )
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
     steps_per_epoch = _steps_per_epoch(training_crops, settings)
     steps = settings.epochs * steps_per_epoch
@@ -331,6 +340,15 @@ def train(
             print(f"training: {start.checkpoint} is complete after {start.step} steps")
             return start.checkpoint
         return _fit(run, start, training_crops, validation_crops, folder)
+
+
+@rank_zero_only
+def _report(content: pd.DataFrame, table: Path | None, notify: Callable[[str], None]) -> None:
+    """Print what joins the training, and write it to the CSV file `table`."""
+    notify(f"training: voxels with a label:\n{as_text(content)}")
+    if table:
+        with written_whole(table) as (temporary,):
+            content.to_csv(temporary, index=False)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from strataflow.code import code_checksum, with_imports
 from strataflow.volume.attributes import (
     ATTRIBUTES,
     FAULT_ID,
+    FLAT,
     PICKED,
     SPREAD,
     TRUTH,
@@ -22,7 +23,6 @@ from strataflow.volume.attributes import (
     attributes_of,
 )
 from strataflow.errors import StrataflowError
-from strataflow.interpretation.horizons import horizon_names
 from strataflow.samples.files import SPLITS
 from strataflow.workflow.configuration import (
     averaging_of,
@@ -65,14 +65,15 @@ INFERRED = (*PREDICTED, *([SPREAD] if AVERAGING.uncertainty else []))
 FAULT_VOLUMES = PICKED if config["export"]["faults"] and "fsem" in PREDICTED else ()
 VOLUMES = exit_on_error(read_sheet, config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
-HORIZONS = horizon_names(config["export"]["horizons"])
+# Flattened volumes: over geologic time, and on the horizon of that number.
+FLAT_PATTERN = rf"{FLAT}|{FLAT}_\d\d"
 PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
 
 
 wildcard_constraints:
     volume="|".join(VOLUMES),
     survey="|".join(config["synthetic"]["surveys"]) or "none",
-    attribute="|".join((*ATTRIBUTES, SPREAD, *PICKED)),
+    attribute="|".join((*ATTRIBUTES, SPREAD, *PICKED, FLAT_PATTERN)),
     network="infer|refine",
     split="|".join(SPLITS),
     slab=r"\d+",
@@ -138,6 +139,12 @@ def averaging_flags():
 def probability_flag():
     """--probability: minimum probability of a fault voxel."""
     return {"probability": config["interpretation"]["probability"]}
+
+
+def velocity_flag():
+    """--velocity, if the configuration has one: m/s that turn two-way time into depth."""
+    velocity = config["segy"]["velocity"]
+    return {"velocity": [velocity] if velocity else []}
 
 
 def with_sidecars(prefix, attributes):

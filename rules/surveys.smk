@@ -3,14 +3,16 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from strataflow.formats.opening import has_segy_headers
+
 # Volumes of a synthetic survey: image, labels, and its faults one by one.
 SURVEY_FILES = ("image", *ATTRIBUTES, *TRUTH)
 
 
 def require_input_files():
-    """Exit with one line for the first SEG-Y that does not exist and that no rule writes."""
+    """Exit with one line for the first survey that does not exist and that no rule writes."""
     for name, row in VOLUMES.items():
-        for column in ("segy", *ATTRIBUTES, *TRUTH):
+        for column in ("survey", *ATTRIBUTES, *TRUTH):
             path = row.get(column)
             place = f"{config['volumes']}: volume {name!r}: {column}: {path}"
             if path and is_remote(path):
@@ -18,7 +20,7 @@ def require_input_files():
                     located(path)
                 except WorkflowError as error:
                     sys.exit(f"{place}: {' '.join(str(error).split())}")
-            elif path and not Path(path).is_file() and not is_synthetic(path):
+            elif path and not Path(path).exists() and not is_synthetic(path):
                 sys.exit(f"{place}: no such file")
 
 
@@ -28,7 +30,7 @@ def is_remote(path):
 
 
 def located(path):
-    """A SEG-Y as a rule input. A storage plugin downloads a remote file once and keeps it."""
+    """A survey as a rule input. A storage plugin downloads a remote file once and keeps it."""
     return storage(path, keep_local=True) if is_remote(path) else path
 
 
@@ -71,23 +73,29 @@ def trainable_attributes(volume):
     return attributes_of(tuple(task for task, names in ALL_TASKS.items() if given >= set(names)))
 
 
-def segy_of(wildcards):
-    """SEG-Y of the image or, if the rule has the wildcard `attribute`, of a label."""
-    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")])
+def survey_of(wildcards):
+    """Survey of the image or, if the rule has the wildcard `attribute`, of a label."""
+    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "survey")])
 
 
-def segy_flags(wildcards):
-    """Byte positions from the sample sheet or the configuration, the attribute and the domain."""
+def reading_flags(wildcards):
+    """How to read a survey: byte positions, size, sample interval, the attribute and the domain."""
     row = VOLUMES[wildcards.volume]
     positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
-    return flags(
-        attribute=wildcards.get("attribute", "image"), domain=config["segy"]["domain"], **positions
-    )
+    given = {n: row[n] for n in ("n1", "n2", "n3", "interval") if n in row}
+    attribute = wildcards.get("attribute", "image")
+    return flags(attribute=attribute, domain=config["segy"]["domain"], **positions, **given)
 
 
-def segy_of_image(wildcards):
-    """SEG-Y that provides the headers of the exported predictions."""
-    return located(VOLUMES[wildcards.volume]["segy"])
+def segy_template(wildcards):
+    """SEG-Y that provides the headers of the exported predictions; none for other formats."""
+    row = VOLUMES[wildcards.volume]
+    return located(row["survey"]) if has_segy_headers(row["survey"], "n1" in row) else []
+
+
+def template_flag(wildcards, input):
+    """--template, if the survey is SEG-Y."""
+    return flags(template=input.template) if input.template else ""
 
 
 def export_segy_flags():
@@ -114,11 +122,18 @@ def label_flags(wildcards):
     return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in names})
 
 
-def plotted_labels(wildcards):
-    """Labels of the predictions, and the true faults where the sheet has them."""
+def fault_surfaces(wildcards):
+    """Surfaces and throws of picked faults, if faults are picked."""
+    prefix = f"results/predictions/{wildcards.volume}/{wildcards.volume}"
+    names = ("faults.vtp", "fault_throws.csv") if FAULT_VOLUMES else ()
+    return [f"{prefix}.{name}" for name in names]
+
+
+def shown_in_3d(wildcards):
+    """Surfaces of picked faults and the table of horizons, if they are picked."""
     volume = wildcards.volume
-    named = [FAULT_ID] if FAULT_ID in VOLUMES[volume] and is_evaluated(volume) else []
-    return raw_labels(wildcards) + with_sidecars(prefix_of_binary(volume), named)
+    suffixes = (".faults.vtp", ".horizons.csv")
+    return [path for path in picks(volume) if path.endswith(suffixes)]
 
 
 require_input_files()

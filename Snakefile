@@ -8,6 +8,7 @@ configfile: "config/config.yaml"
 
 include: "rules/common.smk"
 include: "rules/surveys.smk"
+include: "rules/interpreted.smk"
 include: "rules/control.smk"
 include: "rules/horizons.smk"
 include: "rules/targets.smk"
@@ -37,6 +38,7 @@ include: "rules/pick_horizons.smk"
 include: "rules/flatten.smk"
 include: "rules/evaluate.smk"
 include: "rules/plot.smk"
+include: "rules/render_scene.smk"
 include: "rules/make_overview.smk"
 
 

@@ -161,6 +161,12 @@ def probability_flag():
     return {"probability": config["interpretation"]["probability"]}
 
 
+def velocity_flag():
+    """--velocity, if the configuration has one: m/s that turn two-way time into depth."""
+    velocity = config["segy"]["velocity"]
+    return {"velocity": [velocity] if velocity else []}
+
+
 def with_sidecars(prefix, attributes):
     """Raw volumes PREFIX.<attribute> and their sidecars."""
     return [f"{prefix}.{name}{suffix}" for name in attributes for suffix in ("", ".json")]

@@ -79,5 +79,4 @@ def pick_faults_flags():
     """Which faults are picked."""
     names = ("minimum_area", "bridge", "maximum_throw", "dip", "strike")
     chosen = {name: config["interpretation"][name] for name in names}
-    velocity = config["segy"]["velocity"]
-    return flags(**probability_flag(), **chosen, velocity=[velocity] if velocity else [])
+    return flags(**probability_flag(), **chosen, **velocity_flag())

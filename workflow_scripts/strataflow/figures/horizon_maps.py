@@ -186,13 +186,13 @@ def _finish(ax: Axes, at: tuple[Any, Any], holes: NDArray[np.float64], sidecar: 
     )
     middle = np.array([x.mean(), y.mean()])
     ax.use_sticky_edges = False
-    ax.margins(0.12)
+    ax.margins(0.08)
     for i3 in (0, -1):
         for i2 in (0, -1):
             corner = np.array([x[i3, i2], y[i3, i2]])
             ax.annotate(
                 f"IL {inline[i3]:g}\nXL {crossline[i2]:g}",
-                tuple(corner + 0.08 * (corner - middle)),
+                tuple(corner + 0.07 * (corner - middle)),
                 fontsize=6,
                 color="0.25",
                 ha="center",

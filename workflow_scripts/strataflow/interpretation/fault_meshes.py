@@ -32,18 +32,19 @@ def fault_mesh(fault: int, surface: Surface, sidecar: Sidecar, ground: Ground) -
     a, b = rows[used // columns.size], columns[used % columns.size]
     corners = corners.reshape(squares.shape)
     triangles = np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]])
-    places = sidecar.places(surface.points()[:, a, b])
+    at = surface.points()[:, a, b]
+    vertical = sidecar.places(at)[sidecar.domain]
     normal = ground.normals(surface)[:, a, b]
     data = {
         "throw": surface.throw[a, b] * abs(sidecar.axes[2].step),
         "quality": surface.quality[a, b],
         "probability": surface.probability[a, b],
         ground.dip_column: dips(normal, ground),
-        "strike": strikes(normal),
+        "strike": strikes(normal) if ground.has_azimuth else np.full_like(normal[0], np.nan),
     }
     return Mesh(
         fault,
-        np.stack([places["x"], places["y"], places[sidecar.domain]], axis=1),
+        np.stack([*sidecar.map_places(at), vertical], axis=1),
         triangles,
         {name: np.asarray(values, np.float64) for name, values in data.items()},
     )

@@ -25,18 +25,6 @@ MAX_VERTICES = 512
 Amplitudes = Sequence[Mapping[str, Array]]
 
 
-def ground_lattice(sidecar: Sidecar) -> tuple[NDArray[np.float64], ...]:
-    """Coordinates of the first trace, and the steps to the next inline and crossline.
-
-    A survey without coordinates has its crossline and inline numbers as x and y.
-    """
-    if sidecar.corners:
-        return sidecar.lattice()
-    inline, crossline = sidecar.axes[:2]
-    origin = np.array([crossline.first, inline.first], np.float64)
-    return origin, np.array([0.0, inline.step]), np.array([crossline.step, 0.0])
-
-
 def horizon_table(
     horizons: Sequence[PickedHorizon], amplitudes: Amplitudes, sidecar: Sidecar
 ) -> pd.DataFrame:
@@ -90,14 +78,17 @@ def _misfit(horizon: PickedHorizon) -> NDArray[np.float64]:
 
 
 def write_irap(path: Path, horizon: PickedHorizon, sidecar: Sidecar) -> None:
-    """Write a horizon as an Irap classic grid (ASCII).
+    """Write a horizon as an Irap classic grid (ASCII), that of a 2D line as Irap classic points.
 
     Irap requires a right-handed grid, so columns run along n2 or n3, depending on the survey.
 
     Raises:
         StrataflowError: The grid is not rectangular.
     """
-    origin, step3, step2 = ground_lattice(sidecar)
+    if sidecar.is_line:
+        path.write_text(_points(horizon.depths(sidecar)[0], sidecar))
+        return
+    origin, step3, step2 = sidecar.map_lattice()
     depth = horizon.depths(sidecar)
     turn = step2[0] * step3[1] - step2[1] * step3[0]
     # y must point to the left of x.
@@ -123,6 +114,14 @@ def write_irap(path: Path, horizon: PickedHorizon, sidecar: Sidecar) -> None:
         yrot=float(origin[1]),
     )
     surfio.IrapSurface(header, grid.astype(np.float32)).to_ascii_file(path)
+
+
+def _points(depth: NDArray[np.float64], sidecar: Sidecar) -> str:
+    """Irap classic points of the horizon (n2,) of a 2D line: x, y and z, one point per line."""
+    known = np.flatnonzero(np.isfinite(depth))
+    x, y = sidecar.map_places(np.stack([0 * known, known, 0 * known]))
+    rows = zip(x, y, depth[known], strict=True)
+    return "".join(f"{east:.2f} {north:.2f} {down:.4f}\n" for east, north, down in rows)
 
 
 def write_opendtect(path: Path, horizon: PickedHorizon, sidecar: Sidecar) -> None:
@@ -155,7 +154,7 @@ def horizon_mesh(
     used, flat = np.unique(corners, return_inverse=True)
     flat = flat.reshape(corners.shape)
     a, b = i3[used // i2.size], i2[used % i2.size]
-    origin, step3, step2 = ground_lattice(sidecar)
+    origin, step3, step2 = sidecar.map_lattice()
     places = origin + a[:, None] * step3 + b[:, None] * step2
     data = {"rgt": np.full(used.size, horizon.level.rgt)}
     data[sidecar.domain] = horizon.depths(sidecar)[a, b]

@@ -107,7 +107,7 @@ def evaluate(
     metrics: dict[str, Any] = {
         "prediction": str(prediction),
         "target": str(target),
-        "source": first.sidecar.source.get("segy"),
+        "source": first.sidecar.source_file,
         "voxels": int(live.sum()) * first.shape.n1,
     }
     if "fsem" in cubes:

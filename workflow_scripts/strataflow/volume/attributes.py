@@ -141,6 +141,28 @@ def fault_angles(
     return fdip, fstrike
 
 
+def apparent_dip(
+    fsem: Array, tensor: Array, probability: float = PROBABILITY
+) -> tuple[Array, Array]:
+    """Decode orientation tensors on a single line to the dip in its plane.
+
+    Args:
+        fsem: Fault probability.
+        tensor: Orientation tensors, (6, *fsem.shape).
+        probability: Minimum `fsem` of a fault.
+
+    Returns:
+        Apparent dip divided by 180 degrees, and a strike of 0 everywhere: a line has none. The
+        normal of a fault with these angles lies in the plane of the line.
+    """
+    in_plane = tensor.copy()
+    in_plane[[0 in pair for pair in TENSOR_COMPONENTS]] = 0
+    fdip, fstrike = fault_angles(fsem, in_plane, probability)
+    # A strike of 180 degrees is one of 0 with the opposite dip.
+    fdip = np.where(fstrike > 0.5, 1 - fdip, fdip)
+    return fdip, np.zeros_like(fstrike)
+
+
 def encode(
     attributes: dict[str, Array], tasks: tuple[str, ...], probability: float = FAULT_THRESHOLD
 ) -> Array:

@@ -22,7 +22,13 @@ from ..volume.attributes import ATTRIBUTES
 
 # Columns of the sample sheet with byte positions, and with paths.
 BYTE_COLUMNS = ("iline", "xline", "cdp_x", "cdp_y")
-PATH_COLUMNS = ("segy", *ATTRIBUTES, "control_points")
+PATH_COLUMNS = ("survey", *ATTRIBUTES, "control_points")
+
+# Columns with numbers that spreadsheets may write as 189.0.
+NUMBER_COLUMNS = (*BYTE_COLUMNS, "n1", "n2", "n3")
+
+# Former names of columns.
+FORMER_COLUMNS = {"segy": "survey"}
 
 # Types of JSON schema in plain words, with an example.
 TYPES = {
@@ -173,7 +179,7 @@ def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:
         raise StrataflowError(f"{path}: not a tab-separated sample sheet: {error}") from None
     if not lines:
         raise StrataflowError(f"{path}: empty; expected a line of column names and a line a volume")
-    columns = lines[0][1]
+    columns = [FORMER_COLUMNS.get(name, name) for name in lines[0][1]]
     while columns and not columns[-1]:
         columns.pop()
     for name, mark in (("commas", ","), ("semicolons", ";")):
@@ -220,7 +226,7 @@ def _row(cells: dict[str, str]) -> dict[str, str]:
     """
     row = {name: cell for name, cell in cells.items() if cell or name == "volume"}
     for name, cell in row.items():
-        if name in BYTE_COLUMNS:
+        if name in NUMBER_COLUMNS:
             row[name] = re.sub(r"^(\d+)\.0*$", r"\1", cell)
         elif name in PATH_COLUMNS and cell.startswith("~"):
             row[name] = str(Path(cell).expanduser())

@@ -1,0 +1,64 @@
+"""Colours of pictures, one home for each, and how pictures are written.
+
+All palettes can be told apart with the common colour-vision deficiencies.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+from matplotlib.figure import Figure
+
+from ..files import written_whole
+
+# Limit of the grey scale in standard deviations of the amplitudes.
+GREY_CLIP = 2.5
+
+# Number of RGT contours.
+HORIZONS = 14
+
+# Minimum probability and minimum spread that are drawn.
+MIN_SHOWN, MIN_SPREAD = 0.2, 0.05
+
+# Colours of faults, in turn: those of Okabe and Ito (2008, jfly.uni-koeln.de/color) without black,
+# the ones that stand out from a grey section first.
+COLOURS_OF_FAULTS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2")
+
+# Cyclic colours, because strikes of 0 and 180 degrees are the same: blue, green, yellow,
+# vermilion and purple of Okabe and Ito.
+CYCLIC = "strataflow_strike"
+colormaps.register(
+    LinearSegmentedColormap.from_list(
+        CYCLIC, ["#0072B2", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2"]
+    ),
+    force=True,
+)
+
+# Palettes of RGT, dip, and the spread of the fault probability.
+TIME, DIP, UNCERTAINTY = "viridis", "plasma", "viridis"
+
+# From transparent orange to vermilion, so that the amplitudes show through at low probabilities.
+FAULT_COLOURS = ListedColormap(
+    [(1 - 0.17 * p, 0.75 - 0.5 * p, 0.0, 0.25 + 0.7 * p) for p in np.linspace(0, 1, 256)]
+)
+
+# Pixels per inch of pictures.
+DPI = 110
+
+
+def fault_colour(number: int) -> str:
+    """Colour of a fault, as #RRGGBB; `number` counts from 1. It is the same in all pictures."""
+    return COLOURS_OF_FAULTS[(number - 1) % len(COLOURS_OF_FAULTS)]
+
+
+def save_picture(path: Path, figure: Figure, **how: Any) -> None:
+    """Write `figure` as PNG to `path`, reproducibly."""
+    with written_whole(path) as (temporary,):
+        figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None}, **how)

@@ -19,7 +19,7 @@ from .meshes import Triangles, simplified
 HORIZON_ROWS = 200_000
 
 # Triangles of all faults together in the 3D scene.
-FAULT_TRIANGLES = 120_000
+FAULT_TRIANGLES = 80_000
 
 _UNREADABLE = (StrataflowError, OSError, ValueError, KeyError, TypeError)
 

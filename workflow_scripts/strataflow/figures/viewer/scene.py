@@ -34,7 +34,7 @@ from .view import View
 from .vtk_objects import Arrays, State, connected, picture_plane, surface, vtk_object
 
 # Nodes along each side of a horizon.
-HORIZON_NODES = 120
+HORIZON_NODES = 60
 
 # Names of the sections, by axis.
 SECTIONS = ("inline", "crossline", "slice")

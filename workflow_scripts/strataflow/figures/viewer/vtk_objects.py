@@ -16,7 +16,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from .colours import Display
-from .meshes import Triangles, normals_of
+from .meshes import Triangles, facing_one_way, normals_of
 
 State = dict[str, Any]
 
@@ -85,7 +85,9 @@ def surface(name: str, mesh: Triangles, colour: str, display: Display, arrays: A
         arrays: Where arrays are kept.
     """
     at_points = {"location": "pointData"}
-    normals = normals_of(mesh.points, mesh.triangles).astype(np.float32)
+    # Light falls on the side that the order of the corners makes the front.
+    mesh = facing_one_way(mesh)
+    normals = normals_of(mesh).astype(np.float32)
     values = mesh.values.astype(np.float32)
     corners = np.empty((len(mesh.triangles), 4), np.uint32)
     corners[:, 0], corners[:, 1:] = 3, mesh.triangles
@@ -161,4 +163,5 @@ def _actor(name: str, mapper: State, looks: State, textures: Sequence[State] = (
     look = vtk_object(f"{name}-look", "vtkProperty", looks)
     calls = [connected("setMapper", mapper), connected("setProperty", look)]
     calls += [connected("addTexture", texture) for texture in textures]
-    return vtk_object(name, "vtkActor", {"visibility": True}, [mapper, look, *textures], calls)
+    # The script of the page shows what is switched on.
+    return vtk_object(name, "vtkActor", {"visibility": False}, [mapper, look, *textures], calls)

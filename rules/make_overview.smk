@@ -2,6 +2,7 @@
 rule make_overview:
     input:
         files=delivered(),
+        weights=used_weights(),
         template=HOME / "report" / "index.html.jinja",
     output:
         page="results/predictions/index.html",
@@ -20,7 +21,9 @@ rule make_overview:
     params:
         **program("make_overview"),
         folder=folder_of,
+        settings=json.dumps(settings_shown(), sort_keys=True),
     shell:
         "python {params.script:q} --input {params.folder}"
         " --template {input.template:q} --output {output.page}"
-        " --results results --timings {output.timings} > {log} 2>&1"
+        " --results results --timings {output.timings} --weights {input.weights:q}"
+        " --settings {params.settings:q} > {log} 2>&1"

@@ -3,8 +3,9 @@ rule plot:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
         attributes=with_sidecars("results/predictions/{volume}/{volume}", INFERRED),
-        faults=with_sidecars("results/predictions/{volume}/{volume}", FAULT_VOLUMES),
-        labels=plotted_labels,
+        faults=with_sidecars("results/predictions/{volume}/{volume}", FAULT_VOLUMES[-1:]),
+        meshes=fault_surfaces,
+        labels=raw_labels,
     output:
         report(
             expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=pictures()),
@@ -26,7 +27,7 @@ rule plot:
         **program("plot"),
         prefix=prefix_of,
         target=target_flag,
-        flags=flags(**probability_flag()),
+        flags=flags(**probability_flag(), **velocity_flag()),
     shell:
         "python {params.script:q} --input {input.image}"
         " --prediction {params.prefix} {params.target}"

@@ -2,15 +2,19 @@
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from strataflow.interpretation.horizon_grids import horizon_paths
+from strataflow.interpretation.labelled_lines import parse_lines
+
+from strataflow.formats.opening import has_segy_headers
 
 # Volumes of a synthetic survey: image, labels, and its faults one by one.
 SURVEY_FILES = ("image", *ATTRIBUTES, *TRUTH)
 
 
 def require_input_files():
-    """Exit with one line for the first SEG-Y that does not exist and that no rule writes."""
+    """Exit with one line for the first survey that does not exist and that no rule writes."""
     for name, row in VOLUMES.items():
-        for column in ("segy", *ATTRIBUTES, *TRUTH):
+        for column in ("survey", *ATTRIBUTES, *TRUTH):
             path = row.get(column)
             place = f"{config['volumes']}: volume {name!r}: {column}: {path}"
             if path and is_remote(path):
@@ -18,7 +22,7 @@ def require_input_files():
                     located(path)
                 except WorkflowError as error:
                     sys.exit(f"{place}: {' '.join(str(error).split())}")
-            elif path and not Path(path).is_file() and not is_synthetic(path):
+            elif path and not Path(path).exists() and not is_synthetic(path):
                 sys.exit(f"{place}: no such file")
 
 
@@ -28,7 +32,7 @@ def is_remote(path):
 
 
 def located(path):
-    """A SEG-Y as a rule input. A storage plugin downloads a remote file once and keeps it."""
+    """A survey as a rule input. A storage plugin downloads a remote file once and keeps it."""
     return storage(path, keep_local=True) if is_remote(path) else path
 
 
@@ -46,23 +50,52 @@ def require_training_samples():
     training, synthetic = config["training"], config["synthetic"]
     if not training["epochs"]:
         return
-    if not synthetic["train"] and not TRAINING_VOLUMES:
+    taught = {task for volume in TRAINING_VOLUMES for task in labelled_tasks(volume)}
+    missing = " ".join(task for task in TASKS if task not in taught)
+    if not synthetic["train"] and missing:
         sys.exit(
-            "config: synthetic.train: 0, but no volume has labels for all of model.tasks; raise"
-            " synthetic.train or add labels"
+            f"config: synthetic.train: 0, but no volume has labels for the tasks {missing} of"
+            " model.tasks; raise synthetic.train, add labels, or switch these tasks off"
         )
     if not synthetic["valid"] and not (TRAINING_VOLUMES and config["patches"]["valid_share"]):
         sys.exit(
             "config: synthetic.valid: 0, but patches.valid_share gives no validation samples; raise"
             " one of them"
         )
-    for volume, row in VOLUMES.items():
-        missing = " ".join(name for name in PREDICTED if name not in row)
-        if labels(volume) and missing and row.get("train") != "false":
+    for volume in TRAINING_SURVEYS:
+        others = " ".join(task for task in TASKS if task not in labelled_tasks(volume))
+        logger.info(
+            f"{config['volumes']}: volume {volume!r}: used for training of"
+            f" {' '.join(labelled_tasks(volume))}{f', not of {others}' if others else ''}"
+        )
+        if set(TRUTH) & set(VOLUMES[volume]) and is_labelled_in_part(volume):
             logger.info(
-                f"{config['volumes']}: volume {volume!r}: not used for training, labels missing:"
-                f" {missing}"
+                f"{config['volumes']}: volume {volume!r}: {' '.join(TRUTH)} are not scored, because"
+                " the volume is labelled in part"
             )
+
+
+def require_label_columns():
+    """Exit with one line for label columns that contradict each other or name no file."""
+    for name, row in VOLUMES.items():
+        place = f"{config['volumes']}: volume {name!r}"
+        try:
+            horizon_paths(row.get("fault_sticks", ""))
+            for column in ("labelled", "held_out"):
+                if column in row:
+                    parse_lines(row[column])
+        except StrataflowError as error:
+            column = next((c for c in ("labelled", "held_out") if row.get(c)), "fault_sticks")
+            sys.exit(f"{place}: {column}: {error}")
+        if "fault_sticks" in row and {"fsem", "fdip", "fstrike"} & set(row):
+            sys.exit(f"{place}: fault_sticks: fsem, fdip or fstrike are given too; use one of them")
+        if ("fdip" in row) != ("fstrike" in row):
+            sys.exit(f"{place}: fdip and fstrike must be given together")
+        if "fdip" in row and "fsem" not in row:
+            sys.exit(f"{place}: fdip and fstrike need fsem")
+        alone = [c for c in ("labelled", "held_out", "unknown") if c in row]
+        if alone and not labels(name) and "fault_sticks" not in row:
+            sys.exit(f"{place}: {alone[0]}: the volume has no label that it could apply to")
 
 
 def trainable_attributes(volume):
@@ -71,23 +104,64 @@ def trainable_attributes(volume):
     return attributes_of(tuple(task for task, names in ALL_TASKS.items() if given >= set(names)))
 
 
-def segy_of(wildcards):
-    """SEG-Y of the image or, if the rule has the wildcard `attribute`, of a label."""
-    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")])
+def survey_of(wildcards):
+    """Survey of the image or, if the rule has the wildcard `attribute`, of a label."""
+    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "survey")])
 
 
-def segy_flags(wildcards):
-    """Byte positions from the sample sheet or the configuration, the attribute and the domain."""
+def given_labels(wildcards):
+    """Inputs of the rule labels: the label volumes as converted, and files of fault sticks."""
+    volume = wildcards.volume
+    names = [name for name in label_names(volume) if name in labels(volume)]
+    return {
+        "labels": with_sidecars(prefix_of_binary(volume), names),
+        "sticks": [str(path) for path in horizon_paths(VOLUMES[volume].get("fault_sticks", ""))],
+    }
+
+
+def given_label_flags(wildcards, input):
+    """Flags of the rule labels."""
+    row, prefix = VOLUMES[wildcards.volume], prefix_of_binary(wildcards.volume)
+    names = [name for name in label_names(wildcards.volume) if name in row]
+    columns = {name: row[name] for name in ("labelled", "unknown") if name in row}
+    return flags(**{n: f"{prefix}.{n}" for n in names}, fault_sticks=input.sticks, **columns)
+
+
+def volumes_by_labels():
+    """Volumes that the rule labels works on, by the names of the label volumes."""
+    groups = {}
+    for volume in VOLUMES:
+        if is_evaluated(volume) and is_labelled_in_part(volume):
+            groups.setdefault(tuple(label_names(volume)), []).append(volume)
+    return groups
+
+
+VOLUMES_BY_LABELS = volumes_by_labels()
+
+
+def name_of_labelling(names):
+    """Name of the rule that makes the label volumes `names`; most runs have one."""
+    return "labels" if len(VOLUMES_BY_LABELS) == 1 else f"labels_{'_'.join(names)}"
+
+
+def reading_flags(wildcards):
+    """How to read a survey: byte positions, size, sample interval, the attribute and the domain."""
     row = VOLUMES[wildcards.volume]
     positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
-    return flags(
-        attribute=wildcards.get("attribute", "image"), domain=config["segy"]["domain"], **positions
-    )
+    given = {n: row[n] for n in ("n1", "n2", "n3", "interval") if n in row}
+    attribute = wildcards.get("attribute", "image")
+    return flags(attribute=attribute, domain=config["segy"]["domain"], **positions, **given)
 
 
-def segy_of_image(wildcards):
-    """SEG-Y that provides the headers of the exported predictions."""
-    return located(VOLUMES[wildcards.volume]["segy"])
+def segy_template(wildcards):
+    """SEG-Y that provides the headers of the exported predictions; none for other formats."""
+    row = VOLUMES[wildcards.volume]
+    return located(row["survey"]) if has_segy_headers(row["survey"], "n1" in row) else []
+
+
+def template_flag(wildcards, input):
+    """--template, if the survey is SEG-Y."""
+    return flags(template=input.template) if input.template else ""
 
 
 def export_segy_flags():
@@ -114,12 +188,20 @@ def label_flags(wildcards):
     return flags(**{name: f"{prefix_of_binary(volume)}.{name}" for name in names})
 
 
-def plotted_labels(wildcards):
-    """Labels of the predictions, and the true faults where the sheet has them."""
+def fault_surfaces(wildcards):
+    """Surfaces and throws of picked faults, if faults are picked."""
+    prefix = f"results/predictions/{wildcards.volume}/{wildcards.volume}"
+    names = ("faults.vtp", "fault_throws.csv") if FAULT_VOLUMES else ()
+    return [f"{prefix}.{name}" for name in names]
+
+
+def shown_in_3d(wildcards):
+    """Surfaces of picked faults and the table of horizons, if they are picked."""
     volume = wildcards.volume
-    named = [FAULT_ID] if FAULT_ID in VOLUMES[volume] and is_evaluated(volume) else []
-    return raw_labels(wildcards) + with_sidecars(prefix_of_binary(volume), named)
+    suffixes = (".faults.vtp", ".horizons.csv")
+    return [path for path in picks(volume) if path.endswith(suffixes)]
 
 
 require_input_files()
+require_label_columns()
 require_training_samples()

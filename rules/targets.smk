@@ -26,16 +26,15 @@ def picks(volume):
     names = []
     if FAULT_VOLUMES:
         names += FAULT_FILES
-    if config["export"]["horizons"] and "rgt" in PREDICTED:
-        names += ["horizons.csv", *(f"{name}.irap" for name in HORIZONS)]
-    return [f"results/predictions/{volume}/{volume}.{name}" for name in names]
+    faults = [f"results/predictions/{volume}/{volume}.{name}" for name in names]
+    return faults + picked_horizons(volume)
 
 
 def pictures():
     """Names of the pictures of a volume."""
     more = {"dhr": "spectrum", "fstrike": "rose"}
     return [
-        *FAULT_VOLUMES[-1:],
+        *(["faults", "throws"] if FAULT_VOLUMES else []),
         *INFERRED,
         *(picture for name, picture in more.items() if name in PREDICTED),
     ]
@@ -47,10 +46,10 @@ def delivered_of(volume):
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
     prefix = f"results/predictions/{volume}/{volume}"
-    volumes = (*INFERRED, *FAULT_VOLUMES)
+    volumes = (*INFERRED, *FAULT_VOLUMES, *FLATTENED)
     files = [f"{prefix}.{name}{suffix}" for name in volumes for suffix in suffixes]
-    files += [f"{prefix}.{name}.png" for name in pictures()]
-    files += picks(volume)
+    files += [f"{prefix}.{name}.png" for name in (*pictures(), *FLATTENED)]
+    files += [f"{prefix}.scene.json", *picks(volume)]
     files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
     if is_evaluated(volume):
         files += [f"results/predictions/{volume}/{n}" for n in ("metrics.json", "passes.csv")]
@@ -60,6 +59,17 @@ def delivered_of(volume):
 def delivered():
     """All results of all predicted volumes."""
     return [file for volume in PREDICTED_VOLUMES for file in delivered_of(volume)]
+
+
+def used_weights():
+    """Weights that the predictions come from."""
+    return [weights("infer"), *([weights("refine")] if config["refinement"]["iterations"] else [])]
+
+
+def settings_shown():
+    """Settings on the overview page: those that change what is predicted and picked."""
+    sections = ("model", "training", "prediction", "refinement", "interpretation", "segy")
+    return {section: config[section] for section in sections}
 
 
 def predictions():

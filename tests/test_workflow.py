@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -72,9 +73,10 @@ def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
     picks = ["faults.csv", "fault_points.csv", "fault_throws.csv", "faults.vtp", "faults.ts"]
     picks += ["fault_sticks.txt", "fault_sticks.odt.txt", "horizons.csv"]
     picks += [f"horizon_{number:02d}.irap" for number in range(1, 11)]
-    assert {path.name for path in folder.iterdir()} == expected | {
-        *("metrics.json", "passes.csv", "seams.csv", "seams.png"),
-        *("north.rose.png", "north.spectrum.png", "north.fault_id.png"),
+    # Only a machine with OpenGL libraries draws the scene.
+    assert {path.name for path in folder.iterdir()} - {"north.scene.png"} == expected | {
+        *("metrics.json", "passes.csv", "seams.csv", "seams.png", "north.scene.json"),
+        *("north.rose.png", "north.spectrum.png", "north.faults.png", "north.throws.png"),
         *(f"north.{pick}" for pick in picks),
     }
 
@@ -171,7 +173,12 @@ def test_a_second_run_in_the_same_folder_is_refused(finished: Workflow) -> None:
     locks = finished.folder / ".snakemake" / "locks"
     while first.poll() is None and not (locks.is_dir() and any(locks.iterdir())):
         time.sleep(0.1)
-    second = finished.run()
+    # The first run must not end before the second looks for its lock.
+    first.send_signal(signal.SIGSTOP)
+    try:
+        second = finished.run()
+    finally:
+        first.send_signal(signal.SIGCONT)
     assert first.wait(timeout=600) == 0
     assert second.returncode != 0
     assert "lock" in second.stdout + second.stderr

@@ -1,10 +1,20 @@
-"""Draw sections of predictions over the amplitudes, next to the labels where available."""
+"""Draw sections of predictions and picked faults over the amplitudes, and charts of them."""
 
 from pathlib import Path
 
-from strataflow.cli.arguments import Parser, add_probability, add_shape, run, shape_of
+import pandas as pd
+
+from strataflow.cli.arguments import (
+    Parser,
+    above_zero,
+    add_probability,
+    add_shape,
+    run,
+    shape_of,
+)
 from strataflow.errors import StrataflowError
-from strataflow.figures.sections import plot
+from strataflow.figures.fault_lines import read_fault_meshes
+from strataflow.figures.pictures import Results, plot
 from strataflow.volume.attributes import ATTRIBUTES, FAULT_ID, SPREAD
 from strataflow.volume.volume import attribute_path, label_path, open_volume
 
@@ -14,14 +24,19 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="raw volume of the image")
     parser.add_argument("--prediction", type=Path, required=True, help="PREFIX of the predictions")
     parser.add_argument("--target", type=Path, help="PREFIX of the labels")
-    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the figures")
+    parser.add_argument("--output", type=Path, required=True, help="PREFIX of the pictures")
     add_probability(parser)
+    parser.add_argument(
+        "--velocity",
+        type=above_zero,
+        help="m/s that turn two-way time into depth, for the vertical exaggeration",
+    )
     add_shape(parser)
     a = parser.parse_args()
-    shape = shape_of(a)
-    image = open_volume(a.input, shape)
+    # Only a few sections are read, so checksums of whole volumes are left to the other programs.
+    image = open_volume(a.input, shape_of(a), intact=False)
     predicted = {
-        name: open_volume(attribute_path(a.prediction, name), image.shape, name)
+        name: open_volume(attribute_path(a.prediction, name), image.shape, name, intact=False)
         for name in (*ATTRIBUTES, SPREAD, FAULT_ID)
         if attribute_path(a.prediction, name).is_file()
     }
@@ -29,10 +44,12 @@ def main() -> None:
         raise StrataflowError(
             f"{a.prediction}: no predictions found, expected {a.prediction}.fsem or others"
         )
-    labelled = (*ATTRIBUTES, FAULT_ID)
-    labels = {name: label_path(a.target, name) for name in labelled} if a.target else {}
-    truth = {name: open_volume(p, image.shape, name) for name, p in labels.items() if p}
-    plot(image, predicted, truth, a.output, a.probability)
+    labels = {name: label_path(a.target, name) for name in ATTRIBUTES} if a.target else {}
+    truth = {n: open_volume(p, image.shape, n, intact=False) for n, p in labels.items() if p}
+    meshes, throws = (Path(f"{a.prediction}.{n}") for n in ("faults.vtp", "fault_throws.csv"))
+    picks = read_fault_meshes(meshes, image.sidecar) if meshes.is_file() else None
+    table = pd.read_csv(throws) if throws.is_file() else None
+    plot(Results(image, predicted, truth, picks, table), a.output, a.probability, a.velocity)
 
 
 if __name__ == "__main__":

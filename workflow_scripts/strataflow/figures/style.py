@@ -31,15 +31,12 @@ MIN_SHOWN, MIN_SPREAD = 0.2, 0.05
 # the ones that stand out from a grey section first.
 COLOURS_OF_FAULTS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2")
 
-# Faults of a label.
-COLOUR_OF_LABELS = "#56B4E9"
-
-# Cyclic colours, because strikes of 0 and 180 degrees are the same: blue, green, yellow and
-# vermilion of Okabe and Ito.
+# Cyclic colours, because strikes of 0 and 180 degrees are the same: blue, green, yellow,
+# vermilion and purple of Okabe and Ito.
 CYCLIC = "strataflow_strike"
 colormaps.register(
     LinearSegmentedColormap.from_list(
-        CYCLIC, ["#0072B2", "#009E73", "#F0E442", "#D55E00", "#0072B2"]
+        CYCLIC, ["#0072B2", "#009E73", "#F0E442", "#D55E00", "#CC79A7", "#0072B2"]
     ),
     force=True,
 )

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..figures.sections import save_picture
+from ..figures.style import save_picture
 from ..files import written_whole
 from ..network.architecture import CELL, STRIDE
 from ..network.model import MultiTaskNetwork

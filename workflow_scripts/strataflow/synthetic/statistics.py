@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import kurtosis
 
-from ..figures.sections import FAULT_COLOURS, GREY_CLIP, HORIZONS, save_picture
+from ..figures.style import FAULT_COLOURS, GREY_CLIP, HORIZONS, save_picture
 from ..files import require_file, written_whole
 from ..samples.files import require_intact, sample_path
 from ..volume.amplitudes import amplitude_statistics

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures.sections import GREY_CLIP, save_picture
+from ..figures.style import GREY_CLIP, save_picture
 
 
 def draw_training_sample(inputs: Any, targets: dict[str, Any], outputs: dict[str, Any]) -> Figure:

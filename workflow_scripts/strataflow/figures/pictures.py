@@ -1,0 +1,179 @@
+"""All pictures of a predicted volume except the 3D scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..volume.attributes import FAULT_ID, PROBABILITY, SPREAD
+from ..volume.volume import Volume, statistics_of
+from .charts import NO_STRIKE, draw_note, draw_rose, draw_spectra, draw_throws
+from .choice import choose_sections
+from .fault_lines import FaultMeshes
+from .layout import Scale, large_panels, ratio_of, rows_of_panels, scale_of
+from .sections import DIFFERENCE, Layer, Section, draw_section
+from .style import save_picture
+
+TITLES = {
+    "fsem": "Fault probability over amplitudes",
+    "fdip": "Fault dip over amplitudes",
+    "fstrike": "Fault strike over amplitudes",
+    SPREAD: "Spread of the fault probability over amplitudes",
+    "rgt": "Relative geologic time over amplitudes",
+    "dhr": "Denoised image of higher resolution",
+}
+
+BARS = {
+    "fsem": "probability",
+    "fdip": "dip on the grid (degrees)",
+    "fstrike": "strike (degrees)",
+    SPREAD: "standard deviation",
+    "rgt": "relative geologic time",
+    "dhr": "standard deviations",
+    DIFFERENCE: "standard deviations",
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was predicted and picked of a volume, and labels to compare with.
+
+    Attributes:
+        image: Input image.
+        predicted: Predicted volumes by attribute.
+        labels: Labels by attribute.
+        picks: Picked fault surfaces; None if no faults were picked.
+        throws: VOLUME.fault_throws.csv, if faults were picked.
+    """
+
+    image: Volume
+    predicted: dict[str, Volume]
+    labels: dict[str, Volume]
+    picks: FaultMeshes | None = None
+    throws: pd.DataFrame | None = None
+
+
+def plot(
+    results: Results,
+    prefix: Path,
+    probability: float = PROBABILITY,
+    velocity: float | None = None,
+) -> None:
+    """Draw the pictures of a prediction.
+
+    `prefix`.faults.png shows picked faults over an inline, a crossline and a slice that cut most of
+    them. `prefix`.<attribute>.png shows each attribute on the same sections, below it the label, if
+    any. `prefix`.spectrum.png shows the spectra of dhr and of the image, `prefix`.rose.png strikes,
+    `prefix`.throws.png the throw along faults.
+
+    Args:
+        results: What to draw.
+        prefix: PREFIX of the pictures.
+        probability: Minimum fault probability of a predicted fault.
+        velocity: m/s that turns two-way time into depth, for the vertical exaggeration.
+    """
+    image = _with_statistics(results.image)
+    predicted, labels = results.predicted.copy(), results.labels.copy()
+    for volumes in (predicted, labels):
+        if "dhr" in volumes:
+            volumes["dhr"] = _with_statistics(volumes["dhr"])
+    fsem = predicted["fsem"].values if "fsem" in predicted else None
+    sections = choose_sections(image.shape, results.picks, fsem, probability)
+    pictures = _Pictures(image, sections, scale_of(image.sidecar, velocity), prefix)
+    if FAULT_ID in predicted:
+        pictures.faults(predicted[FAULT_ID], results.picks)
+    if results.throws is not None:
+        draw_throws(results.throws, pictures.path("throws"))
+    for name, volume in predicted.items():
+        if name == "fstrike" and image.sidecar.is_line:
+            draw_note(pictures.path(name), NO_STRIKE)
+        elif name in TITLES:
+            shown = Layer(image, name, volume, predicted.get("fsem"), probability)
+            label = labels.get(name)
+            truth = Layer(image, name, label, labels.get("fsem")) if label else None
+            pictures.attribute(shown, truth)
+    if "dhr" in predicted:
+        draw_spectra(image, predicted, labels, pictures.path("spectrum"))
+    if "fstrike" in predicted:
+        draw_rose(predicted, labels, pictures.path("rose"), probability)
+
+
+def _with_statistics(volume: Volume) -> Volume:
+    """`volume` with amplitude statistics in its sidecar, so that they are computed once."""
+    sidecar = replace(volume.sidecar, amplitudes=statistics_of(volume))
+    return replace(volume, sidecar=sidecar)
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Pictures of the same sections of an image."""
+
+    image: Volume
+    sections: tuple[Section, ...]
+    scale: Scale
+    prefix: Path
+
+    def path(self, name: str) -> Path:
+        return Path(f"{self.prefix}.{name}.png")
+
+    @property
+    def ratios(self) -> list[float]:
+        return [ratio_of(section, self.image.sidecar, self.scale) for section in self.sections]
+
+    def faults(self, numbers: Volume, meshes: FaultMeshes | None) -> None:
+        """Draw the picked faults, large."""
+        # Without coordinates, surfaces cannot be placed: show their voxels.
+        picked = Layer(self.image, meshes=meshes)
+        if meshes is None:
+            picked = Layer(self.image, FAULT_ID, numbers)
+        figure, panels = large_panels(self.ratios)
+        for axes, section in zip(panels, self.sections, strict=True):
+            draw_section(axes, section, picked)
+            axes.set_title(section.title(self.image.sidecar), fontsize=10)
+        some = meshes is None or meshes.fault.size
+        title = "Picked faults over amplitudes" if some else "Amplitudes: no faults were picked"
+        self._write("faults", figure, title)
+
+    def attribute(self, shown: Layer, truth: Layer | None) -> None:
+        """Draw an attribute; the fault probability below amplitudes, dhr with what it removed."""
+        name = shown.attribute or ""
+        rows = [("predicted", shown)]
+        if name in ("fsem", "dhr"):
+            rows.insert(0, ("amplitudes", Layer(self.image)))
+        if name == "dhr":
+            removed = Layer(self.image, DIFFERENCE, shown.volume)
+            rows.append(("amplitudes minus predicted", removed))
+        if truth:
+            rows.append(("labelled", truth))
+        self._rows(name, TITLES[name], rows)
+
+    def _rows(self, name: str, title: str, rows: list[tuple[str, Layer]]) -> None:
+        figure, grid = rows_of_panels(self.ratios, len(rows))
+        for (what, layer), line in zip(rows, grid, strict=True):
+            *panels, bar = line
+            drawn = None
+            for axes, section in zip(panels, self.sections, strict=True):
+                drawn = draw_section(axes, section, layer)
+                axes.set_title(f"{what}, {section.title(self.image.sidecar)}", fontsize=9)
+            _draw_bar(figure, drawn, bar, BARS.get(layer.attribute or "", ""))
+        self._write(name, figure, title)
+
+    def _write(self, name: str, figure: Figure, title: str) -> None:
+        height = float(figure.get_size_inches()[1])
+        figure.text(0.005, 1 - 0.1 / height, title, fontsize=13, fontweight="bold", va="top")
+        figure.text(0.005, 0.06 / height, self.scale.text, fontsize=8, color="0.35", va="bottom")
+        save_picture(self.path(name), figure)
+
+
+def _draw_bar(figure: Figure, drawn: Any, bar: Axes, label: str) -> None:
+    """Draw the colour bar of a row into the axes `bar`, or leave them out."""
+    if drawn is None:
+        bar.set_axis_off()
+        return
+    figure.colorbar(drawn, cax=bar).set_label(label, fontsize=8)
+    bar.tick_params(labelsize=7)

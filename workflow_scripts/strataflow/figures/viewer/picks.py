@@ -177,7 +177,7 @@ def _read_horizons(prefix: Path, sidecar: Sidecar) -> list[Horizon]:
         raise StrataflowError(f"{path.name} is missing (export.horizons)")
     names = [name for name in pd.read_csv(path, nrows=0).columns if name.startswith("horizon_")]
     levels = {name: np.full(sidecar.shape.array[:2], np.nan, np.float32) for name in names}
-    columns = ["inline", "crossline", *names]
+    columns = [*sidecar.axis_names[:2], *names]
     for part in pd.read_csv(path, usecols=columns, chunksize=HORIZON_ROWS):
         i3, i2 = (
             np.rint((part[axis.name].to_numpy(np.float64) - axis.first) / axis.step).astype(int)

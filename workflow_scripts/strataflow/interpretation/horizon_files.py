@@ -6,8 +6,10 @@ Petrel points, Charisma lines, plain columns.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +138,9 @@ def _read_table(path: Path, head: bytes) -> tuple[pd.DataFrame, Layout]:
             return pd.DataFrame(values, index=numbers), layout
     except ValueError:
         pass
+    table = _fast_table(lines, layout)
+    if table is not None:
+        return table.set_axis(numbers), layout
     rows = [layout.split(line) for line in lines]
     for number, cells in zip(numbers, rows, strict=True):
         if len(cells) != layout.width:
@@ -144,6 +149,31 @@ def _read_table(path: Path, head: bytes) -> tuple[pd.DataFrame, Layout]:
                 " first row"
             )
     return pd.DataFrame(rows, columns=range(layout.width), index=numbers), layout
+
+
+def _fast_table(lines: list[str], layout: Layout) -> pd.DataFrame | None:
+    """The cells of all lines as text, or None if pandas does not find the same in each."""
+    marks = layout.width - 1
+    if layout.is_charisma or (
+        # pandas fills up short lines.
+        layout.delimiter and any(line.count(layout.delimiter) != marks for line in lines)
+    ):
+        return None
+    try:
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            table = pd.read_csv(
+                StringIO("\n".join(lines)),
+                sep=layout.delimiter or r"\s+",
+                names=list(range(layout.width)),
+                index_col=False,
+                dtype=str,
+                keep_default_na=False,
+                skipinitialspace=True,
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError):
+        return None
+    short = (table[marks].fillna("") == "").any() and not layout.delimiter
+    return None if len(table) != len(lines) or short else table
 
 
 def _by_name(path: Path, table: pd.DataFrame, layout: Layout) -> Iterator[tuple[str, pd.DataFrame]]:

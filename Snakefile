@@ -8,6 +8,7 @@ configfile: "config/config.yaml"
 
 include: "rules/common.smk"
 include: "rules/surveys.smk"
+include: "rules/interpreted.smk"
 include: "rules/control.smk"
 include: "rules/horizons.smk"
 include: "rules/targets.smk"

@@ -14,8 +14,9 @@ from scipy.spatial import Delaunay, QhullError
 from ..errors import StrataflowError
 from ..volume.raw import Array
 from ..volume.volume import Sidecar
-from .horizon_files import Nodes, Numbers, read_nodes
+from .horizon_files import Nodes, read_nodes
 from .horizon_units import axis_ends, to_samples
+from .surface_grids import Numbers
 
 # Bins from a node to a trace at which the node lies on it, and the share of nodes that must.
 ON_TRACE, ON_TRACES = 0.1, 0.95
@@ -51,9 +52,9 @@ class Horizon:
 def read_horizons(paths: Sequence[Path], sidecar: Sidecar) -> list[Horizon]:
     """Read horizon files and place them on the grid of a survey.
 
-    It reads Irap classic (ASCII, binary), CSV, OpendTect ASCII, Petrel points, Charisma lines, and
-    columns of inline, crossline (or x, y) and time or depth. Times and depths may be negative
-    downward. Grids and scattered nodes between traces are interpolated linearly.
+    It reads Irap classic (ASCII, binary), ZMAP+, CSV, OpendTect ASCII, Petrel points, Charisma
+    lines, and columns of inline, crossline (or x, y) and time or depth. Times and depths may be
+    negative downward. Grids and scattered nodes between traces are interpolated linearly.
 
     Args:
         paths: The files. A file with a column of names may have several horizons.

@@ -24,6 +24,7 @@ from ..volume.orientation import (
     turned_fault_channels,
 )
 from ..volume.raw import Array, Shape, infer_shape, read_cube
+from .horizon_targets import HORIZONS
 from .surveys import Corner, Survey, crop_that_fits
 
 # Attributes with values in 0..1.
@@ -232,6 +233,8 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
             (survey, corner) for survey in source.surveys for corner in survey.tiles(self.crop)
         ]
         self.of_surveys = self._count_of_surveys()
+        # All crops of a batch have the same targets.
+        self.has_horizons = any(survey.horizons for survey in source.surveys)
         # The gain belongs to the sample, not to the crop, as at inference it belongs to the survey.
         self._statistics: dict[Path, AmplitudeStatistics] = {}
 
@@ -259,6 +262,8 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         rng = np.random.default_rng((self.seed, index))
         if item < self.of_samples:
             given, encoded, path = self._of_sample(rng, item)
+            if self.has_horizons:
+                encoded[HORIZONS] = np.zeros((2, *self.crop), np.float32)
         else:
             given, encoded, path = self._of_survey(rng, item - self.of_samples)
         if self.augment:
@@ -313,6 +318,8 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         image = {"image": survey.read_image(corner, size)}
         truth = survey.read_labels(corner, size, self.architecture.tasks)
         targets = self._encode_targets(stretched(truth, self.crop[2]), 1.0)
+        if self.has_horizons:
+            targets[HORIZONS] = survey.read_horizons(corner, size, self.crop[2])
         return stretched(image, self.crop[2])["image"][None], targets, survey.image.path
 
     def _size_before_stretch(self, rng: np.random.Generator, largest: int) -> Corner:

@@ -32,7 +32,7 @@ from ..errors import StrataflowError
 from ..files import claimed_folder, file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
 from ..network.architecture import CELL, Architecture
-from ..network.losses import TaskWeights, task_loss
+from ..network.losses import TaskWeights, horizon_loss, task_loss
 from ..network.model import MultiTaskNetwork, grown
 from ..network.weights import architecture_of, load_state, network_state, read_checkpoint
 from ..volume.attributes import FAULT_THRESHOLD
@@ -46,6 +46,7 @@ from .checkpoints import (
 )
 from .dataset import CountingSampler, Crops, SampleSource
 from .figures import draw_training_sample
+from .horizon_targets import HORIZONS
 from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
@@ -61,7 +62,13 @@ MAXIMUM_GRADIENT_NORM = 1.0
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
     *("network/architecture", "network/losses", "network/model"),
-    *("training/dataset", "training/schedule", "training/surveys", "training/trainer"),
+    *(
+        "training/dataset",
+        "training/horizon_targets",
+        "training/schedule",
+        "training/surveys",
+        "training/trainer",
+    ),
 )
 
 
@@ -208,6 +215,10 @@ class TrainingModule(pl.LightningModule):
         inputs, targets, _ = batch
         outputs = self.network(inputs.to(memory_format=torch.channels_last_3d))
         losses = {task: task_loss(task, outputs[task], targets[task]) for task in outputs}
+        if HORIZONS in targets:
+            along = horizon_loss(outputs["rgt"], targets[HORIZONS])
+            if along is not None:
+                losses["rgt"] = along if losses["rgt"] is None else losses["rgt"] + along
         return {task: loss for task, loss in losses.items() if loss is not None}, outputs
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ SIDE = 8
 MAX_ELEMENTS = 2_000_000
 
 # Weights of the predicted gradient along lines and along traces; a planar reflector has weight 1.
-LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.3
+LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.6
 
 # Weight of an element without a visible reflector.
 UNSEEN = 1e-4

@@ -21,8 +21,9 @@ EVERY = 4
 # those at which the predicted times are compared where the throw is not known.
 ASIDE, APART = 2.0, 8.0
 
-# Weight of a pair of the best quality, and of one whose throw is not known.
-WEIGHT, PREDICTED_WEIGHT = 4.0, 0.04
+# Weight of a pair of the best quality, and of one of a fault whose throw is nowhere known. A
+# reflector has weight 1. Where a fault has a throw elsewhere, reflectors carry it on.
+WEIGHT, PREDICTED_WEIGHT = 16.0, 0.04
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def throw_ties(surfaces: Sequence[Surface], elements: Elements, time: Array) -> 
         )
         rise = pairs.points[0, :, 2] - pairs.points[1, :, 2]
         guessed = ~pairs.known
+        guess = 0.0 if pairs.known.any() else PREDICTED_WEIGHT
         before = [time[tuple(v[guessed].T)].astype(np.float64) for v in pairs.voxels]
         rise[guessed] += before[1] - before[0]
         ties += Ties(
@@ -97,7 +99,7 @@ def throw_ties(surfaces: Sequence[Surface], elements: Elements, time: Array) -> 
             np.concatenate([foot[0], hanging[0]], axis=1),
             np.concatenate([-foot[1], hanging[1]], axis=1),
             rise,
-            np.where(pairs.known, WEIGHT * pairs.quality, PREDICTED_WEIGHT),
+            np.where(pairs.known, WEIGHT * pairs.quality, guess),
             pairs.known,
         )
     return ties

@@ -15,8 +15,8 @@ from .rgt_elements import Ids
 # Nodes in an equation.
 TERMS = 16
 
-# Residual in samples at which a doubtful equation loses half of its weight, or more.
-TRUSTED_RESIDUAL = 2.0
+# Residual in samples at which a doubtful equation loses most of its weight.
+TRUSTED_RESIDUAL = 4.0
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ METRES = {"m": 1.0, "ft": 0.3048}
 # Width of a picture, and space around its panels, in inches.
 WIDTH = 14.0
 LEFT, RIGHT, TOP, BOTTOM = 0.65, 0.15, 0.62, 0.62
-BESIDE, BELOW, BAR = 0.75, 0.72, 0.75
+BESIDE, BELOW, BETWEEN, BAR = 0.75, 0.72, 0.38, 0.75
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ def rows_of_panels(ratios: Sequence[float], rows: int) -> tuple[Figure, list[lis
     """
     free = WIDTH - LEFT - RIGHT - BAR - BESIDE * (len(ratios) - 1)
     height = free / sum(ratios)
-    total = TOP + BOTTOM + rows * height + (rows - 1) * BELOW
+    total = TOP + BOTTOM + rows * height + (rows - 1) * BETWEEN
     figure = Figure(figsize=(WIDTH, total))
     grid = []
     for row in range(rows):
-        low = total - TOP - height - row * (height + BELOW)
+        low = total - TOP - height - row * (height + BETWEEN)
         line, left = [], LEFT
         for ratio in ratios:
             line.append(_panel(figure, left, low, ratio * height, height))

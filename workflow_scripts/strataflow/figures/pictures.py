@@ -20,7 +20,7 @@ from .charts import draw_rose, draw_spectra, draw_throws
 from .choice import choose_sections
 from .fault_lines import FaultMeshes
 from .layout import Scale, large_panels, ratio_of, rows_of_panels, scale_of
-from .sections import DIFFERENCE, Layer, Section, draw_section, name_axes
+from .sections import DIFFERENCE, Layer, Section, draw_section, name_axes, point_north
 from .style import save_picture
 
 TITLES = {
@@ -163,6 +163,7 @@ class _Pictures:
         for axes, section in zip(panels, self.sections, strict=True):
             draw_section(axes, section, picked)
             name_axes(axes, section, self.image.sidecar)
+            point_north(axes, section, self.image.sidecar, meshes)
             axes.set_title(section.title(self.image.sidecar), fontsize=10, y=1)
         some = meshes is None or meshes.fault.size
         title = "Picked faults over amplitudes" if some else "Amplitudes: no faults were picked"

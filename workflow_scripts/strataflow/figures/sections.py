@@ -123,8 +123,6 @@ def draw_section(axes: Axes, section: Section, layer: Layer) -> Any:
         picture.faults(layer.meshes)
     left, right, bottom, top = extent_of(section, sidecar)
     axes.set(xlim=(left, right), ylim=(bottom, top))
-    if section.axis == 2:
-        _point_north(axes, sidecar, picture.fault_points(layer.meshes))
     return drawn
 
 
@@ -142,14 +140,13 @@ def name_axes(axes: Axes, section: Section, sidecar: Sidecar, below: bool = True
         axes.annotate(axis_label(sidecar, horizontal), (0.5, 0), (0, -24), **how)
 
 
-def _point_north(axes: Axes, sidecar: Sidecar, faults: NDArray[np.float64]) -> None:
-    """Draw an arrow to the north in a corner of a slice, if the survey has coordinates.
+def point_north(axes: Axes, section: Section, sidecar: Sidecar, meshes: FaultMeshes | None) -> None:
+    """Draw an arrow to the north in that corner of a slice which is farthest from its faults.
 
-    Args:
-        axes: Where the slice is drawn.
-        sidecar: Geometry of the volume.
-        faults: Points (N, 2) of faults as fractions of the axes, to be kept free.
+    Without coordinates there is no arrow.
     """
+    if section.axis != 2:
+        return
     _, along3, along2 = sidecar.lattice()
     steps = np.stack([along3, along2], axis=1)
     if not np.isfinite(steps).all() or abs(np.linalg.det(steps)) < 1e-9:
@@ -157,6 +154,7 @@ def _point_north(axes: Axes, sidecar: Sidecar, faults: NDArray[np.float64]) -> N
     index3, index2 = np.linalg.solve(steps, [0.0, 1.0])
     towards = np.array([index2 * np.hypot(*along2), -index3 * np.hypot(*along3)])
     towards /= np.hypot(*towards)
+    faults = _Picture(axes, section, sidecar).fault_points(meshes)
     corners = [(x, y) for y in (0.93, 0.07) for x in (0.94, 0.06)]
     gaps = [np.linalg.norm(faults - corner, axis=1).min(initial=1.0) for corner in corners]
     middle, outward = corners[int(np.argmax(gaps))], (float(towards[0]), float(towards[1]))

@@ -40,8 +40,9 @@ TRACE_SAMPLES, CROSSLINES = 1000, 500
 
 def make_survey(folder: Path, gigabytes: float, sample_format: str) -> Path:
     """A survey of noise of about that size, and the raw volume that it was made of."""
+    from strataflow.segy.new_survey import write_survey
     from strataflow.segy.reader import segy_to_binary
-    from strataflow.segy.writer import export_segy, write_survey
+    from strataflow.segy.writer import export_segy
     from strataflow.synthetic.survey import survey_sidecar
     from strataflow.volume.raw import Shape
     from strataflow.volume.volume import HeaderBytes, open_volume

@@ -6,6 +6,7 @@ The limits and descriptions of a scenario come from the class that checks it.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -95,14 +96,24 @@ def allowed(schema: Schema) -> str:
     for name in types:
         if name == "array" and schema.get("minItems") == 2:
             words.append("[minimum, maximum]")
-        elif name == "array" and "minItems" in schema:
+        elif name == "array" and schema.get("minItems", 0) > 2:
             multiple = schema["items"].get("multipleOf")
             words.append("[n1, n2, n3]" + (f", multiples of {multiple}" if multiple else ""))
         elif name in ("integer", "number"):
             words.append(_number(name, schema))
+        elif name == "array" and "enum" in schema["items"]:
+            words.append("list of " + ", ".join(f"`{value}`" for value in schema["items"]["enum"]))
+        elif name == "string" and _only_word(schema):
+            words.append(f"`{_only_word(schema)}`")
         else:
             words.append(WORDS[name])
     return " or ".join(words)
+
+
+def _only_word(schema: Schema) -> str:
+    """The only text that the pattern of a setting allows, if there is one."""
+    word = re.fullmatch(r"\^([a-z]+)\$", schema.get("pattern", ""))
+    return word[1] if word else ""
 
 
 def _number(name: str, schema: Schema) -> str:

@@ -1,7 +1,7 @@
 """Check that the cluster has the requested resources before any job is submitted."""
 
 from strataflow.errors import StrataflowError
-from strataflow.workflow.cluster import partitions, request_of, require_fit
+from strataflow.workflow.cluster import clusters_of, request_of, require_fit
 
 
 onstart:
@@ -9,7 +9,8 @@ onstart:
     try:
         if executor == "slurm":
             jobs = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
-            require_fit(sorted({request_of(job) for job in jobs}, key=str), partitions())
+            requests = sorted({request_of(job) for job in jobs}, key=str)
+            require_fit(requests, clusters_of(requests))
         elif config["training"]["nodes"] > 1:
             raise StrataflowError(
                 "config: training.nodes: several nodes require Slurm; use --profile profiles/slurm,"

@@ -2,7 +2,7 @@ rule export_segy:
     input:
         raw="results/predictions/{volume}/{volume}.{attribute}",
         sidecar="results/predictions/{volume}/{volume}.{attribute}.json",
-        template=segy_of_image,
+        template=segy_template,
     output:
         "results/predictions/{volume}/{volume}.{attribute}.sgy",
     log:
@@ -17,7 +17,8 @@ rule export_segy:
         runtime=minutes(10, per_gigabyte=1),
     params:
         **program("export_segy"),
+        template=template_flag,
         flags=export_segy_flags(),
     shell:
         "python {params.script:q} --input {input.raw}"
-        " --template {input.template:q} --output {output} {params.flags} > {log} 2>&1"
+        " {params.template} --output {output} {params.flags} > {log} 2>&1"

@@ -1,6 +1,6 @@
 rule segy_to_binary:
     input:
-        segy=segy_of,
+        survey=survey_of,
     output:
         raw="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
@@ -16,10 +16,10 @@ rule segy_to_binary:
         runtime=minutes(10, per_gigabyte=2),
     params:
         **program("segy_to_binary"),
-        flags=segy_flags,
+        flags=reading_flags,
     shell:
         "python {params.script:q}"
-        " --input {input.segy:q} --output {output.raw} {params.flags} > {log} 2>&1"
+        " --input {input.survey:q} --output {output.raw} {params.flags} > {log} 2>&1"
 
 
 use rule segy_to_binary as segy_to_binary_label with:

@@ -3,14 +3,16 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from strataflow.formats.opening import has_segy_headers
+
 # Volumes of a synthetic survey: image, labels, and its faults one by one.
 SURVEY_FILES = ("image", *ATTRIBUTES, *TRUTH)
 
 
 def require_input_files():
-    """Exit with one line for the first SEG-Y that does not exist and that no rule writes."""
+    """Exit with one line for the first survey that does not exist and that no rule writes."""
     for name, row in VOLUMES.items():
-        for column in ("segy", *ATTRIBUTES, *TRUTH):
+        for column in ("survey", *ATTRIBUTES, *TRUTH):
             path = row.get(column)
             place = f"{config['volumes']}: volume {name!r}: {column}: {path}"
             if path and is_remote(path):
@@ -18,7 +20,7 @@ def require_input_files():
                     located(path)
                 except WorkflowError as error:
                     sys.exit(f"{place}: {' '.join(str(error).split())}")
-            elif path and not Path(path).is_file() and not is_synthetic(path):
+            elif path and not Path(path).exists() and not is_synthetic(path):
                 sys.exit(f"{place}: no such file")
 
 
@@ -28,7 +30,7 @@ def is_remote(path):
 
 
 def located(path):
-    """A SEG-Y as a rule input. A storage plugin downloads a remote file once and keeps it."""
+    """A survey as a rule input. A storage plugin downloads a remote file once and keeps it."""
     return storage(path, keep_local=True) if is_remote(path) else path
 
 
@@ -46,22 +48,28 @@ def require_training_samples():
     training, synthetic = config["training"], config["synthetic"]
     if not training["epochs"]:
         return
-    if not synthetic["train"] and not TRAINING_VOLUMES:
+    taught = {task for volume in TRAINING_VOLUMES for task in labelled_tasks(volume)}
+    missing = " ".join(task for task in TASKS if task not in taught)
+    if not synthetic["train"] and missing:
         sys.exit(
-            "config: synthetic.train: 0, but no volume has labels for all of model.tasks; raise"
-            " synthetic.train or add labels"
+            f"config: synthetic.train: 0, but no volume has labels for the tasks {missing} of"
+            " model.tasks; raise synthetic.train, add labels, or switch these tasks off"
         )
     if not synthetic["valid"] and not (TRAINING_VOLUMES and config["patches"]["valid_share"]):
         sys.exit(
             "config: synthetic.valid: 0, but patches.valid_share gives no validation samples; raise"
             " one of them"
         )
-    for volume, row in VOLUMES.items():
-        missing = " ".join(name for name in PREDICTED if name not in row)
-        if labels(volume) and missing and row.get("train") != "false":
+    for volume in TRAINING_SURVEYS:
+        others = " ".join(task for task in TASKS if task not in labelled_tasks(volume))
+        logger.info(
+            f"{config['volumes']}: volume {volume!r}: used for training of"
+            f" {' '.join(labelled_tasks(volume))}{f', not of {others}' if others else ''}"
+        )
+        if set(TRUTH) & set(VOLUMES[volume]) and is_labelled_in_part(volume):
             logger.info(
-                f"{config['volumes']}: volume {volume!r}: not used for training, labels missing:"
-                f" {missing}"
+                f"{config['volumes']}: volume {volume!r}: {' '.join(TRUTH)} are not scored, because"
+                " the volume is labelled in part"
             )
 
 
@@ -71,23 +79,29 @@ def trainable_attributes(volume):
     return attributes_of(tuple(task for task, names in ALL_TASKS.items() if given >= set(names)))
 
 
-def segy_of(wildcards):
-    """SEG-Y of the image or, if the rule has the wildcard `attribute`, of a label."""
-    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "segy")])
+def survey_of(wildcards):
+    """Survey of the image or, if the rule has the wildcard `attribute`, of a label."""
+    return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "survey")])
 
 
-def segy_flags(wildcards):
-    """Byte positions from the sample sheet or the configuration, the attribute and the domain."""
+def reading_flags(wildcards):
+    """How to read a survey: byte positions, size, sample interval, the attribute and the domain."""
     row = VOLUMES[wildcards.volume]
     positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
-    return flags(
-        attribute=wildcards.get("attribute", "image"), domain=config["segy"]["domain"], **positions
-    )
+    given = {n: row[n] for n in ("n1", "n2", "n3", "interval") if n in row}
+    attribute = wildcards.get("attribute", "image")
+    return flags(attribute=attribute, domain=config["segy"]["domain"], **positions, **given)
 
 
-def segy_of_image(wildcards):
-    """SEG-Y that provides the headers of the exported predictions."""
-    return located(VOLUMES[wildcards.volume]["segy"])
+def segy_template(wildcards):
+    """SEG-Y that provides the headers of the exported predictions; none for other formats."""
+    row = VOLUMES[wildcards.volume]
+    return located(row["survey"]) if has_segy_headers(row["survey"], "n1" in row) else []
+
+
+def template_flag(wildcards, input):
+    """--template, if the survey is SEG-Y."""
+    return flags(template=input.template) if input.template else ""
 
 
 def export_segy_flags():
@@ -128,4 +142,3 @@ def shown_in_3d(wildcards):
 
 
 require_input_files()
-require_training_samples()

@@ -11,6 +11,7 @@ FAULT_FILES = (
     "fault_sticks.odt.txt",
     "faults.vtp",
     "faults.ts",
+    "fault_surfaces.npz",
 )
 
 
@@ -26,9 +27,8 @@ def picks(volume):
     names = []
     if FAULT_VOLUMES:
         names += FAULT_FILES
-    if config["export"]["horizons"] and "rgt" in PREDICTED:
-        names += ["horizons.csv", *(f"{name}.irap" for name in HORIZONS)]
-    return [f"results/predictions/{volume}/{volume}.{name}" for name in names]
+    faults = [f"results/predictions/{volume}/{volume}.{name}" for name in names]
+    return faults + picked_horizons(volume)
 
 
 def pictures():
@@ -47,9 +47,9 @@ def delivered_of(volume):
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
     prefix = f"results/predictions/{volume}/{volume}"
-    volumes = (*INFERRED, *FAULT_VOLUMES)
+    volumes = (*INFERRED, *FAULT_VOLUMES, *FLATTENED)
     files = [f"{prefix}.{name}{suffix}" for name in volumes for suffix in suffixes]
-    files += [f"{prefix}.{name}.png" for name in pictures()]
+    files += [f"{prefix}.{name}.png" for name in (*pictures(), *FLATTENED)]
     files += [f"{prefix}.scene.json", *picks(volume)]
     files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
     if is_evaluated(volume):

@@ -10,7 +10,7 @@ def initial_weights(network):
 def manifests(split):
     """Manifests of a split: synthetic samples, and patches of each training volume."""
     folders = ["results/synthesize"]
-    folders += [f"results/make_patches/{volume}" for volume in TRAINING_VOLUMES]
+    folders += [f"results/make_patches/{volume}" for volume in PATCHED_VOLUMES]
     return [f"{folder}/manifest_{split}.csv" for folder in folders]
 
 
@@ -18,6 +18,34 @@ def sample_folders(what):
     """Sample folders named `what`: data_train, target_train, data_valid or target_valid."""
     split = what.split("_")[1]
     return [str(Path(manifest).with_name(what)) for manifest in manifests(split)]
+
+
+# Share of crops from labelled surveys if training.label_share is null (docs/how-to/own_labels.md).
+LABEL_SHARE = 0.5
+
+
+def training_surveys():
+    """Images and labels of the surveys that training reads directly, with their sidecars."""
+    images = [f"{prefix_of_binary(volume)}.bin" for volume in TRAINING_SURVEYS]
+    files = [*images, *(str(Path(image).with_suffix(".json")) for image in images)]
+    for volume in TRAINING_SURVEYS:
+        files += with_sidecars(prefix_of_labels(volume), label_names(volume))
+    return files
+
+
+def survey_training_flags():
+    """Surveys that training reads directly, their held-out lines and their share."""
+    if not TRAINING_SURVEYS:
+        return ""
+    held_out = [VOLUMES[volume].get("held_out", "") for volume in TRAINING_SURVEYS]
+    share = config["training"]["label_share"] or LABEL_SHARE
+    return " " + flags(
+        survey_images=[f"{prefix_of_binary(volume)}.bin" for volume in TRAINING_SURVEYS],
+        survey_labels=[prefix_of_labels(volume) for volume in TRAINING_SURVEYS],
+        survey_held_out=held_out if any(held_out) else [],
+        survey_valid_share=config["patches"]["valid_share"],
+        label_share=share,
+    )
 
 
 def training_flags(epochs=None):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +13,10 @@ from strataflow.workflow.cluster import (
     COMMANDS,
     Nodes,
     Request,
+    clusters_of,
     count_gpus,
     partitions,
+    request_of,
     require_fit,
 )
 
@@ -47,7 +51,7 @@ def test_requests_that_fit_are_accepted() -> None:
             Request("train_infer", "gpu", 12, 3, 32, 500_000),
             Request("train_refine", "gpu", 8, 1, 64, 1),
         ],
-        AVAILABLE,
+        {None: AVAILABLE},
     )
 
 
@@ -62,7 +66,7 @@ def test_requests_that_fit_are_accepted() -> None:
         (Request("infer", "gpu", 9), "requests 9 GPUs"),
         (
             Request("train_infer", "gpu", 16, 2),
-            "requests 2 nodes with 8 GPUs each, but only 1",
+            "requests 2 nodes with 8 GPUs, 1 cores and 0 MB each, but only 1",
         ),
         (Request("plot", None, 0, 1, 33), "requests 33 cores .* the default partition .* 32"),
         (Request("plot", "cpu", 0, 1, 1, 200_000), "requests 200000 MB of memory"),
@@ -72,12 +76,48 @@ def test_a_request_that_does_not_fit_is_refused_with_the_reason(
     asked: Request, message: str
 ) -> None:
     with pytest.raises(StrataflowError, match=message):
-        require_fit([asked], AVAILABLE)
+        require_fit([asked], {None: AVAILABLE})
 
 
-def test_a_missing_default_partition_is_an_error() -> None:
-    with pytest.raises(StrataflowError, match="Slurm has no default partition"):
-        require_fit([Request("plot", None)], {"cpu": AVAILABLE["cpu"]})
+def test_what_cannot_be_known_is_left_to_slurm() -> None:
+    only = {"cpu": AVAILABLE["cpu"]}
+    # A plugin of the cluster may choose the partition where there is no default.
+    require_fit([Request("plot", None)], {None: only})
+    # Nodes that are started on demand, and clusters that cannot be asked.
+    require_fit([Request("infer", "cloud", 8)], {None: {"cloud": []}})
+    require_fit([Request("infer", "far", 8, cluster="other")], {None: only, "other": {}})
+
+
+def test_any_of_several_partitions_will_do() -> None:
+    require_fit(
+        [Request("infer", "cpu,gpu", 1), Request("infer", "gpu, cpu", 1)], {None: AVAILABLE}
+    )
+    with pytest.raises(StrataflowError, match=r"requests 9 GPUs per node, but no node of .*'cpu'"):
+        require_fit([Request("infer", "cpu,gpu", 9)], {None: AVAILABLE})
+    with pytest.raises(StrataflowError, match="no partition 'night'"):
+        require_fit([Request("infer", "cpu,night")], {None: AVAILABLE})
+
+
+def test_nodes_must_have_all_resources_at_once() -> None:
+    mixed = {"mixed": [Nodes(4, 4, 8, 64_000), Nodes(4, 0, 64, 512_000)]}
+    require_fit([Request("train_infer", "mixed", 0, 4, 64, 512_000)], {None: mixed})
+    require_fit([Request("train_infer", "mixed", 0, 8, 8, 64_000)], {None: mixed})
+    with pytest.raises(StrataflowError, match="but only 0 of partition 'mixed' have them"):
+        require_fit([Request("train_infer", "mixed", 4, 1, 64, 64_000)], {None: mixed})
+
+
+def test_jobs_of_another_cluster_are_held_against_its_partitions() -> None:
+    clusters = {None: AVAILABLE, "other": {"big": [Nodes(1, 8, 8, 8)]}}
+    require_fit([Request("infer", "big", 8, cluster="other")], clusters)
+    with pytest.raises(StrataflowError, match=r"no partition 'gpu'; set .* one of big"):
+        require_fit([Request("infer", "gpu", cluster="other")], clusters)
+
+
+@pytest.mark.parametrize("name", ["cluster", "clusters", "slurm_cluster"])
+def test_requests_name_their_cluster(name: str) -> None:
+    resources = {name: "other", "slurm_partition": "big", "mem_mb": 100}
+    job = SimpleNamespace(rule=SimpleNamespace(name="infer"), resources=resources, threads=2)
+    assert request_of(job) == Request("infer", "big", 0, 1, 2, 100, "other")
 
 
 def test_missing_slurm_commands_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +129,8 @@ def test_missing_slurm_commands_are_named(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("printf 'a*|2|8+|1000+|gpu:2\\nb|1|4|500|(null)\\n'", None),
+        ("printf 'a*|2|8|1000|gpu:2\\nb|1|4|500|(null)\\n'", None),
+        ("printf 'CLUSTER: x\\na*|2|8|1000|gpu:2\\n\\nb|1|4|500|(null)\\nc|0|0|0|\\n'", None),
         ("echo 'slurm_load_partitions: Unable to contact slurm controller' >&2; exit 1", "contact"),
     ],
 )
@@ -105,4 +146,31 @@ def test_the_output_of_sinfo_is_parsed(
             partitions()
     else:
         first, second = Nodes(2, 2, 8, 1000), Nodes(1, 0, 4, 500)
-        assert partitions() == {"a": [first], "": [first], "b": [second]}
+        found = partitions()
+        assert found.pop("c", []) == []
+        assert found == {"a": [first], "": [first], "b": [second]}
+
+
+def test_sinfo_is_asked_for_hidden_partitions_and_each_kind_of_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in COMMANDS:
+        (tmp_path / name).write_text('#!/bin/sh\necho "$@" >> "$0.log"; echo "n|1|2+|3+|gpu:1"\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    # The largest of several nodes is not known.
+    assert partitions() == {"n": [Nodes(1, 1, math.inf, math.inf)]}
+    partitions("other")
+    first, second = (tmp_path / "sinfo.log").read_text().splitlines()
+    assert {"--all", "--exact"} <= set(first.split())
+    assert "--clusters=other" in second.split()
+
+
+def test_another_cluster_that_does_not_answer_is_left_to_slurm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in COMMANDS:
+        (tmp_path / name).write_text("#!/bin/sh\necho no database >&2; exit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert clusters_of([Request("infer", "big", cluster="other")]) == {"other": {}}

@@ -75,7 +75,7 @@ def test_listed_modules_are_there(names: tuple[str, ...]) -> None:
 # Packages of the library, each of which may import from those after it alone.
 ORDER = (
     *("cli", "workflow", "training", "prediction", "synthetic", "interpretation", "figures"),
-    *("segy", "network", "samples", "volume"),
+    *("formats", "segy", "network", "samples", "volume"),
 )
 
 

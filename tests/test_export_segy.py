@@ -12,8 +12,9 @@ import segyio
 
 from conftest import Finished, refused_in_one_line, write_segy
 from segy_bytes import ibm_bytes, integers, lines, write_bytes
+from strataflow.segy.new_survey import write_survey
 from strataflow.segy.reader import segy_to_binary
-from strataflow.segy.writer import export_segy, write_survey
+from strataflow.segy.writer import export_segy
 from strataflow.synthetic.survey import survey_sidecar
 from strataflow.volume.raw import Shape
 from strataflow.volume.volume import HeaderBytes, open_volume, write_volume

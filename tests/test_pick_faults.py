@@ -171,7 +171,7 @@ def test_a_branch_is_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gap", "bridge", "count"), [(4, 6, 1), (12, 6, 2), (12, 14, 1), (4, 0, 2)]
+    ("gap", "bridge", "count"), [(4, 6, 1), (14, 6, 1), (24, 6, 2), (24, 10, 1), (4, 0, 2)]
 )
 def test_a_gap_is_bridged_as_far_as_it_is_asked(gap: int, bridge: int, count: int) -> None:
     i3 = np.indices(SHAPE.array)[0]

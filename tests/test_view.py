@@ -1,256 +1,420 @@
-"""The viewer in a real browser, and what its server refuses."""
+"""The viewer in a real browser: colours, lines, keys, links and the 3D scene."""
 
 from __future__ import annotations
 
-import http.client
-import io
-import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import matplotlib.image
 import numpy as np
 import pytest
-from bokeh.document import Document
-from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
+from matplotlib import colormaps
+from matplotlib.colors import to_rgb
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
-from conftest import REPOSITORY, Finished, refused_in_one_line
-from strataflow.figures.sections import Section
-from strataflow.figures.viewer import PIXELS, SLICE_TRACES, Viewer, open_folder, section_of
-from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Volume, plain_sidecar, write_volume
+from chromium import SOFTWARE_WEBGL, WITHOUT_WEBGL, Visitor, chromium, saved
+from conftest import REPOSITORY
+from strataflow.figures.style import CYCLIC, DIP, FAULT_COLOURS, TIME, fault_colour
+from viewed_folder import FIRST, SECOND, SLANT, write_folder
 
-Run = Callable[..., Finished]
-SHAPE = Shape(n1=48, n2=40, n3=32)
+pytestmark = pytest.mark.display
 
+# Only the volumes, without lines.
+PLAIN = "&faults=0&horizons=0&cuts=0&contours=0&names=0"
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A volume whose image changes from inline to inline, with a fault and geologic time."""
-    made = tmp_path_factory.mktemp("north")
-    i3, i2, i1 = np.indices(SHAPE.array)
-    fault = np.exp(-np.square((i2 - 8 - 0.4 * i1) / 2))
-    cubes = {
-        "dhr": 2 * np.sin(i1 / 2 + i3 / 3),
-        "rgt": i1 / 47,
-        "fsem": fault,
-        "fdip": np.where(fault >= 0.5, 0.4, 0),
-        "fstrike": np.where(fault >= 0.5, 0.1, 0),
-    }
-    for name, values in cubes.items():
-        sidecar = plain_sidecar(SHAPE, name)
-        write_volume(made / f"north.{name}", values.astype(np.float32), sidecar)
-    return made
+# A place with no fault: inline, crossline and time, of indices 16, 20 and 24.
+PLACE = "?inline=132&crossline=520&vertical=896"
 
 
-@pytest.fixture(scope="module")
-def address(folder: Path) -> Iterator[tuple[str, int]]:
-    """A server of its own on a free port of this machine."""
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a viewer of `folder`."""
     command = [sys.executable, str(REPOSITORY / "workflow_scripts" / "view.py"), str(folder)]
     with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout
-            found = re.match(r"http://([\d.]+):(\d+)/", server.stdout.readline())
+            found = re.match(r"http://[\d.]+:\d+/", server.stdout.readline())
             assert found
-            yield found[1], int(found[2])
+            yield found[0]
         finally:
             server.kill()
 
 
 @pytest.fixture(scope="module")
-def page(address: tuple[str, int]) -> Iterator[Any]:
-    """The page in a headless Chromium."""
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (browser and driver):
-        pytest.skip("no Chromium")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1500,820"):
-        options.add_argument(flag)
-    chromium = webdriver.Chrome(options, service=webdriver.ChromeService(driver))
-    try:
-        chromium.get("http://{}:{}/".format(*address))
-        WebDriverWait(chromium, 60).until(lambda c: "inline 17" in titles(c))
-        yield chromium
-        log: Any = chromium
-        assert not [entry for entry in log.get_log("browser") if entry["level"] == "SEVERE"]
-    finally:
-        chromium.quit()
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(write_folder(tmp_path_factory.mktemp("north"))) as found:
+        yield found
 
 
-def titles(page: Any) -> list[str]:
-    """Titles of the three sections."""
-    code = """const documents = window.Bokeh ? Bokeh.documents : []
-              const models = documents.flatMap(d => [...d._all_models.values()])
-              return models.filter(m => m.type == "Figure").map(m => m.title.text)"""
-    found: list[str] = page.execute_script(code)
-    return found
+@pytest.fixture(scope="module")
+def visitor(address: str) -> Iterator[Visitor]:
+    with chromium(*SOFTWARE_WEBGL) as page:
+        visitor = Visitor(page, address)
+        yield visitor
+        assert visitor.errors() == []
 
 
-def picture(page: Any) -> np.ndarray:
-    """What the page shows, once it shows the same twice in a row."""
-    shots: list[np.ndarray] = []
-
-    def steady(_: Any) -> bool:
-        shot = page.get_screenshot_as_png()
-        shots.append(matplotlib.image.imread(io.BytesIO(shot))[..., :3])
-        return len(shots) > 1 and np.array_equal(shots[-1], shots[-2])
-
-    WebDriverWait(page, 60).until(steady)
-    return shots[-1]
+def near(colour: list[int], expected: object, within: int = 6) -> bool:
+    """Whether a colour of the screen is one of Matplotlib."""
+    wanted = np.rint(255 * np.asarray(to_rgb(expected)))  # type: ignore[arg-type]
+    return bool(np.abs(np.asarray(colour) - wanted).max() <= within)
 
 
-def choose(page: Any, name: str, value: str) -> None:
-    """Choose an option of the Select `name` as a visitor does."""
-    code = "return Bokeh.documents[0].get_model_by_name(arguments[0]).value = arguments[1]"
-    page.execute_script(code, name, value)
-
-
-@pytest.mark.display
-def test_a_key_moves_only_the_inline_and_its_section(page: Any) -> None:
-    before = picture(page)
-    page.find_element(By.TAG_NAME, "body").send_keys(Keys.ARROW_RIGHT)
-    WebDriverWait(page, 60).until(lambda c: "inline 18" in titles(c))
-    after = picture(page)
-    assert "crossline 21" in titles(page)
-    width, changed = after.shape[1] // 3, np.abs(after - before).max(axis=2) > 0.02
-    assert changed[130:520, :width].mean() > 0.2
-    # Elsewhere the dashed line of the inline has moved.
-    assert changed[130:520, width:].mean() < 0.05
-
-
-@pytest.mark.display
-def test_another_overlay_is_another_picture(page: Any) -> None:
-    faults = picture(page)
-    red = (faults[..., 0] - faults[..., 2] > 0.4).mean()
-    assert red > 0.01
-    choose(page, "overlay", "rgt")
-    WebDriverWait(page, 60).until(lambda c: not np.array_equal(picture(c), faults))
-    coloured = picture(page)
-    blue = coloured[..., 2] - coloured[..., 0] > 0.2
-    assert blue[130:520].mean() > 0.002
-    choose(page, "overlay", "none")
-    WebDriverWait(page, 60).until(lambda c: not np.array_equal(picture(c), coloured))
-    plain = picture(page)
-    spread = plain.max(axis=2) - plain.min(axis=2)
-    assert (spread[130:520] > 0.3).mean() < 0.01
-
-
-@pytest.mark.display
-def test_the_pointer_shows_line_numbers_and_values(page: Any) -> None:
-    choose(page, "overlay", "fsem")
-    canvas = page.execute_script(
-        """const find = (n) => { for (const c of n.querySelectorAll("*")) {
-               if (c.classList.contains("bk-Figure")) return c
-               const inner = c.shadowRoot && find(c.shadowRoot); if (inner) return inner }
-           }
-           const box = find(document.body).getBoundingClientRect()
-           return [box.x, box.y, box.width, box.height]"""
-    )
-    x, y = canvas[0] + canvas[2] / 2, canvas[1] + canvas[3] / 2
-    ActionChains(page).move_by_offset(round(x), round(y)).perform()
-    code = """const texts = []; const walk = (n) => { if (n.shadowRoot) walk(n.shadowRoot);
-        for (const c of n.childNodes) { if (c.nodeType == 3) texts.push(c.textContent); walk(c) } };
-        walk(document.body); return texts.join(" ")"""
-    WebDriverWait(page, 30).until(
-        lambda c: re.search(r"crossline.*time.*ground.*-?\d\.\d{3}", c.execute_script(code), re.S)
-    )
+def has_line(visitor: Visitor, panel: str, x: float, y: float, colour: str) -> bool:
+    """Whether a line of this colour runs through a place of a panel, within a pixel."""
+    across, down = visitor.pixel(panel, x, y)
+    around = visitor.picture()[down - 1 : down + 2, across - 1 : across + 2].reshape(-1, 3)
+    return any(near(pixel.tolist(), colour, 30) for pixel in around)
 
 
 @pytest.mark.parametrize(
-    "path", ["/../../../../etc/passwd", "/static/../../../../etc/passwd", "/north.fsem"]
+    ("overlay", "palette", "value", "crossline"),
+    [
+        ("rgt", TIME, 20 / 47, 520),
+        # A stored dip of 0.4 is 72 degrees, and a strike of 45 degrees on the grid has the azimuth
+        # of 25 (-sin 30, cos 30) + 12.5 (cos 30, sin 30).
+        ("fdip", DIP, 72 / 90, 500 + SECOND),
+        ("fstrike", CYCLIC, np.degrees(np.arctan2(-1.6747, 27.9006)) % 180 / 180, 500 + SECOND),
+    ],
 )
-def test_only_the_page_is_served(address: tuple[str, int], path: str) -> None:
-    connection = http.client.HTTPConnection(*address, timeout=20)
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    assert answer.status in (400, 403, 404)
-    assert b"root:" not in answer.read()
-
-
-def test_another_host_name_is_refused(address: tuple[str, int]) -> None:
-    for host, status in (("evil.example", 403), (f"localhost:{address[1]}", 200)):
-        connection = http.client.HTTPConnection(*address, timeout=60)
-        connection.request("GET", "/", headers={"Host": host})
-        assert connection.getresponse().status == status, host
-
-
-def test_the_server_accepts_only_this_machine(address: tuple[str, int]) -> None:
-    assert address[0] == "127.0.0.1"
-    listening = Path("/proc/net/tcp").read_text().splitlines()
-    mine = [line.split()[1] for line in listening if f":{address[1]:04X} 00000000:0000" in line]
-    assert mine == [f"0100007F:{address[1]:04X}"]
-
-
-def test_only_the_sections_shown_are_read(tmp_path: Path) -> None:
-    shape = Shape(n1=1024, n2=1000, n3=1000)
-    path = tmp_path / "big.dhr"
-    with open(path, "wb") as stream:
-        stream.truncate(shape.n_bytes)
-    values = np.memmap(path, "<f4", "r", shape=shape.array)
-    volume = Volume(path, values, plain_sidecar(shape, "dhr"))
-
-    def mapped() -> int:
-        (line,) = (w for w in Path("/proc/self/status").read_text().splitlines() if "RssFile" in w)
-        return 1024 * int(line.split()[1])
-
-    before = mapped()
-    planes = [section_of(volume, Section(axis, 500)) for axis in range(3)]
-    assert [max(plane.shape) <= PIXELS for plane in planes] == [True] * 3
-    assert max(planes[2].shape) <= SLICE_TRACES
-    assert mapped() - before < 0.1 * shape.n_bytes
-
-
-def test_a_volume_of_one_inline_and_zeros_is_shown(tmp_path: Path) -> None:
-    shape = Shape(n1=30, n2=20, n3=1)
-    write_volume(
-        tmp_path / "a.fsem", np.zeros(shape.array, np.float32), plain_sidecar(shape, "fsem")
-    )
-    volumes = open_folder(tmp_path)
-    assert section_of(volumes["fsem"], Section(1, 3)).shape == (30, 1)
-
-
-def test_faults_and_spread_are_hidden_below_their_minimum(
-    tmp_path: Path,
+def test_a_known_value_has_the_colour_of_its_palette(
+    visitor: Visitor, overlay: str, palette: str, value: float, crossline: int
 ) -> None:
-    shape = Shape(n1=30, n2=20, n3=4)
-    fsem = np.zeros(shape.array, np.float32)
-    fsem[:, :10] = 0.35
-    spread = np.where(fsem > 0, np.float32(0.1), np.float32(0.01))
-    for name, values in (("fsem", fsem), ("fdip", fsem), ("fuse", spread)):
-        write_volume(tmp_path / f"a.{name}", values, plain_sidecar(shape, name))
-    for probability, shown in ((0.5, False), (0.3, True)):
-        viewer = Viewer(open_folder(tmp_path), Document(), probability)
-        assert viewer.threshold.value == probability
-        for overlay, seen in (("fsem", shown), ("fdip", shown), ("fuse", True)):
-            viewer.overlay.value = overlay
-            drawn = np.asarray(viewer.panels[0].source.data["overlay"][0])
-            assert np.isfinite(drawn[:, :10]).all() == seen, overlay
-            assert np.isnan(drawn[:, 10:]).all()
+    visitor.open(f"{PLACE}{PLAIN}&overlay={overlay}&opacity=1")
+    found = visitor.colour("inline", crossline, 880)
+    assert near(found, colormaps[palette](value)), found
 
 
-def test_invalid_folders_are_refused_in_one_line(
-    run_script: Run, tmp_path: Path, folder: Path
-) -> None:
-    refused_in_one_line(run_script("view", tmp_path / "none"), "none: no such folder")
-    refused_in_one_line(run_script("view", tmp_path), "no predictions found")
-    (tmp_path / "a.fsem").write_bytes(bytes(4000))
-    refused_in_one_line(run_script("view", tmp_path), "a.fsem")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        refused_in_one_line(run_script("view", folder, "--port", port), f"--port: {port}", "in use")
-    shutil.copy(folder / "north.fsem", tmp_path / "b.fsem")
-    refused_in_one_line(run_script("view", tmp_path), "several volumes")
-    assert os.listdir(folder)
+def test_probabilities_lie_over_the_background_from_the_minimum_on(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}{PLAIN}&ground=rgt&overlay=fsem&opacity=0.5&threshold=0.6")
+    below = np.asarray(colormaps[TIME](20 / 47)[:3])
+    over = np.asarray(FAULT_COLOURS(0.9))
+    alpha = 0.5 * over[3]
+    on = visitor.colour("inline", 500 + SECOND, 880)
+    assert near(on, below * (1 - alpha) + over[:3] * alpha), on
+    assert near(visitor.colour("inline", 520, 880), below)
+    visitor.open(f"{PLACE}{PLAIN}&ground=rgt&overlay=fsem&opacity=0.5&threshold=0.95")
+    assert near(visitor.colour("inline", 500 + SECOND, 880), below)
+
+
+def test_two_overlays_lie_over_each_other(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}{PLAIN}&overlay=rgt&opacity=1&overlay2=fdip&opacity2=0.5")
+    lower, upper = (np.asarray(c[:3]) for c in (colormaps[TIME](20 / 47), colormaps[DIP](0.8)))
+    assert near(visitor.colour("inline", 500 + SECOND, 880), (lower + upper) / 2)
+    assert near(visitor.colour("inline", 520, 880), lower)
+
+
+def test_amplitudes_follow_palette_and_gain(visitor: Visitor) -> None:
+    # dhr of the first inline is sin(i / 2): 0.997 at sample 3.
+    visitor.open(f"?inline=100&crossline=520&vertical=896&overlay=none{PLAIN}")
+    assert near(visitor.colour("inline", 520, 812), "white")
+    visitor.choose("palette", "red-white-blue")
+    assert near(visitor.colour("inline", 520, 812), colormaps["RdBu"](255), 12)
+    for _ in range(7):
+        visitor.press("-")
+    visitor.until(lambda: visitor.view["gain"] < 0.22)
+    visitor.rest()
+    gain = visitor.view["gain"]
+    assert near(visitor.colour("inline", 520, 812), colormaps["RdBu"](0.5 + 0.4985 * gain), 14)
+
+
+def test_a_choice_from_a_menu_changes_the_picture(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}{PLAIN}&overlay=rgt&opacity=1")
+    visitor.choose("overlay", "fdip")
+    assert near(visitor.colour("inline", 500 + SECOND, 880), colormaps[DIP](0.8))
+    visitor.choose("overlay", "none")
+    red, green, blue = visitor.colour("inline", 500 + SECOND, 880)
+    assert red == green == blue
+
+
+def test_keys_work_after_clicks_on_sections_menus_and_sliders(visitor: Visitor) -> None:
+    visitor.open(PLACE)
+    visitor.press(Keys.ARROW_RIGHT)
+    visitor.shows(inline=134)
+    visitor.click("crossline", 120, 880)
+    visitor.shows(inline=120, vertical=880)
+    visitor.press(Keys.ARROW_RIGHT)
+    visitor.shows(inline=122)
+    visitor.page.find_element("id", "threshold").click()
+    visitor.press(Keys.ARROW_UP, Keys.PAGE_DOWN)
+    visitor.shows(crossline=521, vertical=884)
+    visitor.run("document.getElementById('ground').focus()")
+    visitor.press(Keys.ARROW_DOWN)
+    visitor.shows(crossline=520, ground="dhr")
+    visitor.run("document.getElementById('inline').focus()")
+    visitor.press(Keys.PAGE_UP)
+    visitor.shows(vertical=880, inline=122)
+    visitor.press(Keys.SHIFT + Keys.ARROW_RIGHT + Keys.NULL)
+    visitor.page.find_element("id", "draw").send_keys(Keys.ARROW_UP)
+    visitor.shows(crossline=521)
+
+
+def test_a_key_at_the_end_of_the_volume_does_nothing(visitor: Visitor) -> None:
+    visitor.open("?inline=162&crossline=500&vertical=800")
+    visitor.press(Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.PAGE_UP)
+    visitor.rest()
+    assert [visitor.view[n] for n in ("inline", "crossline", "vertical")] == [162, 500, 800]
+
+
+def test_a_typed_time_moves_the_slice_to_the_closest_sample(visitor: Visitor) -> None:
+    visitor.open(PLACE)
+    field = visitor.page.find_element("id", "vertical")
+    field.clear()
+    field.send_keys("863", Keys.ENTER)
+    visitor.shows(vertical=864)
+    assert "vertical=864" in visitor.page.current_url
+
+
+def test_picked_faults_are_lines_in_their_colours(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}&overlay=none&horizons=0&cuts=0&names=0")
+    # The first fault at sample 20 and, on the slice, at sample 24; between both faults.
+    assert has_line(visitor, "inline", 500 + FIRST + SLANT * 20, 880, fault_colour(1))
+    assert has_line(visitor, "slice", 500 + FIRST + SLANT * 24, 140, fault_colour(1))
+    assert has_line(visitor, "inline", 500 + SECOND, 880, fault_colour(2))
+    red, green, blue = visitor.colour("inline", 523, 880)
+    assert red == green == blue
+    visitor.page.find_element("css selector", "#faults li[data-number='1'] input").click()
+    visitor.shows(hide="1")
+    red, green, blue = visitor.colour("inline", 500 + FIRST + SLANT * 20, 880)
+    assert red == green == blue
+    assert has_line(visitor, "inline", 500 + SECOND, 880, fault_colour(2))
+
+
+def test_a_name_in_the_list_goes_to_its_fault_and_shows_its_numbers(visitor: Visitor) -> None:
+    visitor.open(PLACE)
+    visitor.page.find_element("css selector", "#faults li[data-number='1'] button").click()
+    visitor.until(lambda: visitor.view["fault"] == 1)
+    visitor.rest()
+    view = visitor.view
+    sample = (view["vertical"] - 800) / 4
+    assert abs(view["crossline"] - 500 - FIRST - SLANT * sample) < 1
+    assert "24.5" in visitor.page.find_element("id", "about").text
+    assert "24.5 ms" in visitor.page.find_element("id", "faults").text
+
+
+def test_horizons_are_lines_as_far_as_they_go(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}&overlay=none&faults=0&cuts=0&names=0")
+    for crossline, seen in ((510, True), (530, False)):
+        red, green, blue = visitor.colour("inline", crossline, 920)
+        assert (max(red, green, blue) - min(red, green, blue) > 40) == seen, crossline
+    visitor.page.find_element("css selector", "#horizons li[data-number='2'] button").click()
+    visitor.until(lambda: "crossline to" in visitor.page.find_element("id", "about").text)
+    text = visitor.page.find_element("id", "about").text.replace("\n", " ")
+    assert "crossline from 500" in text
+    assert "crossline to 520" in text
+
+
+def test_the_section_below_a_line_shows_what_the_line_crosses(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}{PLAIN}&overlay=rgt&opacity=1")
+    visitor.press("l")
+    for inline, crossline in ((110, 505), (150, 535)):
+        visitor.click("slice", crossline, inline)
+        visitor.until(lambda: visitor.view["line"].endswith(f"{inline},{crossline}"))  # noqa: B023
+    visitor.press(Keys.ENTER)
+    visitor.rest()
+    # 20 inlines of 25 m and 30 crosslines of 12.5 m.
+    length = float(np.hypot(500, 375))
+    assert near(visitor.colour("line", length / 2, 880), colormaps[TIME](20 / 47))
+    visitor.press("f")
+    visitor.shows(faults=True)
+    distance = length * (SECOND - 5) / 30
+    assert has_line(visitor, "line", distance, 880, fault_colour(2))
+    visitor.click("line", length / 2, 880)
+    visitor.shows(inline=130, crossline=520, vertical=880)
+    visitor.press(Keys.ESCAPE)
+    visitor.shows(line="")
+
+
+def test_the_pointer_reads_position_and_values(visitor: Visitor) -> None:
+    visitor.open(PLACE)
+    visitor.point("inline", 500 + SECOND, 880)
+    readout = visitor.page.find_element("id", "readout")
+    visitor.until(lambda: "rgt" in readout.text)
+    text = " ".join(readout.text.split())
+    # Inline 16 and crossline 30 from the corner, turned by 30 degrees.
+    x = 430000 - 16 * 25 * 0.5 + 30 * 12.5 * np.cos(np.radians(30))
+    assert "132" in text
+    assert "530" in text
+    assert "880 ms" in text
+    assert f"{x:,.2f}"[:8] in text
+    assert re.search(r"fsem ?0\.9", text)
+    assert re.search(r"fault ?2", text)
+    assert re.search(r"rgt ?0\.4255", text)
+
+
+def test_a_link_restores_what_is_shown(visitor: Visitor) -> None:
+    query = "&overlay=fdip&opacity=0.35&palette=red-white-blue&hide=2&line=110,505;150,535"
+    visitor.open(f"{PLACE}{query}&window=110,150,505,535,840,960")
+    before, address = visitor.picture(), visitor.page.current_url
+    visitor.open()
+    assert visitor.view["overlay"] == "fsem"
+    visitor.page.get(address)
+    visitor.open(address.removeprefix(visitor.address))
+    assert np.abs(visitor.picture() - before).max() <= 2
+    assert visitor.view["hide"] == "2"
+
+
+def test_a_link_with_wrong_values_shows_the_rest_and_says_so(visitor: Visitor) -> None:
+    visitor.open("?inline=120&ground=nothing&gain=1e9&colour=3&what=1")
+    assert visitor.view["inline"] == 120
+    assert visitor.view["ground"] == "dhr"
+    notes = visitor.page.find_element("id", "notes").text
+    assert "ground=nothing: no such attribute" in notes
+    assert "gain=1e9: expected 0.1 to 20" in notes
+    assert "what=1: unknown" in notes
+
+
+def test_the_wheel_zooms_all_sections_and_zero_shows_all(visitor: Visitor) -> None:
+    visitor.open(PLACE)
+    visitor.point("inline", 520, 896)
+    for _ in range(4):
+        visitor.run(
+            """const figure = Bokeh.documents[0].get_model_by_name("inline")
+            const view = Bokeh.index.get_by_id(figure.id), box = view.el.getBoundingClientRect()
+            const at = {clientX: box.x + box.width / 2, clientY: box.y + box.height / 2}
+            view.canvas_view.events_el.dispatchEvent(
+              new WheelEvent("wheel", {deltaY: -240, bubbles: true, ...at}))"""
+        )
+    visitor.until(lambda: visitor.view["window"])
+    visitor.rest()
+    _, _, first, last, top, bottom = map(float, visitor.view["window"].split(","))
+    assert 500 < first < last < 539
+    assert 800 < top < bottom < 988
+    ranges = """const f = Bokeh.documents[0].get_model_by_name(arguments[0])
+                return [f.y_range.end, f.y_range.start, f.x_range.start, f.x_range.end]"""
+    assert visitor.run(ranges, "crossline")[:2] == pytest.approx([top, bottom])
+    assert visitor.run(ranges, "slice")[2:] == pytest.approx([first, last])
+    visitor.press("0")
+    visitor.shows(window="")
+
+
+def test_true_aspect_has_one_scale_in_all_sections(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}&aspect=true&exaggeration=2&velocity=2000")
+    code = """const f = Bokeh.documents[0].get_model_by_name(arguments[0])
+              return [(f.x_range.end - f.x_range.start) / f.inner_width,
+                      (f.y_range.start - f.y_range.end) / f.inner_height]"""
+    # Metres a pixel: an inline is 12.5 m wide, a crossline 12.5 m, a millisecond 2 m high.
+    inline, crossline, level = (visitor.run(code, n) for n in ("inline", "crossline", "slice"))
+    scales = [inline[0] * 12.5, inline[1] * 2, crossline[0] * 12.5, crossline[1] * 2]
+    scales += [level[0] * 12.5, level[1] * 12.5]
+    assert scales == pytest.approx([scales[0]] * 6, rel=1e-3)
+
+
+def test_a_narrow_window_shows_all_sections_and_the_controls_on_demand(visitor: Visitor) -> None:
+    visitor.page.set_window_size(800, 800)
+    try:
+        visitor.open(PLACE)
+        size = visitor.run("return [innerWidth, innerHeight, document.body.scrollWidth]")
+        assert size[2] <= size[0]
+        for panel in ("inline", "crossline", "slice"):
+            box = visitor.page.find_element("id", f"panel-{panel}").rect
+            assert box["width"] > 300
+            assert box["height"] > 200
+            assert box["x"] + box["width"] <= size[0] + 1
+            assert box["y"] + box["height"] <= size[1] + 1
+        controls = visitor.page.find_element("id", "controls")
+        assert not controls.is_displayed()
+        visitor.page.find_element("id", "menu").click()
+        visitor.until(controls.is_displayed)
+    finally:
+        visitor.page.set_window_size(1500, 900)
+
+
+def test_one_section_fills_the_window_and_help_opens(visitor: Visitor) -> None:
+    visitor.open(PLACE)
+    visitor.press("3")
+    visitor.shows(large="slice")
+    assert visitor.page.find_element("id", "panel-slice").rect["width"] > 1100
+    visitor.press("3")
+    visitor.shows(large="")
+    visitor.press("?")
+    visitor.until(lambda: "previous, next inline" in visitor.page.find_element("id", "help").text)
+    visitor.press(Keys.ESCAPE)
+    visitor.until(lambda: not visitor.page.find_element("id", "help").is_displayed())
+
+
+def test_the_picture_is_of_print_size_and_of_this_view(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open(f"{PLACE}{PLAIN}&overlay=rgt&opacity=1&large=inline")
+    link = visitor.page.find_element("id", "picture").get_attribute("href")
+    assert link.startswith(visitor.address)
+    with urllib.request.urlopen(link, timeout=90) as answer:
+        pixels = saved(answer.read(), tmp_path / "view.png")
+    assert pixels.shape == (2481, 3507, 3)
+    for value in (5 / 47, 20 / 47, 40 / 47):
+        wanted = np.rint(255 * np.asarray(colormaps[TIME](value)[:3]))
+        assert (np.abs(pixels - wanted).max(axis=2) <= 4).mean() > 0.001
+
+
+def scene_colour(visitor: Visitor, colour: str) -> int:
+    """Number of pixels of the 3D scene with the hue of `colour`, whatever the light."""
+    box = visitor.page.find_element("id", "scene").rect
+    top, left = int(box["y"]), int(box["x"])
+    shot = visitor.picture()[top : top + int(box["height"]), left : left + int(box["width"])]
+    wanted = np.asarray(to_rgb(colour))
+    lit = shot.max(axis=2) > 60
+    shares = shot / np.maximum(shot.max(axis=2, keepdims=True), 1)
+    return int((lit & (np.abs(shares - wanted / wanted.max()).max(axis=2) < 0.06)).sum())
+
+
+def test_the_scene_shows_faults_sections_and_a_horizon(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}&tab=scene&overlay=none&cuts=0")
+    visitor.until(lambda: visitor.run("return strataflow.state().scene"))
+    visitor.rest()
+    assert scene_colour(visitor, fault_colour(1)) > 2000
+    assert scene_colour(visitor, fault_colour(2)) > 2000
+    visitor.page.find_element("css selector", "#faults li[data-number='1'] input").click()
+    visitor.shows(hide="1")
+    assert scene_colour(visitor, fault_colour(1)) < 200
+    before = visitor.picture()
+    visitor.choose("surface", "2")
+    assert (np.abs(visitor.picture() - before).max(axis=2) > 30).sum() > 1000
+    visitor.choose("colour", "throw")
+    assert scene_colour(visitor, fault_colour(2)) < 200
+    assert "throw (ms)" in visitor.page.find_element("id", "bars").text
+
+
+def test_keys_and_the_mouse_work_in_the_scene(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}&tab=scene")
+    visitor.until(lambda: visitor.run("return strataflow.state().scene"))
+    visitor.rest()
+    before = visitor.picture()
+    frame = visitor.page.find_element("css selector", "#scene iframe")
+    frame.click()
+    visitor.press(Keys.ARROW_RIGHT)
+    visitor.shows(inline=134)
+    assert np.abs(visitor.picture() - before).max() > 30
+    visitor.press("t")
+    visitor.shows(tab="sections")
+    assert not frame.is_displayed()
+
+
+def test_a_browser_without_webgl_gets_words_and_the_sections(address: str) -> None:
+    with chromium(*WITHOUT_WEBGL) as page:
+        visitor = Visitor(page, address)
+        visitor.open(f"{PLACE}&tab=scene")
+        visitor.until(lambda: "no WebGL" in page.find_element("id", "scene").text)
+        visitor.press("t")
+        visitor.shows(tab="sections")
+        assert page.find_element("id", "panel-inline").is_displayed()
+
+
+def test_one_attribute_alone_is_shown_and_what_is_missing_is_said(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    for path in tmp_path.iterdir():
+        if not path.name.startswith("north.rgt"):
+            path.unlink()
+    with served(tmp_path) as address, chromium() as page:
+        visitor = Visitor(page, address)
+        page.get(address + "?inline=132")
+        visitor.until(lambda: "no picked faults" in page.find_element("id", "faults").text)
+        visitor.rest()
+        notes = page.find_element("id", "notes").text
+        assert "does not have dhr, fsem, fdip, fstrike" in notes
+        assert "north.faults.csv is missing" in notes
+        assert "north.horizons.csv is missing" in notes
+        assert near(visitor.colour("inline", 520, 880), colormaps[TIME](20 / 47))
+        assert visitor.errors() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -172,7 +173,12 @@ def test_a_second_run_in_the_same_folder_is_refused(finished: Workflow) -> None:
     locks = finished.folder / ".snakemake" / "locks"
     while first.poll() is None and not (locks.is_dir() and any(locks.iterdir())):
         time.sleep(0.1)
-    second = finished.run()
+    # The first run must not end before the second looks for its lock.
+    first.send_signal(signal.SIGSTOP)
+    try:
+        second = finished.run()
+    finally:
+        first.send_signal(signal.SIGCONT)
     assert first.wait(timeout=600) == 0
     assert second.returncode != 0
     assert "lock" in second.stdout + second.stderr

@@ -21,10 +21,14 @@ def main() -> None:
         help="raw volume of the input image; adds the gain of dhr over it to the metrics",
     )
     parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
+    parser.add_argument(
+        "--lines",
+        help="lines that count, such as 'inline 1200-1210; crossline 2400'; all if omitted",
+    )
     add_probability(parser)
     add_shape(parser)
     a = parser.parse_args()
-    evaluate(a.prediction, a.target, a.output, shape_of(a), a.image, a.probability)
+    evaluate(a.prediction, a.target, a.output, shape_of(a), a.image, a.probability, a.lines)
 
 
 if __name__ == "__main__":

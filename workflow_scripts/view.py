@@ -1,9 +1,10 @@
-"""Show a predicted volume in the browser: three linked sections."""
+"""Show a predicted volume in the browser: linked sections, picked faults and horizons, and 3D."""
 
 from pathlib import Path
 
 from strataflow.cli.arguments import Parser, add_probability, not_negative, run
-from strataflow.figures.viewer import HOST, make_server, open_folder
+from strataflow.figures.viewer.folder import open_folder
+from strataflow.figures.viewer.server import HOST, make_server
 
 
 def main() -> None:

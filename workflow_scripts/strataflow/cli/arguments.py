@@ -116,6 +116,15 @@ def add_shape(parser: argparse.ArgumentParser, default: int | None = None) -> No
         parser.add_argument(f"--{name}", type=positive, default=default, help=f"number of {axis}")
 
 
+def add_interval(parser: argparse.ArgumentParser) -> None:
+    """Add --interval."""
+    parser.add_argument(
+        "--interval",
+        type=above_zero,
+        help="sample interval in ms, m or ft, if the file does not say",
+    )
+
+
 def shape_of(arguments: argparse.Namespace) -> Shape | None:
     """Return the shape from --n1 --n2 --n3, or None if none of them is given.
 

@@ -1,4 +1,4 @@
-"""Interpret SEG-Y surveys with the shipped weights in one command."""
+"""Interpret surveys with the shipped weights in one command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ from ..home import home
 from ..workflow.configuration import read_sheet
 from ..workflow.plan import plan, snakemake_environment
 from ..workflow.project import SHEET, parse_setting, prepare, unchanged
-from .arguments import Parser, add_header_bytes, positive
+from .arguments import (
+    Parser,
+    add_header_bytes,
+    add_interval,
+    add_shape,
+    positive,
+    shape_of,
+)
 
 PREDICTIONS = "results/predictions"
 
@@ -25,19 +32,25 @@ PREDICTIONS = "results/predictions"
 def main() -> None:
     """Prepare the folder, run the workflow in it, and print the paths of the results."""
     arguments = _parser().parse_args()
+    shape_of(arguments)
     given = {
         name: value
-        for name in ("iline", "xline", "cdp_x", "cdp_y")
+        for name in ("iline", "xline", "cdp_x", "cdp_y", "n1", "n2", "n3", "interval")
         if (value := getattr(arguments, name)) is not None
     }
     folder = arguments.output
     settings = dict(parse_setting(text) for text in arguments.set)
+    control = {
+        name: value
+        for name in ("horizons", "control_points")
+        if (value := getattr(arguments, name)) is not None
+    }
     if arguments.dry_run:
         with unchanged(folder):
-            prepare(folder, arguments.survey, given, settings, arguments.train)
+            prepare(folder, arguments.survey, given, settings, arguments.train, control)
             print("\n".join(plan(_command(arguments))))
         return
-    prepare(folder, arguments.survey, given, settings, arguments.train)
+    prepare(folder, arguments.survey, given, settings, arguments.train, control)
     started = time.time()
     status = _run_workflow(_command(arguments))
     if status:
@@ -52,7 +65,7 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
-        "Interpret SEG-Y surveys in one command: inspect the files, write a sample sheet and a"
+        "Interpret surveys in one command: inspect the files, write a sample sheet and a"
         " configuration to a folder, run the workflow there with the shipped weights, and print"
         " the paths of the results. Repeating the command reruns only what changed."
     )
@@ -60,7 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         "survey",
         type=Path,
         nargs="*",
-        help="post-stack 3D SEG-Y files; none to rerun an existing folder",
+        help="stacked surveys, 3D or 2D lines: SEG-Y, .zgy, .vds, .mdio, .npy, or raw volumes with"
+        " --n1 --n2 --n3; none to rerun an existing folder",
     )
     parser.add_argument(
         "--output",
@@ -70,6 +84,18 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the sample sheet, the configuration and the results",
     )
     add_header_bytes(parser, None)
+    add_shape(parser)
+    add_interval(parser)
+    parser.add_argument(
+        "--horizons",
+        metavar="FILES",
+        help="horizons that geologic time must follow: a folder, or files separated by ;",
+    )
+    parser.add_argument(
+        "--control_points",
+        metavar="FILE",
+        help="points that geologic time must follow: a table of set, inline, crossline, time",
+    )
     parser.add_argument(
         "--train",
         action=argparse.BooleanOptionalAction,

@@ -14,8 +14,9 @@ from ..files import written_whole
 from ..network.architecture import PRESETS, Architecture
 from ..training.dataset import SampleSource
 from ..training.figures import draw_learning_curves
+from ..training.surveys import open_surveys
 from ..training.trainer import TrainingSettings, train, write_metrics_table
-from .arguments import Parser, add_shape, add_tasks, positive, shape_of, tasks_of
+from .arguments import Parser, add_shape, add_tasks, fraction, positive, shape_of, tasks_of
 
 
 def train_command(kind: str, description: str) -> None:
@@ -26,8 +27,8 @@ def train_command(kind: str, description: str) -> None:
             parser.add_argument(
                 f"--dir_{what}_{split}",
                 type=Path,
-                nargs="+",
-                required=True,
+                nargs="*",
+                default=[],
                 help=f"folders of the {name} {content}; give data and target folders in the same"
                 " order",
             )
@@ -37,6 +38,7 @@ def train_command(kind: str, description: str) -> None:
         parser.add_argument(
             f"--batch_{split}", type=positive, default=2, help=f"crops per {name} batch"
         )
+    _add_surveys(parser)
     parser.add_argument(
         "--dir_output",
         type=Path,
@@ -99,25 +101,23 @@ def train_command(kind: str, description: str) -> None:
         "--curves", type=Path, help="PNG file of the learning curves; needs --metrics"
     )
     parser.add_argument(
+        "--table", type=Path, help="CSV file of what joins the training, with numbers of voxels"
+    )
+    parser.add_argument(
         "--notices",
         type=Path,
-        help="file that also gets the notice if the settings differ from the previous training",
+        help="file that also gets the notice if the settings differ from the previous training,"
+        " and the table of what joins the training if surveys do",
     )
     add_shape(parser)
     add_tasks(parser)
     arguments = parser.parse_args()
     if arguments.cool_down and not arguments.resume:
         parser.error("--cool_down requires --resume, the checkpoint to start the cool-down from")
-    shape = shape_of(arguments)
-    train_source, valid_source = (
-        SampleSource.open(
-            getattr(arguments, f"dir_data_{split}"),
-            getattr(arguments, f"dir_target_{split}"),
-            getattr(arguments, f"n{split}"),
-            shape,
-        )
-        for split in ("train", "valid")
-    )
+    if arguments.survey_images and kind != "infer":
+        parser.error("--survey_images: only the inference network trains on surveys directly")
+    architecture = Architecture(kind, arguments.preset, tasks_of(arguments))
+    train_source, valid_source = _sources(arguments, architecture)
     settings = TrainingSettings(
         epochs=arguments.epochs,
         batch_train=arguments.batch_train,
@@ -132,7 +132,7 @@ def train_command(kind: str, description: str) -> None:
         minutes=arguments.minutes,
     )
     checkpoint = train(
-        Architecture(kind, arguments.preset, tasks_of(arguments)),
+        architecture,
         settings,
         train_source,
         valid_source,
@@ -140,9 +140,75 @@ def train_command(kind: str, description: str) -> None:
         arguments.resume,
         arguments.init_weights,
         partial(_notify, arguments.notices),
+        arguments.table,
     )
     if checkpoint:
         _deliver(arguments, checkpoint)
+
+
+def _add_surveys(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of surveys that training reads directly."""
+    parser.add_argument(
+        "--survey_images",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="raw images of labelled surveys of any size; crops are drawn where labels are known",
+    )
+    parser.add_argument(
+        "--survey_labels",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="PREFIX",
+        help="labels of these surveys, in the same order: those of PREFIX.fsem, .fdip, .fstrike,"
+        " .rgt and .dhr that exist, NaN where unknown",
+    )
+    parser.add_argument(
+        "--survey_held_out",
+        nargs="*",
+        default=[],
+        metavar="LINES",
+        help="lines of each survey whose labels are not used, such as 'inline 1200; crossline"
+        " 2400', in the same order; '' for none",
+    )
+    parser.add_argument(
+        "--survey_valid_share",
+        type=fraction,
+        default=0.0,
+        help="fraction of the labelled inlines of each survey for validation",
+    )
+    parser.add_argument(
+        "--label_share",
+        type=fraction,
+        help="share of the training crops that come from the surveys; if omitted, as many crops"
+        " as cover their labels",
+    )
+
+
+def _sources(
+    arguments: argparse.Namespace, architecture: Architecture
+) -> tuple[SampleSource, SampleSource]:
+    """Open the training set and the validation set."""
+    surveys = open_surveys(
+        arguments.survey_images,
+        arguments.survey_labels,
+        architecture.tasks,
+        arguments.survey_held_out,
+        arguments.survey_valid_share,
+    )
+    train_source, valid_source = (
+        SampleSource.open(
+            getattr(arguments, f"dir_data_{split}"),
+            getattr(arguments, f"dir_target_{split}"),
+            getattr(arguments, f"n{split}"),
+            shape_of(arguments),
+            of_split,
+            arguments.label_share,
+        )
+        for split, of_split in zip(("train", "valid"), surveys, strict=True)
+    )
+    return train_source, valid_source
 
 
 def _notify(notices: Path | None, line: str) -> None:

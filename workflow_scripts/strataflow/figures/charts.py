@@ -17,6 +17,9 @@ from ..volume.attributes import FAULT_THRESHOLD
 from ..volume.volume import Sidecar, Volume, statistics_of
 from .style import CYCLIC, fault_colour, save_picture
 
+NO_STRIKE = "A 2D line has no strike. Its dips are apparent ones, in the plane of the line."
+NO_AZIMUTH = "The survey has no coordinates, so that azimuths are not known."
+
 # Number of inlines that charts read.
 READ_INLINES = 64
 
@@ -58,10 +61,24 @@ def draw_spectra(
     save_picture(path, figure)
 
 
+def draw_note(path: Path, note: str) -> None:
+    """Write a picture of one sentence."""
+    figure = Figure(figsize=(7, 1.5))
+    figure.text(0.5, 0.5, note, ha="center", va="center")
+    save_picture(path, figure)
+
+
 def draw_rose(
     predicted: dict[str, Volume], labels: dict[str, Volume], path: Path, probability: float
 ) -> None:
-    """Draw rose diagrams of the strike of fault voxels, over some inlines."""
+    """Draw rose diagrams of the strike of fault voxels, over some inlines.
+
+    Where strike is not known the picture says so.
+    """
+    sidecar = predicted["fstrike"].sidecar
+    if sidecar.is_line or not sidecar.corners:
+        draw_note(path, NO_STRIKE if sidecar.is_line else NO_AZIMUTH)
+        return
     given = {"predicted": predicted, "labelled": labels}
     given = {n: v for n, v in given.items() if {"fstrike", "fsem"} <= v.keys()}
     figure = Figure(figsize=(4.2 * max(len(given), 1), 4.6), layout="constrained")
@@ -72,9 +89,7 @@ def draw_rose(
         counts = _strike_counts(volumes, edges, minimum)
         _draw_sectors(ax, counts / max(counts.sum(), 1))
         ax.set_title(name if counts.any() else f"{name}: no faults", fontsize=9)
-    sidecar = predicted["fstrike"].sidecar
-    reference = "from north" if sidecar.corners else "from the inline direction"
-    figure.suptitle(f"Strike of the fault voxels, {reference}", fontsize=11)
+    figure.suptitle("Strike of the fault voxels, from north", fontsize=11)
     save_picture(path, figure)
 
 

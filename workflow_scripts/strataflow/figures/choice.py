@@ -32,14 +32,14 @@ def choose_sections(
     fsem: Array | None = None,
     probability: float = PROBABILITY,
     parts: Sequence[tuple[float, float]] = ((EDGE, 1 - EDGE),) * 3,
-) -> tuple[Section, Section, Section]:
+) -> tuple[Section, ...]:
     """Choose an inline, a crossline and a time or depth slice.
 
     With fault surfaces, each section is the one that cuts most of them. A fault counts with the
     root of its area near the section, so that several faults count more than a single large one.
     For an inline and a crossline, area counts by how squarely they cut it: fully at a right angle,
     not at all at ALONG degrees. Faults that run along a section, which look like smears there,
-    count against it.
+    count against it. A 2D line has one section alone, the line itself.
 
     Args:
         shape: Size of the volume.
@@ -48,13 +48,15 @@ def choose_sections(
         probability: Minimum fault probability of a fault.
         parts: Part of each axis (n3, n2, n1) in which the section lies, as fractions of the survey.
     """
+    if shape.n3 == 1:
+        return (Section(0, 0),)
     worth = [np.zeros(n) for n in shape.array]
     if meshes is not None and meshes.fault.size:
         worth = _worth_of_meshes(shape, meshes)
     elif fsem is not None:
         worth = _worth_of_probability(shape, fsem, probability)
-    first, second, third = (_best(values, *part) for values, part in zip(worth, parts, strict=True))
-    return Section(0, first), Section(1, second), Section(2, third)
+    best = (_best(values, *part) for values, part in zip(worth, parts, strict=True))
+    return tuple(Section(axis, index) for axis, index in enumerate(best))
 
 
 def _best(worth: NDArray[np.float64], low: float, high: float) -> int:

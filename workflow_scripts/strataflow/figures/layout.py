@@ -68,7 +68,8 @@ def scale_of(sidecar: Sidecar, velocity: float | None = None, wide: float = WIDE
     """
     lateral, vertical = METRES.get(sidecar.axes[0].unit), sidecar.axes[2].unit
     spacing = [axis.spacing for axis in sidecar.axes]
-    widths = [d * n for d, n in zip(spacing[:2], sidecar.shape.array[:2], strict=True)]
+    widths = [d * n for d, n in zip(spacing[:2], sidecar.shape.array[:2], strict=True) if n > 1]
+    widths = widths or [spacing[1]]
     metres = METRES.get(vertical)
     used = None
     if sidecar.domain != "depth":
@@ -100,11 +101,13 @@ def rows_of_panels(ratios: Sequence[float], rows: int) -> tuple[Figure, list[lis
     """
     free = WIDTH - LEFT - RIGHT - BAR - BESIDE * (len(ratios) - 1)
     height = free / sum(ratios)
-    total = TOP + BOTTOM + rows * height + (rows - 1) * BETWEEN
+    # A single section, a 2D line, has an axis above it.
+    between = BETWEEN if len(ratios) > 1 else BELOW
+    total = TOP + BOTTOM + rows * height + (rows - 1) * between
     figure = Figure(figsize=(WIDTH, total))
     grid = []
     for row in range(rows):
-        low = total - TOP - height - row * (height + BETWEEN)
+        low = total - TOP - height - row * (height + between)
         line, left = [], LEFT
         for ratio in ratios:
             line.append(_panel(figure, left, low, ratio * height, height))
@@ -117,9 +120,15 @@ def rows_of_panels(ratios: Sequence[float], rows: int) -> tuple[Figure, list[lis
 def large_panels(ratios: Sequence[float]) -> tuple[Figure, list[Axes]]:
     """A figure with an inline above a crossline, and a slice beside both as high as they are.
 
+    A single section fills the figure.
+
     Args:
         ratios: Width divided by height of the inline, the crossline and the slice.
     """
+    if len(ratios) == 1:
+        wide = WIDTH - LEFT - RIGHT
+        figure = Figure(figsize=(WIDTH, TOP + BOTTOM + wide / ratios[0]))
+        return figure, [_panel(figure, LEFT, BOTTOM, wide, wide / ratios[0])]
     first, second, third = ratios
     free = WIDTH - LEFT - RIGHT - BESIDE
     # A slice far from square takes part of its column.

@@ -224,9 +224,9 @@ def _geometry(sidecar: Sidecar) -> list[tuple[str, str]]:
     for name, axis, n in zip(sidecar.axis_names, sidecar.axes, sidecar.shape.array, strict=True):
         last = axis.first + axis.step * (n - 1)
         spacing = f"{axis.spacing:g} {axis.unit}"
-        geometry.append((name, f"{axis.first:g} to {last:g}, {n} in total, {spacing} apart"))
+        geometry.append((name, f"{axis.first:.10g} to {last:.10g}, {n} in total, {spacing} apart"))
     geometry.append(("live traces", f"{int(sidecar.live.sum())} of {sidecar.live.size}"))
-    geometry.append(("survey", str(sidecar.source.get("segy", "unknown"))))
+    geometry.append(("survey", sidecar.source_file or "unknown"))
     return geometry
 
 

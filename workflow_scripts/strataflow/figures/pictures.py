@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from ..volume.attributes import FAULT_ID, PROBABILITY, SPREAD
 from ..volume.volume import Volume, statistics_of
-from .charts import draw_rose, draw_spectra, draw_throws
+from .charts import NO_STRIKE, draw_note, draw_rose, draw_spectra, draw_throws
 from .choice import choose_sections
 from .fault_lines import FaultMeshes
 from .layout import Scale, large_panels, ratio_of, rows_of_panels, scale_of
@@ -93,7 +93,9 @@ def plot(
     pictures = _Pictures(image, sections, scale_of(image.sidecar, velocity), prefix)
     tasks: list[Callable[[], None]] = []
     for name, volume in predicted.items():
-        if name in TITLES:
+        if name == "fstrike" and image.sidecar.is_line:
+            draw_note(pictures.path(name), NO_STRIKE)
+        elif name in TITLES:
             shown = Layer(image, name, volume, predicted.get("fsem"), probability)
             label = labels.get(name)
             truth = Layer(image, name, label, labels.get("fsem")) if label else None
@@ -164,7 +166,7 @@ class _Pictures:
             draw_section(axes, section, picked)
             name_axes(axes, section, self.image.sidecar)
             point_north(axes, section, self.image.sidecar, meshes)
-            axes.set_title(section.title(self.image.sidecar), fontsize=10, y=1)
+            self._entitle(axes, section.title(self.image.sidecar))
         some = meshes is None or meshes.fault.size
         title = "Picked faults over amplitudes" if some else "Amplitudes: no faults were picked"
         self._write("faults", figure, title)
@@ -190,9 +192,13 @@ class _Pictures:
             for axes, section in zip(panels, self.sections, strict=True):
                 drawn = draw_section(axes, section, layer)
                 name_axes(axes, section, self.image.sidecar, below=number == len(rows))
-                axes.set_title(f"{what}, {section.title(self.image.sidecar)}", fontsize=9, y=1)
+                self._entitle(axes, f"{what}, {section.title(self.image.sidecar)}")
             _draw_bar(figure, drawn, bar, BARS.get(layer.attribute or "", ""))
         self._write(name, figure, title)
+
+    def _entitle(self, axes: Axes, title: str) -> None:
+        """Write the title of a panel. Only the axis above a 2D line needs Matplotlib to find room."""
+        axes.set_title(title, fontsize=9, y=None if self.image.sidecar.is_line else 1)
 
     def _write(self, name: str, figure: Figure, title: str) -> None:
         height = float(figure.get_size_inches()[1])

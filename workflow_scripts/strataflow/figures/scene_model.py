@@ -54,8 +54,8 @@ class Scene:
         """An inline and a crossline behind most faults that cut many of them."""
         behind = [(0.0, BEHIND) if side > 0 else (1 - BEHIND, 1.0) for side in self.corner]
         parts = [*behind, (0.0, 1.0)]
-        inline, crossline, _ = choose_sections(self.image.shape, self.meshes, parts=parts)
-        return inline, crossline
+        chosen = choose_sections(self.image.shape, self.meshes, parts=parts)
+        return chosen[0], chosen[1]
 
     @property
     def corner(self) -> tuple[int, int]:

@@ -54,7 +54,9 @@ def draw_scene(
     scene = read_scene(image, prediction, velocity)
     picture = Path(f"{output}.scene.png")
     picture.unlink(missing_ok=True)
-    reason = failure(lambda: drawn(scene, picture), PATIENCE)
+    flat = image.shape.n3 == 1
+    reason = "a 2D line has no 3D scene" if flat else None
+    reason = reason or failure(lambda: drawn(scene, picture), PATIENCE)
     if reason is None and not picture.is_file():
         reason = "the renderer wrote no picture"
     description = {
@@ -62,7 +64,7 @@ def draw_scene(
         "reason": reason,
         "faults": len(scene.meshes.numbers) if scene.meshes else 0,
         "horizon": scene.horizon.name if scene.horizon else None,
-        "sections": [section.title(image.sidecar) for section in scene.sections],
+        "sections": [] if flat else [s.title(image.sidecar) for s in scene.sections],
         "scale": scene.scale.text,
         "exaggeration": scene.scale.exaggeration,
         # For the same scene in ParaView: indices, and lateral units for one of the vertical axis.

@@ -73,9 +73,11 @@ class Section:
         """Title with the line number, time or depth of the section."""
         axis = sidecar.axes[self.axis]
         number = axis.first + axis.step * self.index
+        if sidecar.is_line and not axis.first:
+            return "2D line"
         if self.axis < 2:
-            return f"{axis.name} {number:g}"
-        return f"{sidecar.domain} slice {number:g} {axis.unit}"
+            return f"{axis.name} {number:.10g}"
+        return f"{sidecar.domain} slice {number:.10g} {axis.unit}"
 
     @property
     def axes(self) -> tuple[int, int]:
@@ -108,10 +110,13 @@ def draw_section(axes: Axes, section: Section, layer: Layer) -> Any:
     """Draw a section. Return the artist for the colour bar, if any."""
     sidecar = layer.image.sidecar
     picture = _Picture(axes, section, sidecar)
+    if sidecar.is_line and sidecar.track:
+        _add_distance(axes, sidecar)
     axes.tick_params(labelsize=7)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(TICKS))
     axes.set_facecolor("0.85")
+    axes.ticklabel_format(useOffset=False, style="plain")
     if layer.attribute == "dhr" and layer.volume:
         return picture.amplitude(_normalised(section, layer.volume))
     if layer.attribute == DIFFERENCE and layer.volume:
@@ -124,6 +129,22 @@ def draw_section(axes: Axes, section: Section, layer: Layer) -> Any:
     left, right, bottom, top = extent_of(section, sidecar)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     return drawn
+
+
+def _add_distance(axes: Axes, sidecar: Sidecar) -> None:
+    """Show the distance along a 2D line on a second horizontal axis."""
+    cdp = sidecar.axes[1]
+    scale = cdp.spacing / cdp.step
+
+    def distance(number: Any) -> Any:
+        return (number - cdp.first) * scale
+
+    def number(distance: Any) -> Any:
+        return distance / scale + cdp.first
+
+    above = axes.secondary_xaxis("top", functions=(distance, number))
+    above.set_xlabel(f"distance along the line ({cdp.unit})", fontsize=8)
+    above.tick_params(labelsize=7)
 
 
 def name_axes(axes: Axes, section: Section, sidecar: Sidecar, below: bool = True) -> None:

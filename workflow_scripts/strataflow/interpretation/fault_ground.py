@@ -20,18 +20,23 @@ class Ground:
     """Where voxels lie: `steps` (3, 3) has the steps (east, north, up) of n3, n2, n1 as columns.
 
     They are in the unit of the lateral axes, `lateral`. Where depths are not known in it
-    (`has_depth` is false), up is in the unit of the vertical axis, `vertical`.
+    (`has_depth` is false), up is in the unit of the vertical axis, `vertical`. Of a 2D line
+    (`is_line`), east runs along the line around its bends, so that dips are those in its plane.
+    Without coordinates it runs along n2, and north along n3: azimuths are not known.
     """
 
     steps: NDArray[np.float64]
     lateral: str
     vertical: str
     has_depth: bool
+    is_line: bool = False
+    has_azimuth: bool = True
 
     @property
     def dip_column(self) -> str:
         """Name of a dip: in degrees, or a slope in a time survey without a velocity."""
-        return "dip" if self.has_depth else f"dip_{self.vertical}_per_{self.lateral}"
+        dip = "apparent_dip" if self.is_line else "dip"
+        return dip if self.has_depth else f"{dip}_{self.vertical}_per_{self.lateral}"
 
     def normals(self, surface: Surface) -> NDArray[np.float64]:
         """Unit normals of the cells over (east, north, up), (3, A, B), upward."""
@@ -64,6 +69,9 @@ def ground_of(sidecar: Sidecar, velocity: float | None = None) -> Ground:
     _, along3, along2 = sidecar.lattice()
     spacing3, spacing2 = sidecar.axes[0].spacing, sidecar.axes[1].spacing
     # A single line has no step to the next: it is at a right angle to the other axis.
+    has_azimuth = bool(sidecar.corners) and not sidecar.is_line
+    if not has_azimuth:
+        along2, along3 = np.array([spacing2, 0.0]), np.array([0.0, spacing3])
     if not along2.any():
         along2 = _turned(along3, -1, spacing2) if along3.any() else np.array([spacing2, 0.0])
     if not along3.any():
@@ -72,7 +80,7 @@ def ground_of(sidecar: Sidecar, velocity: float | None = None) -> Ground:
     down = abs(sidecar.axes[2].step) * (scale or 1.0)
     steps = np.zeros((3, 3))
     steps[:2, 0], steps[:2, 1], steps[2, 2] = along3, along2, -down
-    return Ground(steps, lateral, vertical, scale is not None)
+    return Ground(steps, lateral, vertical, scale is not None, sidecar.is_line, has_azimuth)
 
 
 def _turned(step: NDArray[np.float64], side: int, length: float) -> NDArray[np.float64]:

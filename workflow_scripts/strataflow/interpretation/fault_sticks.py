@@ -38,11 +38,12 @@ def fault_sticks(surfaces: Sequence[Surface], ground: Ground) -> list[Stick]:
     """The sticks of `surfaces`, on the lines, inlines or crosslines, that cut each more squarely.
 
     They lie on every STICK_EVERY-th line of the survey, closer on small faults. They have a point
-    every POINT_EVERY voxels of their length, and one at their end.
+    every POINT_EVERY voxels of their length, and one at their end. A 2D line has one on each fault.
     """
     sticks = []
     for fault, surface in enumerate(surfaces, start=1):
-        lines = _lines(surface, _cut_squarely(surface, ground))
+        axis = 0 if ground.is_line else _cut_squarely(surface, ground)
+        lines = _lines(surface, axis, (0,) if ground.is_line else None)
         sticks += [Stick(fault, number, line) for number, line in enumerate(lines, start=1)]
     return sticks
 
@@ -58,8 +59,8 @@ def _cut_squarely(surface: Surface, ground: Ground) -> int:
     return 0 if across[0] >= across[1] else 1
 
 
-def _lines(surface: Surface, axis: int) -> Iterator[Array]:
-    """Where a surface meets evenly spaced lines of `axis`, as points (3, N)."""
+def _lines(surface: Surface, axis: int, lines: Sequence[int] | None = None) -> Iterator[Array]:
+    """Where a surface meets `lines`, or evenly spaced lines, of `axis`, as points (3, N)."""
     points = surface.points()
     of_line = np.ma.masked_array(points[axis], ~surface.inside)
     if min(surface.inside.shape) < 2:
@@ -68,7 +69,8 @@ def _lines(surface: Surface, axis: int) -> Iterator[Array]:
     # Along the last lines a surface ends raggedly.
     low, high = float(of_line.min()) + RAGGED, float(of_line.max()) - RAGGED
     every = int(np.clip((high - low) // MIN_STICKS, 1, STICK_EVERY))
-    for line in range(-int(-low // every) * every, int(high) + 1, every):
+    evenly = range(-int(-low // every) * every, int(high) + 1, every)
+    for line in evenly if lines is None else lines:
         for track in contours.lines(line):
             stick = _stick(points, np.asarray(track).T)
             if stick is not None:
@@ -105,7 +107,12 @@ def _between(
 def charisma_lines(sticks: Sequence[Stick], sidecar: Sidecar) -> Iterator[str]:
     """Charisma fault sticks, a line a point: INLINE- inline XLINE- crossline x y z fault stick."""
     for stick in sticks:
-        for inline, crossline, x, y, z in zip(*sidecar.places(stick.points).values(), strict=True):
+        places = sidecar.places(stick.points)
+        lines = (places[name] for name in sidecar.axis_names[:2])
+        lateral = sidecar.map_places(stick.points)
+        for inline, crossline, x, y, z in zip(
+            *lines, *lateral, places[sidecar.domain], strict=True
+        ):
             yield (
                 f"INLINE- {inline:9.2f} XLINE- {crossline:9.2f} {x:14.2f} {y:14.2f} {z:10.2f}"
                 f" {fault_name(stick.fault)} {stick.number}\n"
@@ -119,9 +126,8 @@ def opendtect_lines(sticks: Sequence[Stick], sidecar: Sidecar) -> Iterator[str]:
     nodes count from 0.
     """
     for stick in sticks:
-        places = sidecar.places(stick.points)
-        for node, (x, y, z) in enumerate(
-            zip(places["x"], places["y"], places[sidecar.domain], strict=True)
-        ):
+        vertical = sidecar.places(stick.points)[sidecar.domain]
+        lateral = sidecar.map_places(stick.points)
+        for node, (x, y, z) in enumerate(zip(*lateral, vertical, strict=True)):
             numbers = f"{x:.2f}\t{y:.2f}\t{z:.3f}\t{stick.number - 1}\t{node}"
             yield f"{fault_name(stick.fault)}\t{numbers}\n"

@@ -54,7 +54,7 @@ def picked_voxels(surfaces: Sequence[Surface], shape: tuple[int, int, int]) -> P
     none = no_voxels(0)
     keys, faults, cells = [none.key], [none.fault], [none.cell]
     for number, surface in enumerate(surfaces, start=1):
-        key, cell = _crossed(surface, shape)
+        key, cell = crossed_voxels(surface, shape)
         keys.append(key)
         cells.append(cell)
         faults.append(np.full(key.size, number, np.int32))
@@ -70,7 +70,7 @@ def no_voxels(count: int) -> PickedVoxels:
     )
 
 
-def _crossed(
+def crossed_voxels(
     surface: Surface, shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Places of the voxels that a surface passes through, and its cells there.
@@ -91,15 +91,21 @@ def _crossed(
     # Closer than half a voxel even where the surface is steep in its frame.
     parts = int(np.ceil(2 * np.percentile(np.hypot(1, np.hypot(*slopes)), 95))) + 1
     offsets = (np.arange(parts) + 0.5) / parts - 0.5
+    axis = np.abs(normals).argmax(axis=0)
+    column = np.arange(inside.size)
     keys, cells = [], []
     for a, b in product(offsets, offsets):
         at = points + a * along[0] + b * along[1]
         voxel = np.rint(at).astype(np.int64)
-        off = np.abs(((voxel - at) * normals).sum(axis=0))
-        good = (off <= 0.5 * steepest) & (voxel >= 0).all(axis=0)
-        good &= (voxel < np.array(shape)[:, None]).all(axis=0)
-        keys.append(np.ravel_multi_index(tuple(voxel[:, good]), shape))
-        cells.append(inside[good].astype(np.int32))
+        beyond = voxel.copy()
+        # The surface may pass the middle of its column in the next voxel.
+        beyond[axis, column] += np.where(at[axis, column] >= voxel[axis, column], 1, -1)
+        for there in (voxel, beyond):
+            off = np.abs(((there - at) * normals).sum(axis=0))
+            good = (off <= 0.5 * steepest) & (there >= 0).all(axis=0)
+            good &= (there < np.array(shape)[:, None]).all(axis=0)
+            keys.append(np.ravel_multi_index(tuple(there[:, good]), shape))
+            cells.append(inside[good].astype(np.int32))
     key, first = np.unique(np.concatenate(keys), return_index=True)
     return key, np.concatenate(cells)[first]
 

@@ -21,16 +21,24 @@ from ..volume.volume import (
     sidecar_path,
 )
 from .fault_ground import Ground, dips, ground_of, strikes
-from .fault_meshes import Mesh, fault_mesh, tsurf_lines, write_vtp
+from .fault_meshes import fault_mesh, tsurf_lines
 from .fault_samples import index_samples
 from .fault_sticks import charisma_lines, fault_sticks, opendtect_lines
 from .fault_tables import fault_table, throw_profiles, write_points
 from .fault_voxels import PickedVoxels, picked_voxels, write_picked
-from .surfaces import BRIDGE, MIN_AREA, Surface, grow_surfaces
+from .growing import BRIDGE, MIN_AREA, grow_surfaces
+from .joining import join_surfaces
+from .meshes import Mesh, write_vtp
+from .single_line import on_line, repeated
+from .surface_files import save_surfaces
+from .surfaces import Surface
 from .thinning import FaultVoxels, thin
 from .throw import MAX_THROW, with_throw
 
 __all__ = ["FaultSettings", "FaultVoxels", "fault_surfaces", "pick_faults", "thin"]
+
+# Pieces of a fault are joined across at most so many times the distance that growth bridges.
+JOIN_GAP = 3.0
 
 # Files that are written besides the volumes PICKED.
 FILES = (
@@ -41,6 +49,7 @@ FILES = (
     "fault_sticks.odt.txt",
     "faults.vtp",
     "faults.ts",
+    "fault_surfaces.npz",
 )
 
 
@@ -92,6 +101,10 @@ def pick_faults(
         if volume is not None:
             require_same_shape(volume, volumes["fsem"])
     sidecar = volumes["fsem"].sidecar
+    is_line = sidecar.shape.n3 == 1
+    if is_line:
+        volumes = {name: repeated(volume) for name, volume in volumes.items()}
+        amplitudes = repeated(amplitudes) if amplitudes else None
     ground = ground_of(sidecar, settings.velocity)
     _require_dips(settings, ground)
     surfaces = fault_surfaces(volumes, settings, ground)
@@ -100,6 +113,8 @@ def pick_faults(
             with_throw(surface, amplitudes, settings.max_throw)
             for surface in tqdm(surfaces, desc="throws", unit="fault", disable=None)
         ]
+    if is_line:
+        surfaces = [on_line(surface) for surface in surfaces]
     output.parent.mkdir(parents=True, exist_ok=True)
     _write(output, surfaces, sidecar, ground)
 
@@ -109,6 +124,12 @@ def _require_dips(settings: FaultSettings, ground: Ground) -> None:
         raise StrataflowError(
             f"interpretation.dip: {settings.dip[0]:g} to {settings.dip[1]:g} degrees needs depths:"
             " give segy.velocity (--velocity) for a survey in time"
+        )
+    if settings.strike[1] - settings.strike[0] < 180 and not ground.has_azimuth:
+        what = "a 2D line has no strike" if ground.is_line else "the survey has no coordinates"
+        raise StrataflowError(
+            f"interpretation.strike: {settings.strike[0]:g} to {settings.strike[1]:g} degrees:"
+            f" {what}; set 0 to 360"
         )
 
 
@@ -121,7 +142,9 @@ def fault_surfaces(
     scrap = max(int(settings.min_area / 2), 1)
     samples = index_samples(voxels, volumes["fsem"].values.shape, scrap)
     del voxels
-    surfaces = grow_surfaces(samples, settings.min_area, settings.bridge)
+    surfaces = join_surfaces(
+        grow_surfaces(samples, settings.min_area, settings.bridge), JOIN_GAP * settings.bridge
+    )
     return [surface for surface in surfaces if _is_wanted(surface, settings, ground)]
 
 
@@ -144,7 +167,7 @@ def _write(output: Path, surfaces: Sequence[Surface], sidecar: Sidecar, ground: 
     finals = [Path(f"{output}.{name}") for name in FILES]
     with written_whole(*beside, *raws, *finals[1:], finals[0]) as parts:
         sidecars, volumes, (*files, table) = parts[:3], parts[3:6], parts[6:]
-        points, throws, sticks, opendtect, vtp, tsurf = files
+        points, throws, sticks, opendtect, vtp, tsurf, arrays = files
         pairs = zip(PICKED, zip(volumes, sidecars, strict=True), strict=True)
         write_picked(dict(pairs), surfaces, voxels, sidecar)
         _write_tables(table, points, throws, surfaces, voxels, sidecar, ground)
@@ -153,11 +176,14 @@ def _write(output: Path, surfaces: Sequence[Surface], sidecar: Sidecar, ground: 
             stream.writelines(charisma_lines(lines, sidecar))
         with open(opendtect, "w") as stream:
             stream.writelines(opendtect_lines(lines, sidecar))
+        # Nothing is known beside a single line.
         meshes = [
             fault_mesh(fault, surface, sidecar, ground)
             for fault, surface in enumerate(surfaces, start=1)
+            if sidecar.shape.n3 > 1
         ]
         _write_meshes(vtp, tsurf, meshes, sidecar, ground)
+        save_surfaces(arrays, surfaces, sidecar.shape.array)
 
 
 def _write_tables(
@@ -178,7 +204,7 @@ def _write_meshes(
     vtp: Path, tsurf: Path, meshes: Sequence[Mesh], sidecar: Sidecar, ground: Ground
 ) -> None:
     names = ["throw", "quality", "probability", ground.dip_column, "strike"]
-    write_vtp(vtp, meshes, names)
+    write_vtp(vtp, meshes, names, "fault")
     with open(tsurf, "w") as stream:
         for mesh in meshes:
             stream.writelines(tsurf_lines(mesh, sidecar))

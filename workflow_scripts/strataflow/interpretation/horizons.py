@@ -1,106 +1,99 @@
-"""Horizons: surfaces of constant RGT, as tables and as Irap grids."""
+"""Horizons: surfaces of constant RGT that break at faults."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
-from ..errors import StrataflowError
-from ..files import written_whole
-from ..volume.raw import Array, Shape
-from ..volume.volume import Sidecar, open_volume
+from ..volume.attributes import growth_per_sample
+from ..volume.raw import Array
+from ..volume.volume import Sidecar
+from .horizon_levels import Level
 
-COUNT = 10
+# Traces and samples from a picked fault surface within which a horizon is undefined.
+NEAR_FAULT = 1
 
-# Values per line, and the value of an undefined node, in an Irap grid.
-IRAP_ROW, IRAP_UNDEFINED = 6, 9999900.0
-
-# Maximum cosine of the angle between the axes of an Irap grid, which must be rectangular.
-IRAP_TOLERANCE = 0.05
+# Growth of RGT over one sample, in mean growths, from which layers are missing there.
+GAP = 6.0
 
 
-def pick_horizons(rgt: Path, output: Path, count: int = COUNT, shape: Shape | None = None) -> None:
-    """Pick horizons at evenly spaced mean depths.
+@dataclass(frozen=True)
+class PickedHorizon:
+    """A horizon on the traces of a survey.
 
-    Writes `output`.horizons.csv with one row per trace and one column per horizon, and an Irap
-    classic grid `output`.horizon_NN.irap for each horizon.
-
-    Args:
-        rgt: Raw volume of RGT.
-        output: PREFIX of the files to write.
-        count: Number of horizons.
-        shape: Size of the volume; required without a sidecar.
-
-    Raises:
-        StrataflowError: RGT does not increase downward, or the grid is not rectangular.
+    Attributes:
+        name: horizon_01, ...
+        level: Its RGT, and the control set that it goes through.
+        samples: Its place along n1 in samples (n3, n2), NaN where undefined; float32.
+        broken: Traces (n3, n2) on which it is undefined because a fault or a gap is there.
     """
-    volume = open_volume(rgt, shape, "rgt")
-    sidecar = volume.sidecar
-    levels = horizon_levels(volume.values, sidecar.live, count)
-    depths = follow(volume.values, levels, sidecar)
-    i3, i2 = np.nonzero(sidecar.live)
-    places = sidecar.places(np.stack([i3, i2, np.zeros_like(i3)]))
-    places.pop(sidecar.domain)
-    names = horizon_names(count)
-    table = pd.DataFrame(places | dict(zip(names, depths[:, i3, i2], strict=True)))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    grids = [Path(f"{output}.{name}.irap") for name in names]
-    with written_whole(Path(f"{output}.horizons.csv"), *grids) as (csv, *paths):
-        table.to_csv(csv, index=False, float_format="%.8g")
-        for path, depth in zip(paths, depths, strict=True):
-            path.write_text(irap_text(depth, sidecar))
+
+    name: str
+    level: Level
+    samples: Array
+    broken: NDArray[np.bool_]
+
+    def depths(self, sidecar: Sidecar) -> NDArray[np.float64]:
+        """Time or depth (n3, n2)."""
+        axis = sidecar.axes[2]
+        return axis.first + axis.step * self.samples.astype(np.float64)
 
 
-def horizon_names(count: int) -> list[str]:
-    """Names of `count` horizons, shallowest first."""
-    return [f"horizon_{number:02d}" for number in range(1, count + 1)]
+def follow(
+    rgt: Array,
+    levels: Sequence[Level],
+    names: Sequence[str],
+    sidecar: Sidecar,
+    faults: Array | None,
+) -> list[PickedHorizon]:
+    """Follow horizons through RGT.
 
-
-def horizon_levels(rgt: Array, live: NDArray[np.bool_], count: int) -> Array:
-    """RGT values (count,) at evenly spaced mean depths.
+    A horizon is undefined on dead traces, where the volume does not contain it, within a trace of a
+    picked fault, and where RGT jumps over it: in the gap that a normal fault leaves, or where its
+    layer is missing.
 
     Args:
         rgt: RGT (n3, n2, n1).
-        live: Live traces, bool (n3, n2).
-        count: Number of horizons.
-
-    Raises:
-        StrataflowError: RGT does not increase downward.
-    """
-    thin = max(rgt.shape[0] // 64, 1), max(rgt.shape[1] // 64, 1)
-    some = rgt[:: thin[0], :: thin[1]][live[:: thin[0], :: thin[1]]]
-    mean = some.mean(axis=0, dtype=np.float64) if some.size else np.zeros(rgt.shape[2])
-    if mean.size < 2 or mean[-1] <= mean[0]:
-        raise StrataflowError("rgt: does not increase downward, so horizons cannot be picked")
-    growing = np.maximum.accumulate(mean)
-    at = np.linspace(0, mean.size - 1, count + 2)[1:-1]
-    return np.interp(at, np.arange(mean.size), growing).astype(np.float32)
-
-
-def follow(rgt: Array, levels: Array, sidecar: Sidecar) -> Array:
-    """Time or depth at which RGT reaches each level.
-
-    Args:
-        rgt: RGT (n3, n2, n1).
-        levels: RGT values of the horizons.
+        levels: Horizons to follow.
+        names: Their names.
         sidecar: Geometry of the volume.
-
-    Returns:
-        Time or depth (levels, n3, n2); NaN on dead traces and where the volume does not contain
-        the horizon.
+        faults: Number of the fault at each voxel (n3, n2, n1), 0 elsewhere; None if unknown.
     """
-    axis = sidecar.axes[2]
-    depths = np.full((levels.size, *rgt.shape[:2]), np.nan, np.float32)
+    shape = (len(levels), *rgt.shape[:2])
+    samples, broken = np.full(shape, np.nan, np.float32), np.zeros(shape, bool)
+    limit = gap_growth(rgt, sidecar.live)
     for i3, plane in enumerate(rgt):
         values = np.asarray(plane)
+        near = _near_fault(faults, i3)
         for number, level in enumerate(levels):
-            traces, above, part = crossings(values, level)
-            depths[number, i3, traces] = axis.first + axis.step * (above + part)
-    depths[:, ~sidecar.live] = np.nan
-    return depths
+            traces, above, part = crossings(values, level.rgt)
+            at_fault = values[traces, above + 1] - values[traces, above] > limit
+            if near is not None:
+                at_fault |= near[traces, above] | near[traces, above + 1]
+            broken[number, i3, traces] = at_fault
+            samples[number, i3, traces[~at_fault]] = (above + part)[~at_fault]
+    samples[:, ~sidecar.live], broken[:, ~sidecar.live] = np.nan, False
+    given = zip(names, levels, samples, broken, strict=True)
+    return [PickedHorizon(*one) for one in given]
+
+
+def gap_growth(rgt: Array, live: NDArray[np.bool_]) -> float:
+    """Growth of RGT (n3, n2, n1) over one sample above which layers are missing there."""
+    thin = max(rgt.shape[0] // 64, 1)
+    some = np.asarray(rgt[::thin])[live[::thin]]
+    return GAP * max(growth_per_sample(some) if some.size else 0.0, 1e-12)
+
+
+def _near_fault(faults: Array | None, i3: int) -> NDArray[np.bool_] | None:
+    """Voxels (n2, n1) of inline `i3` within NEAR_FAULT of a fault; None if there is none."""
+    if faults is None:
+        return None
+    there = (faults[max(i3 - NEAR_FAULT, 0) : i3 + NEAR_FAULT + 1] != 0).any(axis=0)
+    return maximum_filter(there, 2 * NEAR_FAULT + 1) if there.any() else None
 
 
 def crossings(time: Array, level: float) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
@@ -108,7 +101,7 @@ def crossings(time: Array, level: float) -> tuple[NDArray[np.intp], NDArray[np.i
 
     Args:
         time: RGT (N, n1).
-        level: RGT value.
+        level: RGT value; none is crossed if it is NaN.
 
     Returns:
         Indices of the traces with a crossing, the last sample above it, and the fraction of the
@@ -120,41 +113,3 @@ def crossings(time: Array, level: float) -> tuple[NDArray[np.intp], NDArray[np.i
     at = at[traces]
     first, second = time[traces, at - 1], time[traces, at]
     return traces, at - 1, (level - first) / np.maximum(second - first, 1e-12)
-
-
-def irap_text(depth: Array, sidecar: Sidecar) -> str:
-    """Format a horizon as an Irap classic grid.
-
-    Irap requires a right-handed grid, so columns run along n2 or n3, depending on the survey.
-
-    Args:
-        depth: Time or depth (n3, n2), NaN where undefined.
-        sidecar: Geometry of the volume.
-
-    Raises:
-        StrataflowError: The grid is not rectangular.
-    """
-    origin, step3, step2 = sidecar.lattice()
-    turn = step2[0] * step3[1] - step2[1] * step3[0]
-    # y must point to the left of x.
-    x, y, grid = (step2, step3, depth) if turn >= 0 else (step3, step2, depth.T)
-    if abs(float(x @ y)) > IRAP_TOLERANCE * float(np.hypot(*x) * np.hypot(*y)):
-        raise StrataflowError(
-            "horizons: inlines and crosslines are not at right angles, as Irap grids require"
-        )
-    rows, columns = grid.shape
-    spacing = np.hypot(*x) or 1.0, np.hypot(*y) or 1.0
-    rotation = float(np.degrees(np.arctan2(x[1], x[0])))
-    end = origin + np.array([(columns - 1) * spacing[0], (rows - 1) * spacing[1]])
-    header = [
-        f"-996 {rows} {spacing[0]:.6f} {spacing[1]:.6f}",
-        f"{origin[0]:.6f} {end[0]:.6f} {origin[1]:.6f} {end[1]:.6f}",
-        f"{columns} {rotation:.6f} {origin[0]:.6f} {origin[1]:.6f}",
-        "0 0 0 0 0 0 0",
-    ]
-    values = np.where(np.isfinite(grid), grid, IRAP_UNDEFINED).ravel()
-    lines = [
-        " ".join(f"{value:.4f}" for value in values[first : first + IRAP_ROW])
-        for first in range(0, values.size, IRAP_ROW)
-    ]
-    return "\n".join([*header, *lines]) + "\n"

@@ -42,6 +42,7 @@ from ..volume.volume import (
     statistics_of,
 )
 from .horizons import crossings
+from .labelled_lines import traces_on
 from .matching import TOLERANCE, FaultVolumes, Scores, match_faults
 from .thickness import median_thickness
 
@@ -74,11 +75,13 @@ def evaluate(
     shape: Shape | None = None,
     image: Path | None = None,
     probability: float = PROBABILITY,
+    lines: str | None = None,
 ) -> None:
     """Score predictions against labels and write the metrics as JSON.
 
-    Where both have `fault_id`, picked faults are matched with true ones; where both have `fthrow`,
-    their throws are compared.
+    Labels that are NaN are unknown and do not count. Of `rgt` and `dhr`, traces count whose label
+    is known throughout. Where both have `fault_id`, picked faults are matched with true ones;
+    where both have `fthrow`, their throws are compared.
 
     Args:
         prediction: PREFIX of the predictions.
@@ -87,42 +90,74 @@ def evaluate(
         shape: Size of the volumes; required without sidecars.
         image: Raw volume of the input image; adds the gain of dhr over it.
         probability: Minimum fault probability of a predicted fault.
+        lines: Lines that count, as in `parse_lines`; None for all.
 
     Raises:
-        StrataflowError: There are no common attributes, or the sizes differ.
+        StrataflowError: There are no common attributes, the sizes differ, a line is not in the
+            survey, or no label is known.
     """
     pairs = _pairs(prediction, target, shape)
     if not pairs:
         raise StrataflowError(f"{prediction}: no attribute in common with {target}")
     first = next(iter(pairs.values()))[0]
     live = first.sidecar.live
+    if lines:
+        live = live & traces_on(lines, first.sidecar)
     cubes = {name: (a.values, b.values) for name, (a, b) in pairs.items()}
     metrics: dict[str, Any] = {
         "prediction": str(prediction),
         "target": str(target),
-        "source": first.sidecar.source.get("segy"),
+        "source": first.sidecar.source_file,
         "voxels": int(live.sum()) * first.shape.n1,
     }
     if "fsem" in cubes:
         metrics["fault"] = {"probability": probability}
-        metrics["fault"] |= fault_metrics(*cubes["fsem"], live, probability)
-        metrics["fault"] |= surface_distances(*cubes["fsem"], live, probability)
+        counted = _counted(cubes["fsem"][1], live, target)
+        metrics["fault"] |= fault_metrics(*cubes["fsem"], counted, probability)
+        metrics["fault"] |= surface_distances(*cubes["fsem"], counted, probability)
+        metrics["fault"]["labelled_voxels"] = int(np.count_nonzero(_voxels(counted, first.shape)))
     if "fault_id" in cubes:
         metrics["faults"] = _matched_faults(cubes, live)
     if {"fsem", "fdip", "fstrike"} <= cubes.keys():
         angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
-        metrics["orientation"] = orientation_metrics(angles, probability)
+        metrics["orientation"] = orientation_metrics(angles, probability, live)
     if "rgt" in cubes:
-        metrics["rgt"] = geologic_time_metrics(*cubes["rgt"], live)
+        traces = _whole_traces(cubes["rgt"][1], live, target)
+        metrics["rgt"] = geologic_time_metrics(*cubes["rgt"], traces)
     if "dhr" in cubes:
-        metrics["dhr"] = image_metrics(*cubes["dhr"], live)
+        traces = _whole_traces(cubes["dhr"][1], live, target)
+        metrics["dhr"] = image_metrics(*cubes["dhr"], traces)
         if image:
             given = open_volume(image, first.shape)
             recorded = statistics_of(given).normalise(given.values)
-            before = image_metrics(recorded, cubes["dhr"][1], live)
+            before = image_metrics(recorded, cubes["dhr"][1], traces)
             metrics["dhr"] |= _gains(metrics["dhr"], before)
     with written_whole(output) as (temporary,):
         temporary.write_text(json.dumps(metrics, indent=1) + "\n")
+
+
+def _counted(label: Array, live: NDArray[np.bool_], target: Path) -> NDArray[np.bool_]:
+    """Live traces (n3, n2), or, if parts of `label` are unknown, known voxels (n3, n2, n1)."""
+    unknown = np.isnan(label)
+    if not unknown.any():
+        return live
+    counted = live[:, :, None] & ~unknown
+    if not counted.any():
+        raise StrataflowError(f"{target}: no known label to score with")
+    return counted
+
+
+def _whole_traces(label: Array, live: NDArray[np.bool_], target: Path) -> NDArray[np.bool_]:
+    """Live traces whose `label` is known throughout, bool (n3, n2)."""
+    traces = live & ~np.isnan(label).any(axis=2)
+    if not traces.any():
+        raise StrataflowError(f"{target}: no trace with a label that is known throughout")
+    return traces
+
+
+def _voxels(counted: NDArray[np.bool_], shape: Shape) -> NDArray[np.bool_]:
+    """Voxels (n3, n2, n1) from voxels, or from traces (n3, n2)."""
+    return counted if counted.ndim == 3 else np.broadcast_to(counted[:, :, None], shape.array)
 
 
 def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tuple[Volume, Volume]]:
@@ -162,15 +197,18 @@ def fault_metrics(
     Args:
         predicted: Fault probability (n3, n2, n1).
         label: Fault label (n3, n2, n1).
-        live: Live traces, bool (n3, n2).
+        live: Traces that count, bool (n3, n2), or voxels that count, (n3, n2, n1).
         probability: Minimum fault probability of a predicted fault.
 
     Returns:
         Metrics by name; None where undefined.
     """
-    chances = np.where(live[:, :, None], np.clip(predicted, 0, 1), np.float32(0))
+    counted = live if live.ndim == 3 else live[:, :, None]
+    chances = np.where(counted, np.clip(predicted, 0, 1), np.float32(0))
     found = chances >= probability
-    true = (label >= FAULT_THRESHOLD) & live[:, :, None]
+    true = (label >= FAULT_THRESHOLD) & counted
+    # Shares are of the whole volume, or of the voxels with a known label.
+    n_counted = int(np.count_nonzero(live)) if live.ndim == 3 else true.size
     near_true = within_tolerance(true)
     both, n_found, n_true = (int(np.count_nonzero(x)) for x in (found & true, found, true))
     right = int(np.count_nonzero(found & near_true))
@@ -195,8 +233,8 @@ def fault_metrics(
         **_calibration(chances[live], true[live]),
         "thickness": median_thickness(chances, near_true if n_true else None, probability),
         "thickness_of_label": median_thickness(true.astype(np.float32)),
-        "labelled_share": n_true / true.size,
-        "predicted_share": n_found / true.size,
+        "labelled_share": n_true / n_counted,
+        "predicted_share": n_found / n_counted,
     }
 
 
@@ -292,14 +330,15 @@ def surface_distances(
     Args:
         predicted: Fault probability (n3, n2, n1).
         label: Fault label (n3, n2, n1).
-        live: Live traces, bool (n3, n2).
+        live: Traces that count, bool (n3, n2), or voxels that count, (n3, n2, n1).
         probability: Minimum fault probability of a predicted fault.
 
     Returns:
         The mean of both directions, and the larger of both 95th percentiles; None without faults.
     """
     pairs = ((predicted, probability), (label, FAULT_THRESHOLD))
-    found, true = ((values >= minimum) & live[:, :, None] for values, minimum in pairs)
+    counted = live if live.ndim == 3 else live[:, :, None]
+    found, true = ((values >= minimum) & counted for values, minimum in pairs)
     if not found.any() or not true.any():
         return {"surface_distance_mean": None, "surface_distance_p95": None}
     away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]
@@ -330,19 +369,27 @@ def _harmonic(a: float | None, b: float | None) -> float | None:
 
 
 def orientation_metrics(
-    angles: dict[str, tuple[Array, Array]], probability: float = PROBABILITY
+    angles: dict[str, tuple[Array, Array]],
+    probability: float = PROBABILITY,
+    live: NDArray[np.bool_] | None = None,
 ) -> Metrics:
     """Angles between predicted and labelled fault normals, at voxels that are faults in both.
+
+    Voxels with an unknown orientation do not count.
 
     Args:
         angles: Pairs of predicted and labelled arrays (n3, n2, n1) of fsem, fdip and fstrike.
         probability: Minimum fault probability of a predicted fault.
+        live: Traces that count, bool (n3, n2); None for all.
 
     Returns:
         Median, mean and 90th percentile of the axial angle in degrees; None without such voxels.
     """
     predicted, label = angles["fsem"]
     hit = (predicted >= probability) & (label >= FAULT_THRESHOLD)
+    hit &= np.isfinite(angles["fdip"][1]) & np.isfinite(angles["fstrike"][1])
+    if live is not None:
+        hit &= live[:, :, None]
     if not hit.any():
         return {"voxels": 0, "median_degrees": None, "mean_degrees": None, "p90_degrees": None}
     predicted, label = (
@@ -437,7 +484,7 @@ def image_metrics(predicted: Array, label: Array, live: NDArray[np.bool_]) -> Me
     )
     similarity, span = None, float(b.max() - b.min())
     # The Gaussian window with sigma 1.5 is 11 voxels wide.
-    if min(predicted.shape[1:]) >= 11:
+    if min(predicted.shape[1:]) >= 11 and not np.isnan(b).any():
         similarity = float(np.mean([_similarity(x, y, span) for x, y in zip(a, b, strict=True)]))
     return {
         "correlation": correlation(a[live], b[live]),

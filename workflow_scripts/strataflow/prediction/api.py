@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import StrataflowError
+from ..formats.opening import READERS, Reading, convert_survey
 from ..home import shipped_weights
 from ..network.weights import load_network
 from ..segy.choice import choose_header_bytes
+from ..segy.layout import ENDINGS
 from ..segy.reader import segy_to_binary
 from ..volume.attributes import PROBABILITY, TASKS, attributes_of
 from ..volume.raw import Array, Shape, read_cube
@@ -21,8 +23,6 @@ from .averaging import Averaging
 from .predict import predict_volume
 from .sources import image_source
 from .tiling import Tiling
-
-SEGY_ENDINGS = (".sgy", ".segy")
 
 
 def predict(
@@ -43,7 +43,7 @@ def predict(
 
     Args:
         volume: amplitudes as an array (n3, n2, n1) = (inline, crossline, sample), or the path of a
-            SEG-Y file (.sgy, .segy) or of a raw float32 volume.
+            SEG-Y file (.sgy, .segy), of a .zgy, .vds, .mdio or .npy, or of a raw float32 volume.
         tasks: what to predict, some of "dhr", "rgt", "fault".
         weights: a .pth or .ckpt file; the shipped weights if left out.
         shape: (n3, n2, n1) of a raw volume without a sidecar.
@@ -93,13 +93,16 @@ def _opened(
     shape: tuple[int, int, int] | None,
     header_bytes: Mapping[str, int | str],
 ) -> Volume:
-    """`volume` as a raw volume, converted into `folder` where it is an array or SEG-Y."""
+    """`volume` as a raw volume, converted into `folder` unless it is one."""
     raw = folder / "image.bin"
     if isinstance(volume, str | Path):
-        path = Path(volume)
-        if path.suffix.lower() not in SEGY_ENDINGS:
-            return open_volume(path, Shape(*shape[::-1]) if shape else None)
-        segy_to_binary(path, raw, choose_header_bytes(path, header_bytes))
+        path, size = Path(volume), Shape(*shape[::-1]) if shape else None
+        if path.suffix.lower() in ENDINGS:
+            segy_to_binary(path, raw, choose_header_bytes(path, header_bytes))
+        elif path.suffix.lower() in READERS:
+            convert_survey(path, raw, Reading(shape=size))
+        else:
+            return open_volume(path, size)
         return open_volume(raw)
     values = np.asarray(volume, dtype="<f4")
     if values.ndim != 3:

@@ -24,6 +24,7 @@ from ..volume.attributes import (
     CHANNELS,
     PROBABILITY,
     SPREAD,
+    apparent_dip,
     fault_angles,
     geologic_time,
 )
@@ -159,7 +160,10 @@ def _finished(
     if task == SPREAD:
         return {SPREAD: np.clip(block[0], 0, 1) * alive}
     fsem = np.clip(block[0], 0, 1) * alive
-    fdip, fstrike = fault_angles(fsem, block[1:], probability)
+    if block.shape[1] == 1:
+        fdip, fstrike = apparent_dip(fsem, block[1:], probability)
+    else:
+        fdip, fstrike = fault_angles(fsem, block[1:], probability)
     return {"fsem": fsem, "fdip": fdip, "fstrike": fstrike}
 
 

@@ -1,41 +1,52 @@
 """Correction of RGT so that it follows the reflectors of the whole survey: seismic flattening.
 
 A network sees one tile and cannot know the structure beyond it. The image gives the reflector dip
-everywhere, and RGT is constant along a reflector. A least-squares fit over cells of voxels combines
-both, like the flattening of Lomask et al. (2006, Geophysics 71). Reflector dips dominate where
-reflectors are planar and continuous. The prediction of the network fills faults and areas without
-signal.
+everywhere, and RGT is constant along a reflector. A least-squares fit over elements of voxels
+combines both, like the flattening of Lomask et al. (2006, Geophysics 71). Reflector dips dominate
+where reflectors are planar and continuous. The prediction of the network fills areas without
+signal. Across fault surfaces time jumps: points that the throw says to be of one layer have one
+time (Wu, Luo & Hale, 2016, Geophysics 81). So have the points of each control.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 from scipy.ndimage import binary_erosion
-from scipy.sparse import csr_array, diags_array, eye_array, kron, vstack
+from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import LinearOperator, cg
 
+from ..interpretation.control import ControlSet
+from ..interpretation.surfaces import Surface
 from ..volume.raw import Array
-from ..volume.structure_tensor import HALO, UNLIMITED, count_cells, in_cells, texture_normals
+from ..volume.structure_tensor import HALO, UNLIMITED, count_cells, in_cells
+from .rgt_control_ties import control_ties
+from .rgt_cuts import find_cuts
+from .rgt_elements import CORNERS, Elements, make_elements
+from .rgt_multigrid import Multigrid
+from .rgt_slopes import reflector_slopes
+from .rgt_throws import throw_ties
+from .rgt_ties import Ties
 
-# Side of a cell in voxels; doubled until there are at most MAX_CELLS cells.
-CELL = 8
-MAX_CELLS = 2_000_000
-
-# Maximum slope of a reflector in samples per line.
-MAX_SLOPE = 4.0
+# Side of an element in voxels; doubled until there are at most MAX_ELEMENTS.
+SIDE = 8
+MAX_ELEMENTS = 2_000_000
 
 # Weights of the predicted gradient along lines and along traces; a planar reflector has weight 1.
-LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.1
+LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.3
 
-# Weight of a cell without a visible reflector.
+# Weight of an element without a visible reflector.
 UNSEEN = 1e-4
 
 # Rounds of least squares, and iterations and tolerance of the conjugate gradients in each.
-ROUNDS, ITERATIONS, TOLERANCE = 3, 100, 1e-3
+POWERS = (0, 0.5, 1, 2, 2)
+ITERATIONS, TOLERANCE = 100, 1e-4
+
+# Weight of the predicted shift itself, so that there is one solution.
+ANCHOR = 1e-6
 
 # Limits of the vertical RGT gradient that scales the slope of a reflector.
 GROWTH = (0.2, 3.0)
@@ -50,6 +61,8 @@ def follow_reflectors(
     fault: Array | None,
     live: NDArray[np.bool_],
     limits: tuple[float, float] = UNLIMITED,
+    surfaces: Sequence[Surface] = (),
+    control: Sequence[ControlSet] = (),
 ) -> Iterator[Array]:
     """Compute the correction that makes RGT follow the reflectors.
 
@@ -62,34 +75,48 @@ def follow_reflectors(
         fault: Fault probability, if known.
         live: Live traces, bool (n3, n2).
         limits: Amplitudes of the image below and above these are clipped.
+        surfaces: Fault surfaces with throws, across which time jumps.
+        control: Sets of points that have one time each; `honour_control` makes that exact.
 
     Yields:
         The correction of each inline (n2, n1) in samples, to be added to `time`.
     """
-    cell = CELL
-    while np.prod(count_cells(image.shape, cell)) > MAX_CELLS:
-        cell *= 2
-    depth = np.arange(time.shape[2], dtype=np.float32)
-    shift = _over_cells(time, cell, np.mean, less=depth)
-    normals, weight = texture_normals(image, cell, limits)
-    weight = np.square(weight) * _seen(live, cell)[..., None]
-    if fault is not None:
-        weight *= np.square(1 - _over_cells(fault, cell, np.max))
-    slopes = -normals[:2] / np.maximum(normals[2], 1e-6)
-    weight *= np.hypot(*slopes) <= MAX_SLOPE
-    slopes = np.clip(slopes, -MAX_SLOPE, MAX_SLOPE)
-    cells = _solve(shift, slopes, weight + UNSEEN, cell) - shift
-    along3, along2, along1 = (_interpolation(n, cell) for n in time.shape)
-    for row in along3:
-        (between,) = np.nonzero(row)
-        plane = np.tensordot(row[between], cells[between].astype(np.float32), 1)
-        yield along2 @ plane @ along1.T
+    side = SIDE
+    while np.prod(count_cells(image.shape, side)) > MAX_ELEMENTS:
+        side *= 2
+    n3, n2, n1 = image.shape
+    cuts = find_cuts(surfaces, (n3, n2, n1))
+    elements = make_elements((n3, n2, n1), side, cuts)
+    depth = np.arange(n1, dtype=np.float32)
+    shift = _at_vertices(_over_cells(time, side, np.mean, less=depth))
+    slopes, weight = reflector_slopes(image, elements, limits, fault)
+    weight *= np.repeat(_seen(live, side).ravel(), elements.counts[2])[elements.home]
+    ties = throw_ties(surfaces, elements, time) + control_ties(control, elements)
+    fit = _Fit(elements, shift.ravel()[elements.vertex_of], slopes, weight + UNSEEN, ties)
+    solution = fit.solve()
+    ends = np.searchsorted(cuts.repeats, n2 * n1 * np.arange(n3 + 1))
+    for i3, plane in enumerate(elements.planes(solution)):
+        repeats = cuts.repeats[ends[i3] : ends[i3 + 1]] - i3 * n2 * n1
+        yield growing(plane + depth, repeats) - time[i3]
 
 
-def growing(time: Array) -> Array:
-    """Raise `time` (..., n1) in samples where it increases by less than MIN_GROWTH per sample."""
+def growing(time: Array, repeats: NDArray[np.int64] | None = None) -> Array:
+    """Raise `time` (n2, n1) in samples where it increases by less than MIN_GROWTH per sample.
+
+    Args:
+        time: of an inline.
+        repeats: places in the flat array after which layers repeat, so that time may fall.
+    """
     floor = MIN_GROWTH * np.arange(time.shape[-1], dtype=np.float32)
-    return np.maximum.accumulate(time - floor, axis=-1) + floor
+    steep = time - floor
+    result = np.maximum.accumulate(steep, axis=-1) + floor
+    if repeats is None or not repeats.size:
+        return result
+    for trace in np.unique(repeats // time.shape[-1]):
+        ends = repeats[repeats // time.shape[-1] == trace] % time.shape[-1] + 1
+        parts = np.split(steep[trace], ends)
+        result[trace] = np.concatenate([np.maximum.accumulate(part) for part in parts]) + floor
+    return result
 
 
 def _over_cells(
@@ -104,6 +131,19 @@ def _over_cells(
     )
 
 
+def _at_vertices(means: Array) -> Array:
+    """Values at the vertices of elements from their means (m3, m2, m1)."""
+    for axis in range(3):
+        first, last = (means.take([i], axis) for i in (0, -1))
+        if means.shape[axis] > 1:
+            first = 2 * first - means.take([1], axis)
+            last = 2 * last - means.take([-2], axis)
+        wide = np.concatenate([first, means, last], axis)
+        low, high = (wide.take(range(i, wide.shape[axis] - 1 + i), axis) for i in (0, 1))
+        means = 0.5 * (low + high)
+    return means
+
+
 def _seen(live: NDArray[np.bool_], cell: int) -> NDArray[np.bool_]:
     """Mask of cells (m3, m2) whose gradients involve no dead traces."""
     reach = np.ones((2 * HALO + 1, 2 * HALO + 1), bool)
@@ -111,91 +151,130 @@ def _seen(live: NDArray[np.bool_], cell: int) -> NDArray[np.bool_]:
     return in_cells(well[..., None].astype(np.float32), cell).min(axis=(1, 3, 5))[..., 0] > 0
 
 
-def _solve(shift: Array, slopes: Array, weight: Array, cell: int) -> NDArray[np.float64]:
-    """Fit the layer shift to the reflector slopes.
+@dataclass(frozen=True)
+class _Edges:
+    """Edges of the elements: `ends` (2, E) are nodes, `axis` has the first edge of each axis.
+
+    `of_part` (3, parts, 4) are the edges of each part along each axis.
+    """
+
+    ends: NDArray[np.int32]
+    axis: NDArray[np.int64]
+    of_part: NDArray[np.int32]
+
+
+def _edges(elements: Elements) -> _Edges:
+    whole = int(np.prod(elements.vertices))
+    strides = [elements.vertices[1] * elements.vertices[2], elements.vertices[2], 1]
+    ends, of_part = [], np.empty((3, len(elements.nodes), 4), np.int32)
+    count, axis_starts = 0, [0]
+    for axis, stride in enumerate(strides):
+        low = np.flatnonzero(CORNERS[:, axis] == 0)
+        a, b = elements.nodes[:, low], elements.nodes[:, low + (4, 2, 1)[axis]]
+        of_part[axis] = count + a
+        own = (a >= whole) | (b >= whole)
+        pairs = np.stack([a[own], b[own]])
+        extra, number = np.unique(pairs, axis=1, return_inverse=True)
+        of_part[axis][own] = count + whole + number.ravel()
+        first = np.arange(whole, dtype=np.int32)
+        plain = np.stack([first, np.minimum(first + stride, whole - 1)])
+        ends.append(np.concatenate([plain, extra], axis=1))
+        count += whole + extra.shape[1]
+        axis_starts.append(count)
+    return _Edges(np.concatenate(ends, axis=1), np.array(axis_starts), of_part)
+
+
+class _Fit:
+    """Least squares for the layer shift s in samples at the nodes of the elements.
 
     Along a reflector with slope p in samples per line, z + s is constant: ds/dx = -p (1 + ds/dz).
     The factor 1 + ds/dz is taken from the previous round. As a free unknown it would tend to 0.
-
-    Args:
-        shift: Layer shift predicted by the network (m3, m2, m1), in samples.
-        slopes: Reflector slopes along n3 and n2 (2, m3, m2, m1), in samples per line.
-        weight: Weight of each cell (m3, m2, m1).
-        cell: Side of a cell in voxels.
-
-    Returns:
-        Fitted shift s (m3, m2, m1) in samples.
     """
-    shape, n = weight.shape, weight.size
-    steps, means = zip(*(_along(shape, axis) for axis in (0, 1)), strict=True)
-    vertical = _matrix(shape, 2, _gradient(shape[2])) / cell
-    # The harmonic mean is large only if both cells have large weights.
-    trusted = [np.sqrt(1 / (mean @ (1 / weight.ravel()))) for mean in means]
-    dips = [t * (mean @ p.ravel()) for t, mean, p in zip(trusted, means, slopes, strict=True)]
-    equations = [diags_array(t) @ step / cell for t, step in zip(trusted, steps, strict=True)]
-    priors = (LATERAL_PRIOR, LATERAL_PRIOR, VERTICAL_PRIOR)
-    equations += [prior / cell * _along(shape, axis)[0] for axis, prior in enumerate(priors)]
-    kept = [equation @ shift.ravel() for equation in equations[2:]]
-    system = vstack(equations).tocsr()
-    adjoint = system.T
-    lateral = float(weight.mean()) + LATERAL_PRIOR**2
-    approximately = _inverse_laplacian(shape, cell, (lateral, lateral, VERTICAL_PRIOR**2))
-    solution = shift.ravel().astype(np.float64)
-    for _ in range(ROUNDS):
-        growth = np.clip(1 + np.asarray(vertical @ solution), *GROWTH)
-        right = [-dip * (mean @ growth) for dip, mean in zip(dips, means, strict=True)]
-        solution, _ = cg(
-            LinearOperator((n, n), lambda s: adjoint @ (system @ s), dtype=np.float64),
-            adjoint @ np.concatenate([*right, *kept]),
-            x0=solution,
-            rtol=TOLERANCE,
-            maxiter=ITERATIONS,
-            M=LinearOperator((n, n), approximately, dtype=np.float64),
+
+    def __init__(
+        self,
+        elements: Elements,
+        shift: NDArray[np.float64],
+        slopes: Array,
+        weight: Array,
+        ties: Ties,
+    ) -> None:
+        """Set up the equations.
+
+        Args:
+            elements: of the volume.
+            shift: Layer shift predicted by the network at the nodes, in samples.
+            slopes: Reflector slopes along n3 and n2 (2, parts), in samples per line.
+            weight: Weight of each part.
+            ties: Equations between points.
+        """
+        self.elements, self.shift, self.slopes, self.weight = elements, shift, slopes, weight
+        self.ties, self.edges = ties, _edges(elements)
+        a, b = self.edges.ends
+        n, count = len(shift), a.size
+        ones = np.ones(count)
+        rows = np.arange(count)
+        self.unknowns = n + ties.times
+        self.step = csr_array(
+            (np.concatenate([-ones, ones]), (np.tile(rows, 2), np.concatenate([a, b]))),
+            shape=(count, self.unknowns),
         )
-    return solution.reshape(shape)
+        self.back = csr_array(self.step.T)
+        uncut = np.ones(len(weight))
+        uncut[np.isin(elements.home, elements.cut)] = 0
+        lateral = LATERAL_PRIOR**2 * uncut
+        prior = [self._on_edges(axis, lateral) for axis in (0, 1)]
+        self.prior = np.concatenate(
+            [*prior, self._on_edges(2, np.full(len(weight), VERTICAL_PRIOR**2))]
+        )
+        predicted = shift[b] - shift[a]
+        self.kept = self.prior * predicted
+        self.reflectors = np.concatenate([self._on_edges(0, weight), self._on_edges(1, weight)])
 
+    def _on_edges(self, axis: int, values: Array) -> NDArray[np.float64]:
+        """Sums of a quarter of the `values` of the parts at each edge along an axis."""
+        first, last = self.edges.axis[axis : axis + 2]
+        at = (self.edges.of_part[axis] - first).ravel()
+        return np.bincount(at, np.repeat(values / 4, 4), last - first)
 
-def _matrix(shape: tuple[int, ...], axis: int, matrix: csr_array) -> csr_array:
-    """Operator that applies `matrix` along one axis of flattened arrays of `shape`."""
-    before, after = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
-    return kron(kron(eye_array(before), matrix), eye_array(after)).tocsr()
+    def _growth(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
+        """1 + ds/dz of each part, within GROWTH."""
+        first, last = self.edges.axis[2:4]
+        a, b = self.edges.ends[:, first:last]
+        rise = (solution[b] - solution[a]) / self.elements.side
+        return np.clip(1 + rise[self.edges.of_part[2] - first].mean(axis=1), *GROWTH)
 
-
-def _along(shape: tuple[int, ...], axis: int) -> tuple[csr_array, csr_array]:
-    """Operators for differences and means of neighbouring cells along an axis."""
-    n = shape[axis]
-    here, there = eye_array(n - 1, n), eye_array(n - 1, n, k=1)
-    step, mean = csr_array(there - here), csr_array(0.5 * (there + here))
-    return _matrix(shape, axis, step), _matrix(shape, axis, mean)
-
-
-def _gradient(n: int) -> csr_array:
-    """Matrix (n, n) of central differences, one-sided at the ends."""
-    return csr_array(np.gradient(np.eye(n), axis=0) if n > 1 else np.zeros((1, 1)))
-
-
-def _inverse_laplacian(
-    shape: tuple[int, ...], cell: int, stiffness: tuple[float, float, float]
-) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Preconditioner: the solution for constant weights, by cosine transform."""
-    eigenvalues = np.zeros(shape)
-    for axis, (n, s) in enumerate(zip(shape, stiffness, strict=True)):
-        waves = s * (2 - 2 * np.cos(np.pi * np.arange(n) / n)) / cell**2
-        eigenvalues += waves.reshape([-1 if a == axis else 1 for a in range(3)])
-    # The mean of the solution is free.
-    eigenvalues[0, 0, 0] = 1
-
-    def solve(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-        waves = dctn(residual.reshape(shape), norm="ortho") / eigenvalues
-        return idctn(waves, norm="ortho").ravel()
-
-    return solve
-
-
-def _interpolation(n: int, cell: int) -> Array:
-    """Matrix (n, m) that interpolates linearly from m cell centres to n voxels."""
-    (m,) = count_cells((n,), cell)
-    middles = cell * np.arange(m) + (cell - 1) / 2
-    return np.stack([np.interp(np.arange(n), middles, unit) for unit in np.eye(m)], axis=1).astype(
-        np.float32
-    )
+    def solve(self) -> NDArray[np.float64]:
+        """The shift at the nodes, then the time of each control, in samples."""
+        side, n = self.elements.side, len(self.shift)
+        weights = self.prior.copy()
+        weights[: self.reflectors.size] += self.reflectors
+        solution = np.concatenate([self.shift, self.ties.first_times(self.shift)])
+        first, precondition = solution, None
+        rows, wanted = self.ties.matrix(), self.ties.wanted
+        for power in POWERS:
+            growth = self._growth(solution)
+            pulls = self.kept.copy()
+            for axis, slope in enumerate(self.slopes):
+                first, last = self.edges.axis[axis : axis + 2]
+                pulls[first:last] -= side * self._on_edges(axis, self.weight * slope * growth)
+            trust = self.ties.trusted(rows @ solution - wanted, power)
+            system = self.back @ (self.step.multiply(weights[:, None])).tocsr()
+            system = system + rows.T @ rows.multiply(trust[:, None]).tocsr()
+            system = csr_array(system + ANCHOR * eye_array(self.unknowns))
+            right = self.back @ pulls + rows.T @ (trust * wanted) + ANCHOR * first
+            if precondition is None:
+                place = np.full((3, self.unknowns), -1)
+                place[:, :n] = np.unravel_index(self.elements.vertex_of, self.elements.vertices)
+                precondition = Multigrid(system, place)
+            solution, _ = cg(
+                system,
+                right,
+                x0=solution,
+                rtol=TOLERANCE,
+                maxiter=ITERATIONS,
+                M=LinearOperator(system.shape, precondition, dtype=np.float64),
+            )
+            # The mean is free; rounding errors would add up in it.
+            solution -= (solution[:n] - self.shift).mean()
+        return solution

@@ -117,6 +117,14 @@ class TileAxis:
         """Part of a tile at `start` that lies inside the volume."""
         return slice(0, min(self.n - start, self.size))
 
+    @property
+    def result(self) -> int:
+        """First voxel of a tile to use.
+
+        A tile repeats a single line. Its middle has copies on both sides, which finds more faults.
+        """
+        return self.size // 2 if self.n == 1 else 0
+
     def weights(self) -> Array:
         """Blending weights (tiles, size); they add up to 1 at every voxel of the volume."""
         windows = np.ones((len(self.starts), self.size))
@@ -261,5 +269,6 @@ def blend(
             if row in rows:
                 inlines, crosslines = along3.finished(row), along2.finished(column)
                 n3, n2 = (part.stop - part.start for part in (inlines, crosslines))
-                yield inlines, crosslines, finished[:, :n3, :n2]
+                first = along3.result
+                yield inlines, crosslines, finished[:, first : first + n3, :n2]
         shared = along3.shared(row)

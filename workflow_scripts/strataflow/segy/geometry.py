@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-from ..volume.volume import Axis
-from .grid import Grid, are_constant, read_fields
+from ..volume.raw import Shape
+from ..volume.volume import CDP, LINE, Axis
+from .grid import Grid, are_constant
 from .layout import Layout
+from .line_numbers import read_fields
+from .lines import length_of, track_of
 
 # Sample interval in microseconds where no header gives one.
 DEFAULT_INTERVAL = 4000.0
@@ -35,6 +38,7 @@ class Geometry:
     Attributes:
         corners: CDP coordinates (x, y) at first inline and first crossline, first and last, last
             and first, last and last; empty if the headers hold no coordinates.
+        track: Coordinates of each trace of a 2D line; empty for a grid, or without coordinates.
         axes: Axes of (n3, n2, n1). Without coordinates the lines have a spacing of 1 line.
         null: Null traces, those of the grid and further ones that were found by their headers.
         notes: What the user should know, one line each.
@@ -44,6 +48,7 @@ class Geometry:
     axes: tuple[Axis, Axis, Axis]
     null: NDArray[np.bool_]
     notes: tuple[str, ...]
+    track: Corners = ()
 
 
 def survey_geometry(layout: Layout, grid: Grid, domain: str) -> Geometry:
@@ -59,24 +64,38 @@ def survey_geometry(layout: Layout, grid: Grid, domain: str) -> Geometry:
     """
     delay, null = _delay(layout, grid)
     live = np.flatnonzero(~null)
-    corners, notes = _corners(layout, grid, live)
+    notes: list[str] = []
+    track: Corners = ()
+    found = _coordinates(layout, grid, live, notes)
+    if found is None:
+        corners: Corners = ()
+    elif grid.is_line:
+        track = _track(grid, live, *found, notes)
+        corners = (track[0], track[-1], track[0], track[-1]) if track else ()
+    else:
+        corners = corners_of(grid.shape, grid.place[live], *found, notes, live)
     if layout.interval:
         interval = layout.interval / 1000
     else:
         interval = DEFAULT_INTERVAL / 1000
         unit = "ms" if domain == "time" else layout.length_unit
         notes.append(f"no sample interval in the headers, assuming {interval:g} {unit}")
+    if grid.is_line:
+        notes.append("a 2D line: dips are apparent, in the plane of the line; there is no strike")
     spacing3 = spacing2 = 0.0
-    if corners:
+    if track:
+        spacing2 = spacing3 = length_of(np.array(track)) / (grid.shape.n2 - 1)
+    elif corners:
         spacing3 = math.dist(corners[0], corners[2]) / max(grid.shape.n3 - 1, 1)
         spacing2 = math.dist(corners[0], corners[1]) / max(grid.shape.n2 - 1, 1)
     unit = layout.coordinate_unit if corners else "line"
+    names = (LINE, CDP) if grid.is_line else ("inline", "crossline")
     axes = (
-        Axis("inline", grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
-        Axis("crossline", grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),
+        Axis(names[0], grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
+        Axis(names[1], grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),
         Axis("sample", delay, interval, interval, "ms" if domain == "time" else layout.length_unit),
     )
-    return Geometry(corners, axes, null, tuple(notes))
+    return Geometry(corners, axes, null, tuple(notes), track)
 
 
 def coordinate_bytes(layout: Layout, grid: Grid) -> tuple[int | str, int | str] | None:
@@ -111,19 +130,22 @@ def _delay(layout: Layout, grid: Grid) -> tuple[float, NDArray[np.bool_]]:
         first = int(np.flatnonzero(~null)[0])
         other = int(others[0]) if others[0] != first else int(np.flatnonzero(delays == common)[0])
         raise StrataflowError(
-            f"{layout.path}: trace {other + 1} starts at {delays[other]:g}, but trace {first + 1} "
-            f"at {delays[first]:g} (bytes 109-110); shift all traces to the same start"
+            f"{layout.path}: trace {other + 1} starts at {delays[other]:.10g}, but trace "
+            f"{first + 1} at {delays[first]:.10g} (bytes 109-110); shift all traces to the same"
+            " start"
         )
     return common, null
 
 
-def _corners(layout: Layout, grid: Grid, live: NDArray[np.int64]) -> tuple[Corners, list[str]]:
-    """Corner coordinates from the traces `live`, empty where there are none, and notes."""
+def _coordinates(
+    layout: Layout, grid: Grid, live: NDArray[np.int64], notes: list[str]
+) -> tuple[NDArray[np.float64], float] | None:
+    """Coordinates (N, 2) of the traces `live` and their smallest step; None without any."""
     asked = (grid.where.cdp_x, grid.where.cdp_y)
     found = coordinate_bytes(layout, grid)
     if found is None:
-        return (), ["no coordinates in the headers: x, y and azimuths are left out"]
-    notes = []
+        notes.append("no coordinates in the headers: x, y and azimuths are left out")
+        return None
     if found != asked:
         notes.append(
             f"no coordinates at bytes {asked[0]} and {asked[1]}; those at bytes {found[0]} and"
@@ -131,42 +153,78 @@ def _corners(layout: Layout, grid: Grid, live: NDArray[np.int64]) -> tuple[Corne
         )
     x, y = (grid.headers.x, grid.headers.y) if found == asked else read_fields(layout, *found)
     scale = _factor(grid.headers.scalar[live])
-    xy = np.stack([x[live] * scale, y[live] * scale], axis=1)
-    i3, i2 = np.divmod(grid.place[live], grid.shape.n2)
-    lines = np.stack([np.ones(live.size), i3, i2], axis=1)
-    limit = TOLERANCE * _spacing(grid.place[live], xy, grid) + float(scale.max())
+    return np.stack([x[live] * scale, y[live] * scale], axis=1), float(scale.max())
+
+
+def _track(
+    grid: Grid, live: NDArray[np.int64], xy: NDArray[np.float64], unit: float, notes: list[str]
+) -> Corners:
+    """Coordinates of each trace of a line, empty where most do not follow it."""
+    track, fits = track_of(grid.place[live], xy, grid.shape.n2, unit)
+    if not fits.any():
+        notes.append("the coordinates do not follow the line: x and y are left out")
+    elif not fits.all():
+        first = int(live[np.flatnonzero(~fits)[0]])
+        notes.append(
+            f"the coordinates of {np.count_nonzero(~fits)} of {live.size} live traces do not follow"
+            f" the line and are ignored, first trace {first + 1}"
+        )
+    return tuple((float(x), float(y)) for x, y in track)
+
+
+def corners_of(
+    shape: Shape,
+    place: NDArray[np.int64],
+    xy: NDArray[np.float64],
+    unit: float,
+    notes: list[str],
+    traces: NDArray[np.int64] | None = None,
+) -> Corners:
+    """Coordinates of the corners of a grid from those of its traces; empty if most do not fit.
+
+    Args:
+        shape: Size of the grid.
+        place: Grid position i3 * n2 + i2 of each trace (N,).
+        xy: Coordinates (N, 2).
+        unit: Smallest step of the coordinates.
+        notes: Gets what the user should know.
+        traces: Index of each trace in the file, for the notes; `place` if left out.
+    """
+    i3, i2 = np.divmod(place, shape.n2)
+    lines = np.stack([np.ones(place.size), i3, i2], axis=1)
+    limit = TOLERANCE * _spacing(place, xy, shape) + unit
     affine, fits = _fit(lines, xy, limit)
-    share = np.count_nonzero(fits) / live.size
+    share = np.count_nonzero(fits) / place.size
     if share < MIN_SHARE:
         notes.append(
             f"the coordinates of {1 - share:.0%} of the traces do not fit the grid: x, y and"
             " azimuths are left out"
         )
-        return (), notes
+        return ()
     if not fits.all():
         first = int(np.flatnonzero(~fits)[0])
+        number = (place if traces is None else traces)[first] + 1
         expected = lines[first] @ affine
         notes.append(
-            f"the coordinates of {np.count_nonzero(~fits)} of {live.size} live traces do not fit"
-            f" the grid and are ignored, first trace {live[first] + 1} at ({xy[first, 0]:.10g},"
+            f"the coordinates of {np.count_nonzero(~fits)} of {place.size} live traces do not fit"
+            f" the grid and are ignored, first trace {number} at ({xy[first, 0]:.10g},"
             f" {xy[first, 1]:.10g}), expected ({expected[0]:.10g}, {expected[1]:.10g})"
         )
-    shape = grid.shape
     ends = [(1, a, b) for a in (0, shape.n3 - 1) for b in (0, shape.n2 - 1)]
-    return tuple((float(x), float(y)) for x, y in np.array(ends) @ affine), notes
+    return tuple((float(x), float(y)) for x, y in np.array(ends) @ affine)
 
 
-def _spacing(place: NDArray[np.int64], xy: NDArray[np.float64], grid: Grid) -> float:
+def _spacing(place: NDArray[np.int64], xy: NDArray[np.float64], shape: Shape) -> float:
     """The smaller of the usual distances between neighbours along both axes; 0 for none.
 
     Args:
         place: Grid position of each trace (N,).
         xy: Coordinates (N, 2).
-        grid: The grid.
+        shape: Size of the grid.
     """
-    i3, i2 = np.divmod(place, grid.shape.n2)
+    i3, i2 = np.divmod(place, shape.n2)
     distances = []
-    for key in (i3 * grid.shape.n2 + i2, i2 * grid.shape.n3 + i3):
+    for key in (i3 * shape.n2 + i2, i2 * shape.n3 + i3):
         order = np.argsort(key)
         near = np.flatnonzero(np.diff(key[order]) == 1)
         between = np.hypot(*(xy[order[near + 1]] - xy[order[near]]).T)

@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..errors import StrataflowError
+from ..volume.conversion import is_constant
 from ..volume.volume import HeaderBytes
+from .choice import grid_as_asked
 from .geometry import survey_geometry
-from .grid import Grid, fitting_bytes, is_constant, scan
+from .grid import Grid
 from .layout import FORMATS, Layout, decode, read_layout, text_of
+from .lines import length_of
 from .reader import spread_traces
+from .search import fitting_bytes
 
 PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
 
@@ -47,22 +52,22 @@ def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
         "interval": layout.interval / 1000,
         "length_unit": layout.length_unit,
         "coordinate_unit": layout.coordinate_unit,
-        "amplitudes": _amplitudes(layout),
+        "amplitudes": amplitudes_of(spread_traces(layout)[1]),
         "text_header": text_of(path),
     }
     try:
-        grid = scan(layout, where)
+        grid, notes = grid_as_asked(layout, where)
     except StrataflowError as error:
         fitting = [
             {"iline": iline, "xline": xline, "inlines": n3, "crosslines": n2}
             for iline, xline, n3, n2 in fitting_bytes(layout)
         ]
         return found | {"grid": None, "reason": str(error), "fitting_bytes": fitting}
-    return found | {"grid": _grid(layout, grid)}
+    return found | {"grid": _grid(layout, grid, notes)}
 
 
-def _amplitudes(layout: Layout) -> dict[str, Any]:
-    values = spread_traces(layout)
+def amplitudes_of(values: NDArray[np.float32]) -> dict[str, Any]:
+    """Describe the amplitudes of traces (N, n1)."""
     finite = values[np.isfinite(values)]
     percentiles = np.percentile(finite, PERCENTILES).tolist() if finite.size else []
     return {
@@ -72,7 +77,7 @@ def _amplitudes(layout: Layout) -> dict[str, Any]:
     }
 
 
-def _grid(layout: Layout, grid: Grid) -> dict[str, Any]:
+def _grid(layout: Layout, grid: Grid, notes: list[str]) -> dict[str, Any]:
     shape = grid.shape
     geometry = survey_geometry(layout, grid, "time")
     dead = 0
@@ -82,6 +87,8 @@ def _grid(layout: Layout, grid: Grid) -> dict[str, Any]:
         dead += int(np.count_nonzero(null | is_constant(samples)))
     axes = geometry.axes
     return {
+        "kind": "2D line" if grid.is_line else "3D grid",
+        "length": length_of(np.array(geometry.track)),
         "inlines": _lines(grid.inlines, grid.where.iline, axes[0].spacing),
         "crosslines": _lines(grid.crosslines, grid.where.xline, axes[1].spacing),
         "start": axes[2].first,
@@ -90,7 +97,7 @@ def _grid(layout: Layout, grid: Grid) -> dict[str, Any]:
         "missing_traces": shape.n3 * shape.n2 - int(np.count_nonzero(grid.place >= 0)),
         "dead_traces": dead,
         "corners": [list(corner) for corner in geometry.corners],
-        "notes": list(geometry.notes),
+        "notes": [*notes, *geometry.notes],
     }
 
 
@@ -127,30 +134,43 @@ def as_text(found: dict[str, Any]) -> str:
         f"sample interval {found['interval']:g} ms ({found['length_unit']} in depth), "
         f"coordinates in {found['coordinate_unit']}"
     )
-    percentiles = pd.DataFrame([found["amplitudes"]["percentiles"]], ["amplitude"])
-    percentiles.columns = [f"{name} %" for name in percentiles.columns]
-    amplitudes = (
-        f"amplitudes of {found['amplitudes']['traces']:,} traces, "
-        f"{found['amplitudes']['not_finite']:,} NaN or infinite samples\n"
-        f"{percentiles.to_string(float_format='{:.6g}'.format)}"
-    )
+    amplitudes = amplitudes_as_text(found["amplitudes"])
     if not grid:
         fitting = pd.DataFrame(found["fitting_bytes"])
         table = fitting.to_string(index=False)
         other = f"byte positions that form a grid:\n{table}" if len(fitting) else ""
         return "\n\n".join(part for part in (head, found["reason"], other, amplitudes) if part)
-    lines = pd.DataFrame([grid["inlines"], grid["crosslines"]], ["inline", "crossline"])
+    is_line = grid["kind"] == "2D line"
+    names = ["line", "CDP"] if is_line else ["inline", "crossline"]
+    lines = pd.DataFrame([grid["inlines"], grid["crosslines"]], names)
     corners = pd.DataFrame(
         grid["corners"] or [[float("nan")] * 2] * 4,
         ["first inline, first crossline", "first, last", "last, first", "last, last"],
         ["x", "y"],
     )
-    summary = (
-        f"post-stack 3D grid, sorted by {grid['sorting']}, first sample at {grid['start']:g} "
-        f"ms ({found['length_unit']} in depth): "
-        f"{grid['places']:,} grid positions, {grid['missing_traces']:,} missing traces, "
+    start = f"first sample at {grid['start']:.10g} ms ({found['length_unit']} in depth)"
+    if is_line:
+        summary = (
+            f"post-stack 2D line, {grid['length']:,.0f} {found['coordinate_unit']} long, {start}"
+        )
+        corners = corners.iloc[:2].set_axis(["first CDP", "last CDP"])
+    else:
+        summary = f"post-stack 3D grid, sorted by {grid['sorting']}, {start}"
+    summary += (
+        f": {grid['places']:,} grid positions, {grid['missing_traces']:,} missing traces, "
         f"{grid['dead_traces']:,} dead traces"
     )
     tables = (lines.to_string(), corners.to_string(float_format="{:.2f}".format))
     notes = "\n".join(grid["notes"])
     return "\n\n".join(part for part in (head, summary, notes, *tables, amplitudes) if part)
+
+
+def amplitudes_as_text(found: dict[str, Any]) -> str:
+    """Format the result of `amplitudes_of` as text."""
+    percentiles = pd.DataFrame([found["percentiles"]], ["amplitude"])
+    percentiles.columns = [f"{name} %" for name in percentiles.columns]
+    return (
+        f"amplitudes of {found['traces']:,} traces, "
+        f"{found['not_finite']:,} NaN or infinite samples\n"
+        f"{percentiles.to_string(float_format='{:.6g}'.format)}"
+    )

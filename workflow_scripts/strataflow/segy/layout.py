@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +26,9 @@ from ..files import require_file
 TEXT_HEADER = 3200
 FILE_HEADER = 3600
 TRACE_HEADER = 240
+
+# Usual endings of file names.
+ENDINGS = (".sgy", ".segy", ".seg")
 
 IBM_FLOAT = 1
 IEEE_FLOAT = 5
@@ -68,6 +71,9 @@ ADDITIONAL_TRACE_HEADERS, FIRST_TRACE, TRAILERS = 3507, 3521, 3529
 
 # Trace identification code of a dead trace in the SEG-Y standard.
 DEAD = 2
+
+# Trace headers whose sample counts are compared where those of the headers disagree.
+COUNTS_COMPARED = 100
 
 # Size in bytes of a block of traces that fits into the processor cache.
 BLOCK_BYTES = 1 << 21
@@ -360,7 +366,10 @@ def read_layout(path: Path) -> Layout:
     trace_bytes = {
         n: trace_type(n, code, byte_order, additional).itemsize for n in (n1, in_trace) if n
     }
-    traces = _count_traces(path, n1, in_trace, trace_bytes, data, size)
+    traces = _count_traces(
+        *(path, n1, in_trace, trace_bytes, data, size),
+        lambda n: _repeat_the_count(path, first_trace, trace_bytes[n], first_trace + data, header),
+    )
     length_unit = LENGTH_UNITS.get(int(binary(BinField.MeasurementSystem)), "m")
     coordinates = int(get(header, TraceField.CoordinateUnits, 2, byte_order))
     return Layout(
@@ -379,6 +388,15 @@ def read_layout(path: Path) -> Layout:
     )
 
 
+def is_segy(path: Path) -> bool:
+    """Whether a file has the headers of SEG-Y; its traces may still be damaged."""
+    try:
+        read_layout(path)
+    except StrataflowError as error:
+        return "truncated" in str(error)
+    return True
+
+
 def _byte_order(path: Path, head: NDArray[np.uint8]) -> tuple[str, int]:
     """Byte order and sample format code, from the format field of the binary header."""
     at = BinField.Format - 1
@@ -394,9 +412,10 @@ def _byte_order(path: Path, head: NDArray[np.uint8]) -> tuple[str, int]:
             f"{path}: fixed-point samples with gain (format code 4) are not supported"
         )
     known = " ".join(str(code) for code in FORMATS)
+    hint = "" if path.suffix.lower() in ENDINGS else "; a raw volume needs its n1, n2 and n3"
     raise StrataflowError(
         f"{path}: not SEG-Y: unknown sample format code {codes['>']} (bytes 3225-3226), "
-        f"expected one of {known}"
+        f"expected one of {known}{hint}"
     )
 
 
@@ -414,7 +433,13 @@ def _count_text_headers(stream: BinaryIO, path: Path) -> int:
 
 
 def _count_traces(
-    path: Path, n1: int, in_trace: int, trace_bytes: dict[int, int], data: int, size: int
+    path: Path,
+    n1: int,
+    in_trace: int,
+    trace_bytes: dict[int, int],
+    data: int,
+    size: int,
+    is_stride: Callable[[int], bool],
 ) -> int:
     """Count the traces that fill `data` bytes.
 
@@ -425,22 +450,38 @@ def _count_traces(
         trace_bytes: Bytes per trace for each of the two sample counts.
         data: Bytes from the first trace to the end of the last one.
         size: Size of the file.
+        is_stride: Whether trace headers lie where traces of so many samples have them.
 
     Raises:
-        StrataflowError: The number of traces is not whole.
+        StrataflowError: The number of traces is not whole, or the two sample counts disagree.
     """
+    disagree = StrataflowError(
+        f"{path}: the binary header gives {n1} samples per trace (bytes 3221-3222), but the "
+        f"trace headers (bytes 115-116) and the file size give {in_trace}"
+    )
     traces, rest = divmod(data, trace_bytes[n1])
+    fits_other = in_trace not in (0, n1) and not data % trace_bytes[in_trace]
+    if fits_other and (rest or (not is_stride(n1) and is_stride(in_trace))):
+        raise disagree
     if not rest:
         return traces
-    if in_trace and not data % trace_bytes[in_trace]:
-        raise StrataflowError(
-            f"{path}: the binary header gives {n1} samples per trace (bytes 3221-3222), but the "
-            f"trace headers and the file size give {in_trace}"
-        )
+    other = f"; the trace headers give {in_trace} samples" if in_trace not in (0, n1) else ""
     raise StrataflowError(
         f"{path}: truncated: the file ends at byte {size}, {rest} bytes into trace {traces + 1}, "
-        f"which has {trace_bytes[n1]} bytes ({n1} samples)"
+        f"which has {trace_bytes[n1]} bytes ({n1} samples{other})"
     )
+
+
+def _repeat_the_count(path: Path, first: int, stride: int, size: int, header: NDArray) -> bool:
+    """Whether headers that are `stride` bytes apart all have the sample count of the first."""
+    at = TraceField.TRACE_SAMPLE_COUNT - 1
+    starts = range(first, size - TRACE_HEADER + 1, stride)
+    with open(path, "rb") as stream:
+        for start in starts[:: max(len(starts) // COUNTS_COMPARED, 1)]:
+            stream.seek(start + at)
+            if stream.read(2) != header[at : at + 2].tobytes():
+                return False
+    return True
 
 
 def text_of(path: Path) -> str:

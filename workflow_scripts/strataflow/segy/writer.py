@@ -1,28 +1,24 @@
-"""Writing of raw volumes as SEG-Y, with the headers of the original survey or as a new survey."""
+"""Writing of raw volumes as SEG-Y, with the headers of the original survey."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import segyio
 from numpy.typing import NDArray
-from segyio import BinField, TraceField
+from segyio import BinField
 
 from .. import __version__
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
-from ..volume.volume import HeaderBytes, Sidecar, Volume
+from ..volume.volume import HeaderBytes, Volume
 from .grid import scan
 from .layout import (
     BLOCK_BYTES,
-    FILE_HEADER,
     IBM_FLOAT,
     IEEE_FLOAT,
     TEXT_HEADER,
-    TRACE_HEADER,
     encode,
-    field_width,
     put,
     read_layout,
     text_encoding,
@@ -68,7 +64,7 @@ def export_segy(
     kind = trace_type(layout.n1, code, layout.byte_order, layout.additional_trace_headers)
     given = layout.map()
     require_free_space(output.parent, layout.first_trace + layout.traces * kind.itemsize)
-    unit = np.float32(180 if degrees and volume.sidecar.attribute in ANGLES else 1)
+    unit = unit_of(volume, degrees)
     values = volume.values.reshape(-1, layout.n1)
     dead = ~volume.sidecar.live.ravel()
     size = max(BLOCK_BYTES // kind.itemsize, 1)
@@ -99,6 +95,11 @@ def export_segy(
         stream.write(original.read())
 
 
+def unit_of(volume: Volume, degrees: bool) -> np.float32:
+    """Factor of the values of a volume: 180 for dip and strike in degrees."""
+    return np.float32(180 if degrees and volume.sidecar.attribute in ANGLES else 1)
+
+
 def _as_slice(place: NDArray[np.int64]) -> NDArray[np.int64] | slice:
     """Consecutive positions as a slice, which avoids a copy by index."""
     first, last = int(place[0]), int(place[-1])
@@ -122,63 +123,3 @@ def _with_history(text: bytes, attribute: str) -> bytes:
         entry = f"C{number + 1:>2} STRATAFLOW {__version__}: {attribute.upper()}"
         lines[number] = entry.ljust(80)
     return "".join(lines).encode(encoding)
-
-
-def write_survey(
-    folder: Path, volumes: dict[str, NDArray[np.float32]], sidecar: Sidecar, title: str
-) -> None:
-    """Write volumes as new SEG-Y files of revision 1, sorted by inline, with IEEE floats.
-
-    Args:
-        folder: Folder for the files NAME.sgy.
-        volumes: Arrays (n3, n2, n1) by name.
-        sidecar: Geometry of all volumes.
-        title: First words of the text header.
-    """
-    shape = sidecar.shape
-    headers = _new_trace_headers(sidecar)
-    sample = sidecar.axes[2]
-    binary = np.zeros(FILE_HEADER - TEXT_HEADER, np.uint8)
-    for field, value in (
-        (BinField.Interval, round(sample.step * 1000)),
-        (BinField.Samples, shape.n1),
-        (BinField.Format, IEEE_FLOAT),
-        (BinField.SortingCode, 4),
-        (BinField.TraceFlag, 1),
-    ):
-        put(binary, field - TEXT_HEADER, value)
-    # The major revision is the first of two bytes.
-    put(binary, BinField.SEGYRevision - TEXT_HEADER, 1 << 8)
-    for name, values in volumes.items():
-        lines = {1: f"{title}: {name.upper()}", 2: f"STRATAFLOW {__version__}"}
-        text = segyio.tools.create_text_header(lines).encode("cp037")
-        with written_whole(folder / f"{name}.sgy") as (temporary,), open(temporary, "wb") as stream:
-            stream.write(text + binary.tobytes())
-            block = np.empty(shape.n2, trace_type(shape.n1, IEEE_FLOAT, ">"))
-            for inline, inline_headers in zip(values, headers, strict=True):
-                block["header"], block["samples"] = inline_headers, inline
-                block.tofile(stream)
-
-
-def _new_trace_headers(sidecar: Sidecar) -> NDArray[np.uint8]:
-    """New trace headers (n3, n2, 240) with coordinates in centimetres."""
-    shape = sidecar.shape
-    sample = sidecar.axes[2]
-    i3, i2 = np.indices((shape.n3, shape.n2))
-    places = sidecar.places(np.stack([i3, i2, np.zeros_like(i3)]))
-    headers = np.zeros((shape.n3, shape.n2, TRACE_HEADER), np.uint8)
-    field = TraceField
-    for byte, values in (
-        (field.TRACE_SEQUENCE_FILE, i3 * shape.n2 + i2 + 1),
-        (field.TraceIdentificationCode, 1),
-        (field.SourceGroupScalar, -100),
-        (field.DelayRecordingTime, round(sample.first)),
-        (field.TRACE_SAMPLE_COUNT, shape.n1),
-        (field.TRACE_SAMPLE_INTERVAL, round(sample.step * 1000)),
-        (field.CDP_X, np.round(100 * places["x"])),
-        (field.CDP_Y, np.round(100 * places["y"])),
-        (field.INLINE_3D, places["inline"]),
-        (field.CROSSLINE_3D, places["crossline"]),
-    ):
-        put(headers, byte, values, field_width(byte))
-    return headers

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ..files import require_free_space, scratch_folder, written_whole
 from ..samples.files import SPLITS
-from ..segy.writer import write_survey
+from ..segy.new_survey import write_survey
 from ..volume.attributes import ATTRIBUTES, TRUTH
 from ..volume.raw import Array, Shape
 from ..volume.volume import Axis, Sidecar, plain_sidecar

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..volume.orientation import (
     turned_fault_channels,
 )
 from ..volume.raw import Array, Shape, infer_shape, read_cube
+from .surveys import Corner, Survey, crop_that_fits
 
 # Attributes with values in 0..1.
 BOUNDED = ("rgt", *TASKS["fault"])
@@ -33,19 +35,31 @@ LARGEST_STRETCH = 0.25
 
 @dataclass(frozen=True)
 class SampleSource:
-    """Samples of a training or validation set.
+    """Samples of a training or validation set, and surveys with labels.
+
+    A target folder may lack the attributes of some tasks, and targets may be NaN where unknown.
 
     Attributes:
         samples: (data folder, target folder, sample number) of each sample.
         shape: Shape of each sample.
+        surveys: Surveys that crops are drawn from directly.
+        share: Share of the crops that come from the surveys; None for as many as cover them.
     """
 
     samples: tuple[tuple[Path, Path, int], ...]
     shape: Shape
+    surveys: tuple[Survey, ...] = ()
+    share: float | None = None
 
     @classmethod
     def open(
-        cls, data: Sequence[Path], target: Sequence[Path], count: int | None, shape: Shape | None
+        cls,
+        data: Sequence[Path],
+        target: Sequence[Path],
+        count: int | None,
+        shape: Shape | None,
+        surveys: tuple[Survey, ...] = (),
+        share: float | None = None,
     ) -> SampleSource:
         """Check the folders and select the first samples.
 
@@ -54,46 +68,95 @@ class SampleSource:
             target: Folders of targets, one for each of `data`.
             count: Number of samples, or None for all.
             shape: Shape of each sample, or None for cubes of the size of the first file.
+            surveys: Surveys that crops are drawn from directly.
+            share: Share of the crops that come from the surveys; None for as many as cover them.
 
         Raises:
             StrataflowError: The numbers of folders differ, or there are too few samples.
         """
         if len(data) != len(target):
             raise StrataflowError(
-                f"{data[0]}: got {len(data)} data folders and {len(target)} target folders; give"
-                " one target folder for each data folder"
+                f"{[*data, *target][0]}: got {len(data)} data folders and {len(target)} target"
+                " folders; give one target folder for each data folder"
             )
         found = [
             (folder, target_folder, number)
             for folder, target_folder in zip(data, target, strict=True)
             for number in range(count_samples(folder))
         ]
-        if not found:
+        if not found and data:
             raise StrataflowError(f"{data[0]}: contains no samples (0.bin, 1.bin, ...)")
+        if not found:
+            if not surveys:
+                raise StrataflowError(
+                    "samples: none; give folders of samples, or surveys with labels"
+                )
+            return cls((), shape or surveys[0].image.shape, surveys, share)
         if count is not None and count > len(found):
             raise StrataflowError(
                 f"{data[0]}: {count} samples requested, but only {len(found)} found"
             )
         folder, _, number = found[0]
         first = next(folder.glob(f"{number}[._]*bin"))
-        return cls(tuple(found[:count]), shape or infer_shape(first))
+        return cls(tuple(found[:count]), shape or infer_shape(first), surveys, share)
 
     def paths(self, item: int, architecture: Architecture) -> tuple[list[Path], list[Path]]:
         """Return the input files and the target files of the `item`-th sample."""
         data, target, number = self.samples[item]
-        names = attributes_of(architecture.tasks)
-        targets = [sample_path(target, number, name) for name in names]
+        targets = [
+            sample_path(target, number, name) for name in self.targets_in(target, architecture)
+        ]
         if architecture.kind == "infer":
             return [sample_path(data, number)], targets
+        names = attributes_of(architecture.tasks)
         return [sample_path(data, number, name) for name in names], targets
 
-    def require_faults(self) -> None:
-        """Raise StrataflowError if no sample has a fault, so that the task cannot be trained."""
+    def targets_in(self, target: Path, architecture: Architecture) -> tuple[str, ...]:
+        """Return the attributes of `architecture` that a target folder teaches.
+
+        A task whose attributes are all missing is not taught. So is the orientation of faults
+        without `fdip` and `fstrike`.
+
+        Raises:
+            StrataflowError: The folder has none of the attributes, or `fdip` or `fstrike` alone.
+        """
+        wanted = attributes_of(architecture.tasks)
+        there = _attributes_in(target)
+        found = tuple(name for name in wanted if name in there)
+        if not found:
+            raise StrataflowError(f"{target}: no targets of {' '.join(wanted)}")
+        if ("fdip" in found) != ("fstrike" in found) or ("fdip" in found and "fsem" not in found):
+            raise StrataflowError(
+                f"{target}: fdip and fstrike must be there together and with fsem, got"
+                f" {' '.join(found)}"
+            )
+        return found
+
+    def require_tasks(self, architecture: Architecture) -> None:
+        """Raise StrataflowError if a task has no label, or if no label has a fault."""
+        folders = {target for _, target, _ in self.samples}
+        taught = {name for folder in folders for name in self.targets_in(folder, architecture)}
+        for task in architecture.tasks:
+            if TASKS[task][0] not in taught and not any(task in s.known for s in self.surveys):
+                raise StrataflowError(
+                    f"training: no label of {TASKS[task][0]} in any sample or survey; add labels,"
+                    f" or switch the task {task} off"
+                )
+        if "fault" in architecture.tasks:
+            self._require_faults(architecture)
+
+    def _require_faults(self, architecture: Architecture) -> None:
         for _, target, number in self.samples:
+            if "fsem" not in self.targets_in(target, architecture):
+                continue
             if (read_cube(sample_path(target, number, "fsem"), self.shape) > 0).any():
                 return
+        if any(survey.label_counts().get("faults") for survey in self.surveys):
+            return
+        places = [self.samples[0][1]] if self.samples else []
+        places += [s.labels["fsem"].path for s in self.surveys if "fsem" in s.labels]
         raise StrataflowError(
-            f"{self.samples[0][1]}: no fault in any fsem label; add samples with faults, or switch"
+            f"{places[0]}: no fault in any fsem label; add samples with faults, or switch"
             " the task off"
         )
 
@@ -117,7 +180,19 @@ class SampleSource:
                 if architecture.kind == "infer" or path in targets:
                     with open(path, "rb") as stream:
                         digest.update(stream.read(65536))
+        for survey in self.surveys:
+            for text in survey.identity():
+                digest.update(text.encode())
+        if self.surveys:
+            digest.update(f"share {self.share}".encode())
         return digest.hexdigest()
+
+
+@cache
+def _attributes_in(folder: Path) -> frozenset[str]:
+    """Attributes of the samples in a target folder."""
+    names = {path.stem.partition("_")[2] for path in folder.glob("*_*.bin")}
+    return frozenset(name for name in names if name)
 
 
 class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
@@ -131,7 +206,7 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         self,
         source: SampleSource,
         architecture: Architecture,
-        crop: tuple[int, int, int] | None,
+        crop: Corner | None,
         seed: int,
         augment: bool,
     ) -> None:
@@ -141,7 +216,10 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         self.augment = augment
         shape = source.shape.array
         largest = tuple(n // STRIDE * STRIDE for n in shape)
-        self.crop = tuple(min(c, n) for c, n in zip(crop or largest, largest, strict=True))
+        if not source.samples:
+            largest = crop_that_fits(source.surveys, crop)
+        n3, n2, n1 = (min(c, n) for c, n in zip(crop or largest, largest, strict=True))
+        self.crop: Corner = (n3, n2, n1)
         if min(self.crop) < STRIDE or any(c % STRIDE for c in self.crop):
             raise StrataflowError(
                 f"crop: sides must be multiples of {STRIDE} and fit in the samples "
@@ -149,28 +227,57 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
             )
         self.grid = tuple(n // c for n, c in zip(shape, self.crop, strict=True))
         self.per_sample = int(np.prod(self.grid))
+        self.of_samples = len(source.samples) * self.per_sample
+        self.tiles = [
+            (survey, corner) for survey in source.surveys for corner in survey.tiles(self.crop)
+        ]
+        self.of_surveys = self._count_of_surveys()
         # The gain belongs to the sample, not to the crop, as at inference it belongs to the survey.
         self._statistics: dict[Path, AmplitudeStatistics] = {}
 
+    def _count_of_surveys(self) -> int:
+        """Number of crops per epoch from surveys."""
+        if not self.augment or self.source.share is None or not self.source.samples:
+            return len(self.tiles)
+        share = self.source.share if self.source.surveys else 0.0
+        return round(self.of_samples * share / (1 - share))
+
     def __len__(self) -> int:
-        return len(self.source.samples) * self.per_sample
+        return self.of_samples + self.of_surveys
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, dict[str, torch.Tensor], str]:
         """Return a crop in float32, and the file of its input.
 
         Returns:
-            Network input (channels, n3, n2, n1), targets by task (CHANNELS[task], n3, n2, n1), and
-            the path of the input file.
+            Network input (channels, n3, n2, n1), targets by task (CHANNELS[task], n3, n2, n1), NaN
+            where unknown, and the path of the input file.
 
         Raises:
-            StrataflowError: A file has NaN or infinite values, or labels outside 0..1.
+            StrataflowError: An image has NaN or infinite values, or labels are outside 0..1.
         """
-        number, part = divmod(index % len(self), self.per_sample)
+        item = index % len(self)
         rng = np.random.default_rng((self.seed, index))
+        if item < self.of_samples:
+            given, encoded, path = self._of_sample(rng, item)
+        else:
+            given, encoded, path = self._of_survey(rng, item - self.of_samples)
+        if self.augment:
+            given, encoded = _augment(rng, given, encoded, self.architecture)
+        return (
+            torch.from_numpy(np.ascontiguousarray(given)),
+            {task: torch.from_numpy(np.ascontiguousarray(cube)) for task, cube in encoded.items()},
+            str(path),
+        )
+
+    def _of_sample(
+        self, rng: np.random.Generator, item: int
+    ) -> tuple[Array, dict[str, Array], Path]:
+        """Input and targets of a crop of a numbered sample."""
+        number, part = divmod(item, self.per_sample)
         shape = self.source.shape.array
         size = self.crop
         if self.augment:
-            size = self._size_before_stretch(rng)
+            size = self._size_before_stretch(rng, self.source.shape.n1)
             corner = [int(rng.integers(n - c + 1)) for n, c in zip(shape, size, strict=True)]
         else:
             corner = [
@@ -180,43 +287,62 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
         window = tuple(slice(i, i + c) for i, c in zip(corner, size, strict=True))
         inputs, targets = self.source.paths(number, self.architecture)
         names = attributes_of(self.architecture.tasks)
-        truth = self._read(dict(zip(names, targets, strict=True)), window)
+        taught = self.source.targets_in(self.source.samples[number][1], self.architecture)
+        truth = self._read(dict(zip(taught, targets, strict=True)), window, may_be_unknown=True)
+        scale = self._gain(targets[taught.index("dhr")]).std if "dhr" in taught else 1.0
+        truth |= {name: np.full(size, np.nan, np.float32) for name in names if name not in taught}
         if self.architecture.kind == "infer":
             image = self._read({"image": inputs[0]}, window)
             given = self._gain(inputs[0]).normalise(stretched(image, self.crop[2])["image"])[None]
         else:
             degraded = self._read(dict(zip(names, inputs, strict=True)), window)
             given = encode(stretched(degraded, self.crop[2]), self.architecture.tasks)
-        encoded = self._encode_targets(stretched(truth, self.crop[2]), targets)
-        if self.augment:
-            given, encoded = _augment(rng, given, encoded, self.architecture)
-        return (
-            torch.from_numpy(np.ascontiguousarray(given)),
-            {task: torch.from_numpy(np.ascontiguousarray(cube)) for task, cube in encoded.items()},
-            str(inputs[0]),
-        )
+        return given, self._encode_targets(stretched(truth, self.crop[2]), scale), inputs[0]
 
-    def _size_before_stretch(self, rng: np.random.Generator) -> tuple[int, int, int]:
-        """Draw the size of a crop before stretching. Half of the crops are stretched along n1."""
+    def _of_survey(
+        self, rng: np.random.Generator, item: int
+    ) -> tuple[Array, dict[str, Array], Path]:
+        """Input and targets of a crop of a survey, drawn where labels are known."""
+        size = self.crop
+        if self.augment:
+            survey = self.source.surveys[int(rng.integers(len(self.source.surveys)))]
+            size = self._size_before_stretch(rng, max(survey.image.shape.n1, self.crop[2]))
+            corner = survey.draw_corner(rng, size)
+        else:
+            survey, corner = self.tiles[item]
+        image = {"image": survey.read_image(corner, size)}
+        truth = survey.read_labels(corner, size, self.architecture.tasks)
+        targets = self._encode_targets(stretched(truth, self.crop[2]), 1.0)
+        return stretched(image, self.crop[2])["image"][None], targets, survey.image.path
+
+    def _size_before_stretch(self, rng: np.random.Generator, largest: int) -> Corner:
+        """Draw the size of a crop before stretching, with at most `largest` voxels along n1.
+
+        Half of the crops are stretched along n1.
+        """
         n3, n2, n1 = self.crop
         if rng.random() < 0.5:
             n1 = min(
                 round(n1 * np.exp(rng.uniform(-LARGEST_STRETCH, LARGEST_STRETCH))),
-                self.source.shape.n1,
+                largest,
             )
         return n3, n2, n1
 
-    def _read(self, paths: dict[str, Path], window: tuple[slice, ...]) -> dict[str, Array]:
+    def _read(
+        self, paths: dict[str, Path], window: tuple[slice, ...], may_be_unknown: bool = False
+    ) -> dict[str, Array]:
+        """Read windows of attributes. NaN is valid in targets, where it stands for unknown."""
         cubes = {}
         for name, path in paths.items():
             cube = np.array(read_cube(path, self.source.shape)[window])
-            if not np.isfinite(cube).all():
+            known = cube[~np.isnan(cube)] if may_be_unknown else cube
+            if not np.isfinite(known).all():
                 raise StrataflowError(
                     f"{path}: contains NaN or infinite values; regenerate the sample"
                 )
-            if name in BOUNDED and not 0 <= cube.min() <= cube.max() <= 1:
+            if known.size and name in BOUNDED and not 0 <= known.min() <= known.max() <= 1:
                 raise StrataflowError(
-                    f"{path}: {name} must be in 0 to 1, got {cube.min():g} to {cube.max():g}"
+                    f"{path}: {name} must be in 0 to 1, got {known.min():g} to {known.max():g}"
                 )
             cubes[name] = cube
         return cubes
@@ -227,12 +353,12 @@ class Crops(Dataset[tuple[torch.Tensor, dict[str, torch.Tensor], str]]):
             self._statistics[path] = amplitude_statistics(cube, str(path))
         return self._statistics[path]
 
-    def _encode_targets(self, truth: dict[str, Array], paths: list[Path]) -> dict[str, Array]:
+    def _encode_targets(self, truth: dict[str, Array], scale: float) -> dict[str, Array]:
+        """Encode targets for the losses. `dhr` is divided by `scale`."""
         encoded: dict[str, Array] = {}
         for task in self.architecture.tasks:
             if task == "dhr":
-                path = next(p for p in paths if p.stem.endswith("_dhr"))
-                encoded[task] = (truth["dhr"] / np.float32(self._gain(path).std))[None]
+                encoded[task] = (truth["dhr"] / np.float32(scale))[None]
             elif task == "rgt":
                 encoded[task] = layer_shift(truth["rgt"])[None]
             else:

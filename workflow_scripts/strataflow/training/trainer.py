@@ -32,7 +32,7 @@ from ..errors import StrataflowError
 from ..files import claimed_folder, file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
 from ..network.architecture import CELL, Architecture
-from ..network.losses import LOSSES, TaskWeights
+from ..network.losses import TaskWeights, task_loss
 from ..network.model import MultiTaskNetwork, grown
 from ..network.weights import architecture_of, load_state, network_state, read_checkpoint
 from ..volume.attributes import FAULT_THRESHOLD
@@ -46,6 +46,7 @@ from .checkpoints import (
 )
 from .dataset import CountingSampler, Crops, SampleSource
 from .figures import draw_training_sample
+from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
 
@@ -60,7 +61,7 @@ MAXIMUM_GRADIENT_NORM = 1.0
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
     *("network/architecture", "network/losses", "network/model"),
-    *("training/dataset", "training/schedule", "training/trainer"),
+    *("training/dataset", "training/schedule", "training/surveys", "training/trainer"),
 )
 
 
@@ -127,9 +128,9 @@ class TrainingModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Return the weighted loss of a batch. Raise StrataflowError if it is not finite."""
-        losses, _outputs = self._losses(batch)
+        losses, outputs = self._losses(batch)
         n = batch[0].shape[0]
-        total = self.task_weights(losses)
+        total = self._total(losses, outputs)
         if not torch.isfinite(total):
             raise StrataflowError(
                 f"training: the loss is {total.item()} at step {self.global_step} for "
@@ -139,13 +140,28 @@ class TrainingModule(pl.LightningModule):
         self.log_dict(
             {f"train/{task}": loss.detach() for task, loss in losses.items()}, batch_size=n
         )
+        parts = [loss.detach() for loss in losses.values()] or [total.detach()]
         self.log(
             "train/loss",
-            torch.stack(list(losses.values())).sum().detach(),
+            torch.stack(parts).sum(),
             prog_bar=True,
             batch_size=n,
         )
         return total
+
+    def _total(self, losses: dict[str, Tensor], outputs: dict[str, Tensor]) -> Tensor:
+        """Weighted sum of the losses, which depends on all parameters even if a task has none.
+
+        Processes that share a training wait for the gradient of each parameter.
+        """
+        absent = outputs.keys() - losses.keys()
+        if not absent:
+            total: Tensor = self.task_weights(losses)
+            return total
+        nothing = sum(
+            outputs[task].float().mean() + self.task_weights.log_variance[task] for task in absent
+        )
+        return 0.0 * nothing + (self.task_weights(losses) if losses else 0.0)
 
     def on_before_optimizer_step(self, *_: Any) -> None:
         """Clip the norm of the gradients, which Lightning does not do for fused optimisers."""
@@ -169,10 +185,12 @@ class TrainingModule(pl.LightningModule):
         self.log_dict(
             {f"valid/{task}": loss for task, loss in losses.items()}, batch_size=n, sync_dist=True
         )
-        self.log("valid/loss", sum(losses.values()), prog_bar=True, batch_size=n, sync_dist=True)
+        total = sum(losses.values(), batch[0].new_zeros(()))
+        self.log("valid/loss", total, prog_bar=True, batch_size=n, sync_dist=True)
         if "fault" in outputs:
-            predicted = outputs["fault"][:, 0].sigmoid() >= FAULT_THRESHOLD
-            label = batch[1]["fault"][:, 0] >= FAULT_THRESHOLD
+            target = batch[1]["fault"][:, 0]
+            predicted = (outputs["fault"][:, 0].sigmoid() >= FAULT_THRESHOLD) & ~target.isnan()
+            label = target >= FAULT_THRESHOLD
             both, either = (predicted & label).sum(), (predicted | label).sum()
             self.log(
                 "valid/fault_iou",
@@ -189,7 +207,8 @@ class TrainingModule(pl.LightningModule):
     def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         inputs, targets, _ = batch
         outputs = self.network(inputs.to(memory_format=torch.channels_last_3d))
-        return {task: LOSSES[task](outputs[task], targets[task]) for task in outputs}, outputs
+        losses = {task: task_loss(task, outputs[task], targets[task]) for task in outputs}
+        return {task: loss for task, loss in losses.items() if loss is not None}, outputs
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Store the latest metrics and the schedule in the checkpoint."""
@@ -252,6 +271,7 @@ def train(
     resume: str | None = None,
     init_weights: Path | None = None,
     notify: Callable[[str], None] = print,
+    table: Path | None = None,
 ) -> Path | None:
     """Train a network, or resume its training.
 
@@ -268,7 +288,9 @@ def train(
             named by a hash of all settings that change the result.
         resume: A checkpoint, or "auto" for the newest one of the same run.
         init_weights: Weights to start from if there is no checkpoint to resume from.
-        notify: Called with one line if `output` was another run before.
+        notify: Called with one line if `output` was another run before, and with the table of
+            what joins the training if surveys do.
+        table: CSV file of that table.
 
     Returns:
         The checkpoint of the last epoch, the best one after early stopping, or None if the time
@@ -290,11 +312,15 @@ def train(
     valid_source.fingerprint(architecture)
     for source in (train_source, valid_source):
         source.require_intact(architecture)
-    if "fault" in architecture.tasks:
-        train_source.require_faults()
+    train_source.require_tasks(architecture)
     training_crops, validation_crops = (
         Crops(source, architecture, settings.crop, settings.seed, augment)
         for source, augment in ((train_source, True), (valid_source, False))
+    )
+    _report(
+        training_table({"train": training_crops, "valid": validation_crops}, architecture),
+        table,
+        notify if train_source.surveys else print,
     )
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
     steps_per_epoch = _steps_per_epoch(training_crops, settings)
@@ -314,6 +340,15 @@ def train(
             print(f"training: {start.checkpoint} is complete after {start.step} steps")
             return start.checkpoint
         return _fit(run, start, training_crops, validation_crops, folder)
+
+
+@rank_zero_only
+def _report(content: pd.DataFrame, table: Path | None, notify: Callable[[str], None]) -> None:
+    """Print what joins the training, and write it to the CSV file `table`."""
+    notify(f"training: voxels with a label:\n{as_text(content)}")
+    if table:
+        with written_whole(table) as (temporary,):
+            content.to_csv(temporary, index=False)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ SPREAD = "fuse"
 FAULT_ID = "fault_id"
 PICKED = ("fthin", "fthrow", FAULT_ID)
 
+# Amplitudes over geologic time; flattened on horizon 3 they are flat_03.
+FLAT = "flat"
+
 # Those of them that the labels of synthetic surveys have too.
 TRUTH = (FAULT_ID, "fthrow")
 
@@ -58,7 +61,11 @@ def attributes_of(tasks: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def growth_per_sample(rgt: Array) -> float:
-    """Mean increase of RGT (..., n1) from one sample to the next."""
+    """Mean increase of RGT (..., n1) from one sample to the next; NaN values do not count."""
+    if np.isnan(rgt).any():
+        steps = np.diff(rgt, axis=-1)
+        known = np.isfinite(steps)
+        return float(steps[known].mean()) if known.any() else 0.0
     return float((rgt[..., -1] - rgt[..., 0]).mean()) / max(rgt.shape[-1] - 1, 1)
 
 
@@ -69,7 +76,7 @@ def layer_shift(rgt: Array) -> Array:
     depend on its scale or offset.
 
     Args:
-        rgt: RGT (n3, n2, n1) on any scale.
+        rgt: RGT (n3, n2, n1) on any scale, NaN where unknown.
 
     Returns:
         Shift (n3, n2, n1) in units of SHIFT_UNIT samples, with mean 0; float32.
@@ -77,7 +84,12 @@ def layer_shift(rgt: Array) -> Array:
     growth = growth_per_sample(rgt)
     depth = np.arange(rgt.shape[-1], dtype=np.float32)
     shift = rgt / np.float32(growth if growth > 1e-9 else 1.0) - depth
-    return ((shift - shift.mean()) / SHIFT_UNIT).astype(np.float32)
+    unknown = np.isnan(shift)
+    if unknown.any():
+        middle = shift[~unknown].mean() if not unknown.all() else np.float32(0)
+    else:
+        middle = shift.mean()
+    return ((shift - middle) / SHIFT_UNIT).astype(np.float32)
 
 
 def geologic_time(shift: Array, first: int = 0) -> Array:
@@ -129,6 +141,28 @@ def fault_angles(
     return fdip, fstrike
 
 
+def apparent_dip(
+    fsem: Array, tensor: Array, probability: float = PROBABILITY
+) -> tuple[Array, Array]:
+    """Decode orientation tensors on a single line to the dip in its plane.
+
+    Args:
+        fsem: Fault probability.
+        tensor: Orientation tensors, (6, *fsem.shape).
+        probability: Minimum `fsem` of a fault.
+
+    Returns:
+        Apparent dip divided by 180 degrees, and a strike of 0 everywhere: a line has none. The
+        normal of a fault with these angles lies in the plane of the line.
+    """
+    in_plane = tensor.copy()
+    in_plane[[0 in pair for pair in TENSOR_COMPONENTS]] = 0
+    fdip, fstrike = fault_angles(fsem, in_plane, probability)
+    # A strike of 180 degrees is one of 0 with the opposite dip.
+    fdip = np.where(fstrike > 0.5, 1 - fdip, fdip)
+    return fdip, np.zeros_like(fstrike)
+
+
 def encode(
     attributes: dict[str, Array], tasks: tuple[str, ...], probability: float = FAULT_THRESHOLD
 ) -> Array:
@@ -156,5 +190,6 @@ def encode(
 
 def normalised_geologic_time(age: Array) -> Array:
     """Scale `age` (n3, n2, n1) to 0..1 over the whole array."""
-    low, high = float(age.min()), float(age.max())
+    # NaN values do not count.
+    low, high = float(np.fmin.reduce(age, axis=None)), float(np.fmax.reduce(age, axis=None))
     return ((age - low) / max(high - low, 1e-9)).astype(np.float32)

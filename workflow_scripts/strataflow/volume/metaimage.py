@@ -12,17 +12,28 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import StrataflowError
 from ..files import written_whole
 from .volume import Volume
 
 
 def export_vgi(volume: Volume, output: Path) -> None:
-    """Write the headers `output` (.vgi) and its companion (.mhd) for the raw file of `volume`."""
+    """Write the headers `output` (.vgi) and its companion (.mhd) for the raw file of `volume`.
+
+    Raises:
+        StrataflowError: The name of the raw file holds a %, which readers of MetaImage take for the
+            pattern of a series of files.
+    """
     name = os.path.relpath(volume.path, output.parent)
+    if "%" in name:
+        raise StrataflowError(
+            f"{volume.path}: a MetaImage header cannot name a file with % in its path ({name}); "
+            "rename it"
+        )
     shape, axes = volume.shape, volume.sidecar.axes[::-1]
     size = f"{shape.n1} {shape.n2} {shape.n3}"
-    spacing = " ".join(f"{axis.spacing:g}" for axis in axes)
-    origin = " ".join(f"{first:g}" for first in (axes[0].first, 0.0, 0.0))
+    spacing = " ".join(f"{axis.spacing:.10g}" for axis in axes)
+    origin = " ".join(f"{first:.10g}" for first in (axes[0].first, 0.0, 0.0))
     low, high = _range(volume)
     whole = volume.values.dtype.kind == "i"
     kind = "signed integer" if whole else "float"

@@ -52,12 +52,21 @@ def texture_normals(
         Planarity (m3, m2, m1): 1 for parallel layers, 0 for isotropic texture or no signal.
     """
     tensor = np.empty((len(TENSOR_COMPONENTS), *count_cells(image.shape, cell)), np.float32)
-    for lines, block in _blocks(image, cell, limits):
-        tensor[(slice(None), *lines)] = block
-    # The average over a cell already smooths with the variance of a box.
-    scale = max(TENSOR_SCALE**2 - cell**2 / 12, 0) ** 0.5 / cell
+    for lines, products in gradient_products(image, cell, limits):
+        tensor[(slice(None), *lines)] = products.mean(axis=(2, 4, 6))
     for component in tensor:
-        gaussian_filter(component, scale, output=component)
+        gaussian_filter(component, tensor_scale(cell), output=component)
+    return normals_of_tensor(tensor)
+
+
+def tensor_scale(cell: int) -> float:
+    """Standard deviation, in cells, of the smoothing of a tensor that is averaged over cells."""
+    # The average over a cell already smooths with the variance of a box.
+    return float(max(TENSOR_SCALE**2 - cell**2 / 12, 0) ** 0.5 / cell)
+
+
+def normals_of_tensor(tensor: Array) -> tuple[Array, Array]:
+    """Reflector normals (3, ...) and planarity (...) of structure tensors (6, ...)."""
     trace = tensor[:3].sum(axis=0)
     # Single precision does not resolve directions of much weaker gradients.
     seen = trace > 1e-7 * trace.max(initial=0)
@@ -73,10 +82,19 @@ def texture_normals(
     return normals, np.clip(1.5 * share - 0.5, 0, 1)
 
 
-def _blocks(
-    image: Array, cell: int, limits: tuple[float, float]
+def gradient_products(
+    image: Array, cell: int, limits: tuple[float, float] = UNLIMITED
 ) -> Iterator[tuple[tuple[slice, slice], Array]]:
-    """Yield blocks: their cells along n3 and n2, and mean products of gradients (6, m3, m2, m1)."""
+    """Yield the products of the gradients of an image in blocks.
+
+    Args:
+        image: Image (n3, n2, n1); it may be a memory map.
+        cell: Side of a cell in voxels.
+        limits: Values below and above these are clipped.
+
+    Yields:
+        The cells of a block along n3 and n2, and the products (6, m3, cell, m2, cell, m1, cell).
+    """
     steps = [max(side // cell, 1) for side in BLOCK]
     counts = count_cells(image.shape[:2], cell)
     for first3 in range(0, counts[0], steps[0]):
@@ -94,10 +112,7 @@ def _blocks(
             clipped = np.clip(np.asarray(image[tuple(read)], np.float32), *limits)
             smooth = gaussian_filter(clipped, GRADIENT_SCALE)
             gradient = [_gradient(smooth, axis)[tuple(inside)] for axis in range(3)]
-            products = [
-                in_cells(gradient[i] * gradient[j], cell).mean(axis=(1, 3, 5))
-                for i, j in TENSOR_COMPONENTS
-            ]
+            products = [in_cells(gradient[i] * gradient[j], cell) for i, j in TENSOR_COMPONENTS]
             yield (lines[0], lines[1]), np.stack(products)
 
 

@@ -23,6 +23,9 @@ from .raw import Shape, read_cube, require_size
 
 FORMAT = "strataflow volume 1"
 
+# Names of the axes n3 and n2 of a 2D line.
+LINE, CDP = "line", "CDP"
+
 # Number of traces for amplitude statistics if the sidecar has none.
 STATISTICS_TRACES = 4096
 
@@ -32,7 +35,7 @@ class Axis:
     """One axis of a survey.
 
     Attributes:
-        name: inline, crossline or sample.
+        name: inline, crossline or sample; line and CDP along n3 and n2 of a 2D line.
         first: First line number along n3 and n2, first time or depth along n1.
         step: Step to the next line number, time or depth.
         spacing: Distance between neighbours in `unit`.
@@ -71,10 +74,11 @@ class Sidecar:
         axes: Axes of (n3, n2, n1).
         corners: CDP coordinates (x, y) at the first inline and first crossline, first and last,
             last and first, last and last; empty if the survey has no coordinates.
-        source: The source SEG-Y and its format.
+        source: The source file and its format.
         amplitudes: Statistics for normalisation, if known.
         live: Live traces, bool (n3, n2).
         checksums: 64-bit XXH3 of each inline of the finished file; empty if unknown.
+        track: For a 2D line, coordinates (x, y) of each trace along n2; empty if there are none.
     """
 
     attribute: str
@@ -86,6 +90,17 @@ class Sidecar:
     amplitudes: AmplitudeStatistics | None
     live: NDArray[np.bool_]
     checksums: tuple[str, ...] = ()
+    track: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def is_line(self) -> bool:
+        """Whether this is a 2D line: no strike, and dip is apparent."""
+        return self.axes[0].name == LINE
+
+    @property
+    def source_file(self) -> str | None:
+        """Path of the source file, if known."""
+        return self.source.get("segy") or self.source.get("survey")
 
     @property
     def dtype(self) -> str:
@@ -105,12 +120,27 @@ class Sidecar:
         inline, crossline, vertical = (
             axis.first + axis.step * index for axis, index in zip(self.axes, at, strict=True)
         )
+        x, y = self._coordinates(at)
+        line, trace = self.axis_names[:2]
+        return {line: inline, trace: crossline, "x": x, "y": y, self.domain: vertical}
+
+    def _coordinates(self, at: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """CDP coordinates of indices (3, N), on a 2D line between its traces."""
+        if self.track:
+            along = np.asarray(at[1], np.float64)
+            x, y = (np.interp(along, np.arange(len(self.track)), c) for c in np.array(self.track).T)
+            return x, y
         origin, along3, along2 = self.lattice()
         x, y = (o + a * at[0] + b * at[1] for o, a, b in zip(origin, along3, along2, strict=True))
-        return {"inline": inline, "crossline": crossline, "x": x, "y": y, self.domain: vertical}
+        return x, y
 
     def azimuth(self, strike: ArrayLike) -> NDArray[np.float64]:
-        """Azimuth clockwise from north, 0 to 180 degrees, of a `strike` in degrees on the grid."""
+        """Azimuth clockwise from north, 0 to 180 degrees, of a `strike` in degrees on the grid.
+
+        NaN without coordinates, and on a 2D line.
+        """
+        if self.is_line:
+            return np.full(np.shape(strike), np.nan)
         _, along3, along2 = self.lattice()
         phi = np.radians(strike)
         east, north = (
@@ -132,6 +162,27 @@ class Sidecar:
             (last3 - origin) / max(self.shape.n3 - 1, 1),
             (last2 - origin) / max(self.shape.n2 - 1, 1),
         )
+
+    def map_lattice(self) -> tuple[NDArray[np.float64], ...]:
+        """The same as `lattice`; without coordinates over crossline and inline numbers."""
+        if self.corners:
+            return self.lattice()
+        inline, crossline = self.axes[:2]
+        return (
+            np.array([crossline.first, inline.first], np.float64),
+            np.array([0.0, inline.step]),
+            np.array([crossline.step, 0.0]),
+        )
+
+    def map_places(self, at: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Coordinates (x, y) of indices (3, N), or crossline and inline numbers without any.
+
+        For files that must have two coordinates.
+        """
+        places = self.places(at)
+        inline, crossline = self.axis_names[:2]
+        names = ("x", "y") if self.corners else (crossline, inline)
+        return places[names[0]], places[names[1]]
 
     def of_attribute(self, attribute: str) -> Sidecar:
         """The sidecar of an attribute predicted from this volume."""
@@ -157,7 +208,7 @@ class Volume:
             if _checksum(self.values[i3]) != self.sidecar.checksums[i3]:
                 axis, beside = self.sidecar.axes[0], sidecar_path(self.path)
                 raise StrataflowError(
-                    f"{self.path}: inline {axis.first + i3 * axis.step:g}: checksum mismatch: "
+                    f"{self.path}: inline {axis.first + i3 * axis.step:.10g}: checksum mismatch: "
                     "the file changed or is damaged; regenerate it, or, if the change is "
                     f"intended, remove 'checksums' from {beside.name}"
                 )
@@ -232,6 +283,7 @@ def _to_json(sidecar: Sidecar) -> dict[str, Any]:
         # Alternating counts of live and dead traces, in the order of the volume.
         "live_runs": runs if live[0] else [0, *runs],
         "checksums": list(sidecar.checksums),
+        **({"track": [list(place) for place in sidecar.track]} if sidecar.track else {}),
     }
 
 
@@ -261,6 +313,11 @@ def read_sidecar(raw: Path) -> Sidecar:
             raise StrataflowError(
                 f"{path}: checksums: expected {shape.n3}, one per inline, got {len(checksums)}"
             )
+        track = tuple((_finite(x), _finite(y)) for x, y in content.get("track", ()))
+        if len(track) not in (0, shape.n2):
+            raise StrataflowError(
+                f"{path}: track: expected {shape.n2}, one per trace, got {len(track)}"
+            )
         amplitudes = content["amplitudes"]
         return Sidecar(
             attribute=str(content["attribute"]),
@@ -276,6 +333,7 @@ def read_sidecar(raw: Path) -> Sidecar:
             amplitudes=_statistics(amplitudes) if amplitudes else None,
             live=np.repeat(np.arange(len(runs)) % 2 == 0, runs).reshape(shape.n3, shape.n2),
             checksums=checksums,
+            track=track,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StrataflowError(f"{path}: not a strataflow sidecar ({error})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import subprocess
@@ -14,6 +15,9 @@ from ..errors import StrataflowError
 COMMANDS = ("sbatch", "srun", "sinfo", "squeue", "scancel", "scontrol")
 SECONDS_TO_ANSWER = 60
 
+# Resources with the name of another cluster, as the executor plugin reads them.
+CLUSTER_RESOURCES = ("cluster", "clusters", "slurm_cluster")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -21,11 +25,12 @@ class Request:
 
     Attributes:
         rule: Rule of the job.
-        partition: Partition, or None for the default one.
+        partition: Partition, or several with commas, any of which will do; None for the default.
         gpus: GPUs in total.
         nodes: Nodes.
         cores: CPU cores per node.
         memory: Memory per node in MB.
+        cluster: Cluster, or None for that of the login node.
     """
 
     rule: str
@@ -34,23 +39,48 @@ class Request:
     nodes: int = 1
     cores: int = 1
     memory: int = 0
+    cluster: str | None = None
+
+    @property
+    def gpus_per_node(self) -> int:
+        """GPUs that each node needs."""
+        return -(-self.gpus // self.nodes)
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Identical nodes of a partition, with the resources of each and the memory in MB."""
+    """Identical nodes of a partition, with the resources of each and the memory in MB.
+
+    A resource that Slurm does not tell is unlimited.
+    """
 
     count: int
-    gpus: int
-    cores: int
-    memory: int
+    gpus: float
+    cores: float
+    memory: float
+
+    def can_run(self, request: Request) -> bool:
+        """Whether one of the nodes has what the job needs on a node."""
+        return (
+            self.gpus >= request.gpus_per_node
+            and self.cores >= request.cores
+            and self.memory >= request.memory
+        )
 
 
-def partitions() -> dict[str, list[Nodes]]:
+Partitions = dict[str, list[Nodes]]
+
+
+def partitions(cluster: str | None = None) -> Partitions:
     """Return the nodes of each partition. The default partition is also listed under "".
 
+    Args:
+        cluster: Name of another cluster. If it cannot be asked, nothing is known: the result is
+            empty.
+
     Raises:
-        StrataflowError: The Slurm commands are missing, fail or do not answer.
+        StrataflowError: The Slurm commands are missing, or sinfo of this cluster fails or does not
+            answer.
     """
     missing = [name for name in COMMANDS if shutil.which(name) is None]
     if missing:
@@ -58,28 +88,46 @@ def partitions() -> dict[str, list[Nodes]]:
             f"Slurm: {' '.join(missing)} not found on the PATH; is this the login node of a"
             " cluster?"
         )
+    # Hidden partitions, and nodes that differ one by one instead of "128000+".
+    command = ["sinfo", "--all", "--exact", "--noheader", "--format=%P|%D|%c|%m|%G"]
     try:
         answer = subprocess.run(
-            ["sinfo", "--noheader", "--format=%P|%D|%c|%m|%G"],
+            [*command, f"--clusters={cluster}"] if cluster else command,
             capture_output=True,
             text=True,
             timeout=SECONDS_TO_ANSWER,
             check=True,
         ).stdout
-    except subprocess.TimeoutExpired:
+    except subprocess.SubprocessError as error:
+        if cluster:
+            return {}
+        if isinstance(error, subprocess.CalledProcessError):
+            raise StrataflowError(f"Slurm: sinfo failed: {error.stderr.strip()}") from None
         raise StrataflowError(
             f"Slurm: sinfo did not answer within {SECONDS_TO_ANSWER} s; try again later"
         ) from None
-    except subprocess.CalledProcessError as error:
-        raise StrataflowError(f"Slurm: sinfo failed: {error.stderr.strip()}") from None
-    found: dict[str, list[Nodes]] = {}
+    return _parsed(answer)
+
+
+def _parsed(answer: str) -> Partitions:
+    """Partitions in an answer of sinfo, without its other lines, such as "CLUSTER: name"."""
+    found: Partitions = {}
     for line in answer.splitlines():
+        if line.count("|") != 4:
+            continue
         name, count, cores, memory, devices = line.split("|")
-        nodes = Nodes(int(count), count_gpus(devices), _number(cores), _number(memory))
-        found.setdefault(name.rstrip("*"), []).append(nodes)
+        known = found.setdefault(name.rstrip("*"), [])
         if name.endswith("*"):
-            found.setdefault("", []).append(nodes)
+            found[""] = known
+        number = _number(count)
+        if 0 < number < math.inf:
+            known.append(Nodes(int(number), count_gpus(devices), _number(cores), _number(memory)))
     return found
+
+
+def clusters_of(requests: Iterable[Request]) -> dict[str | None, Partitions]:
+    """Return the partitions of all clusters that the jobs name."""
+    return {name: partitions(name) for name in {request.cluster for request in requests}}
 
 
 def count_gpus(devices: str) -> int:
@@ -93,9 +141,10 @@ def count_gpus(devices: str) -> int:
     return gpus
 
 
-def _number(text: str) -> int:
-    """Parse a number of sinfo. It writes the minimum as "8+" if nodes differ."""
-    return int(text.rstrip("+"))
+def _number(text: str) -> float:
+    """Parse a number of sinfo. It may write the minimum of several nodes as "8+"."""
+    # With a plus the largest node is unknown, as it is where sinfo writes "N/A".
+    return int(text) if text.isdecimal() else math.inf
 
 
 def request_of(job: Any) -> Request:
@@ -110,44 +159,52 @@ def request_of(job: Any) -> Request:
         nodes,
         job.threads * known.get("tasks", 1) // nodes,
         known.get("mem_mb", 0),
+        next((str(c) for n in CLUSTER_RESOURCES if (c := job.resources.get(n))), None),
     )
 
 
-def require_fit(requests: Iterable[Request], available: dict[str, list[Nodes]]) -> None:
-    """Check that the cluster can run all jobs.
+def require_fit(requests: Iterable[Request], available: dict[str | None, Partitions]) -> None:
+    """Check that the clusters can run all jobs, as far as that is known. Slurm decides the rest.
 
     Args:
         requests: Requests of the jobs.
-        available: Nodes of each partition, as `partitions` returns them.
+        available: Partitions of each cluster, as `clusters_of` returns them.
 
     Raises:
-        StrataflowError: A partition does not exist, or its nodes have too few resources.
+        StrataflowError: A partition does not exist, or no partition of a job has what it needs.
     """
     for request in requests:
-        name = request.partition or ""
-        names = ", ".join(sorted(filter(None, available)))
-        if name not in available:
-            reason = (
-                f"Slurm has no partition {name!r}" if name else "Slurm has no default partition"
-            )
-            raise StrataflowError(
-                f"{request.rule}: {reason}; set slurm_partition to one of {names}"
-            )
-        gpus_per_node = -(-request.gpus // request.nodes)
-        where = f"of partition {name!r}" if name else "of the default partition"
-        for have, need, unit in (
-            ([nodes.gpus for nodes in available[name]], gpus_per_node, "GPUs"),
-            ([nodes.cores for nodes in available[name]], request.cores, "cores"),
-            ([nodes.memory for nodes in available[name]], request.memory, "MB of memory"),
-        ):
-            if max(have) < need:
+        known = available.get(request.cluster, {})
+        names = [name.strip() for name in (request.partition or "").split(",")]
+        if not known or (names == [""] and "" not in known):
+            # A plugin of the cluster may choose the partition.
+            continue
+        for name in names:
+            if name not in known:
+                others = ", ".join(sorted(filter(None, known)))
                 raise StrataflowError(
-                    f"{request.rule}: requests {need} {unit} per node, but no node {where} has more"
-                    f" than {max(have)}"
+                    f"{request.rule}: Slurm has no partition {name!r}; set slurm_partition to one"
+                    f" of {others}"
                 )
-        suitable = sum(nodes.count for nodes in available[name] if nodes.gpus >= gpus_per_node)
-        if suitable < request.nodes:
-            raise StrataflowError(
-                f"{request.rule}: requests {request.nodes} nodes with {gpus_per_node} GPUs each,"
-                f" but only {suitable} {where} have them"
-            )
+        reasons = [_why_not(request, name, known[name]) for name in names]
+        if all(reasons):
+            raise StrataflowError(f"{request.rule}: {reasons[0]}")
+
+
+def _why_not(request: Request, name: str, nodes: list[Nodes]) -> str | None:
+    """Return why a partition cannot run a job, or None if it can or its nodes are not known."""
+    if not nodes:
+        return None
+    where = f"of partition {name!r}" if name else "of the default partition"
+    for have, need, unit in (
+        (max(n.gpus for n in nodes), request.gpus_per_node, "GPUs"),
+        (max(n.cores for n in nodes), request.cores, "cores"),
+        (max(n.memory for n in nodes), request.memory, "MB of memory"),
+    ):
+        if have < need:
+            return f"requests {need} {unit} per node, but no node {where} has more than {have}"
+    suitable = sum(n.count for n in nodes if n.can_run(request))
+    if suitable >= request.nodes:
+        return None
+    each = f"{request.gpus_per_node} GPUs, {request.cores} cores and {request.memory} MB each"
+    return f"requests {request.nodes} nodes with {each}, but only {suitable} {where} have them"

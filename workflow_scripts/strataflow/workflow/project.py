@@ -14,9 +14,12 @@ import yaml
 
 from ..errors import StrataflowError
 from ..files import written_whole
+from ..formats.opening import Reading, has_segy_headers, open_survey
 from ..home import home
+from ..interpretation.horizon_grids import control_paths
 from ..segy.choice import choose_header_bytes
-from .configuration import read_sheet, require_configuration
+from ..volume.raw import Shape
+from .configuration import BYTE_COLUMNS, read_sheet, require_configuration
 
 CONFIGURATION, SHEET = "config/config.yaml", "config/volumes.tsv"
 
@@ -29,13 +32,17 @@ HEADER = """\
 # You can edit this file. The configuration reference explains each key.
 """
 
+# Settings that name a file or a folder.
+PATH_SETTINGS = ("training.init_weights",)
+
 
 def prepare(
     folder: Path,
     surveys: Sequence[Path],
-    header_bytes: Mapping[str, int | str],
+    given: Mapping[str, int | str | float],
     settings: dict[str, Any],
     train: bool | None,
+    control: Mapping[str, str] | None = None,
 ) -> None:
     """Write or update the sample sheet and the configuration in `folder`.
 
@@ -43,19 +50,21 @@ def prepare(
 
     Args:
         folder: Folder of the interpretation, which is created if needed.
-        surveys: SEG-Y files to interpret. If there are none, the sheet must exist.
-        header_bytes: Byte positions by `iline`, `xline`, `cdp_x`, `cdp_y` for `surveys`. Missing
-            ones are detected in the files.
+        surveys: Files to interpret. If there are none, the sheet must exist.
+        given: Columns of the sheet for `surveys`: byte positions in SEG-Y by `iline`, `xline`,
+            `cdp_x`, `cdp_y`, which are detected if left out, and `n1`, `n2`, `n3`, `interval`.
         settings: Values of configuration keys by `section.key`.
         train: Whether to train first. None keeps the setting of the folder; a new folder does not
             train.
+        control: Files of the columns `horizons` and `control_points` of the only survey.
 
     Raises:
         StrataflowError: A survey is missing, corrupted or not a grid, a key is unknown, or a value
             is invalid.
     """
     config = _configuration(folder / CONFIGURATION, settings, train)
-    rows = _rows(folder / SHEET, surveys, header_bytes)
+    rows = _rows(folder / SHEET, surveys, given, config)
+    _add_control(rows, surveys, control or {})
     # A file that says the same already stays as it is, with the comments of the user.
     path, sheet = folder / CONFIGURATION, folder / SHEET
     if not (path.is_file() and _read(path) == config):
@@ -88,6 +97,9 @@ def unchanged(folder: Path) -> Iterator[None]:
 def parse_setting(text: str) -> tuple[str, Any]:
     """Split `section.key=value` into the key and the value, which is parsed as YAML.
 
+    A relative path in a key of PATH_SETTINGS is taken from the current folder and made absolute,
+    because the workflow runs in another one.
+
     Raises:
         StrataflowError: The key or the value is missing, or the value is not YAML.
     """
@@ -95,9 +107,12 @@ def parse_setting(text: str) -> tuple[str, Any]:
     if not mark or not re.fullmatch(r"[a-z_]+(\.[A-Za-z0-9_-]+)*", key):
         raise StrataflowError(f"--set {text}: expected KEY=VALUE, such as training.epochs=0")
     try:
-        return key, yaml.safe_load(value)
+        parsed = yaml.safe_load(value)
     except yaml.YAMLError:
         raise StrataflowError(f"--set {text}: expected a YAML value, got {value!r}") from None
+    if key in PATH_SETTINGS and isinstance(parsed, str):
+        parsed = str(Path(parsed).expanduser().resolve())
+    return key, parsed
 
 
 def _configuration(path: Path, settings: dict[str, Any], train: bool | None) -> dict[str, Any]:
@@ -136,26 +151,57 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _rows(
-    path: Path, surveys: Sequence[Path], given: Mapping[str, int | str]
+    path: Path,
+    surveys: Sequence[Path],
+    given: Mapping[str, int | str | float],
+    config: dict[str, Any],
 ) -> list[dict[str, str]]:
     """Return the rows of the sheet at `path`, with `surveys` added or updated."""
     rows = read_sheet(path) if path.is_file() else {}
     if not surveys and not rows:
-        raise StrataflowError(f"{path.parent.parent}: no survey here yet; name at least one SEG-Y")
+        raise StrataflowError(f"{path.parent.parent}: no survey here yet; name at least one file")
     for survey in surveys:
-        if not survey.is_file():
+        if not survey.exists():
             raise StrataflowError(f"{survey}: no such file")
         place = str(survey.resolve())
-        name = next((n for n, row in rows.items() if row["segy"] == place), None)
+        name = next((n for n, row in rows.items() if row["survey"] == place), None)
         if name is None:
             name = _free_name(survey.stem, rows)
-            rows[name] = {"volume": name, "segy": place}
+            rows[name] = {"volume": name, "survey": place}
         elif not given:
             # Keep the row of a known survey, because the user may have edited it.
             continue
-        where = choose_header_bytes(survey, given)
-        rows[name] |= {key: str(byte) for key, byte in vars(where).items()}
+        rows[name] |= _columns(survey, given, config["segy"]["domain"])
     return list(rows.values())
+
+
+def _columns(survey: Path, given: Mapping[str, int | str | float], domain: str) -> dict[str, str]:
+    """Columns of the sheet that say how to read a survey, which is looked at for that."""
+    size = [given[n] for n in ("n1", "n2", "n3") if n in given]
+    shape = Shape(*(int(n) for n in size)) if size else None
+    if has_segy_headers(str(survey), bool(size)):
+        positions = {n: p for n, p in given.items() if n in BYTE_COLUMNS}
+        found = vars(choose_header_bytes(survey, positions))  # type: ignore[arg-type] # no floats
+        return {n: str(value) for n, value in ({**given, **found}).items()}
+    interval = float(given["interval"]) if "interval" in given else None
+    open_survey(survey, Reading(domain=domain, shape=shape, interval=interval))
+    return {n: str(value) for n, value in given.items() if n not in BYTE_COLUMNS}
+
+
+def _add_control(
+    rows: list[dict[str, str]], surveys: Sequence[Path], control: Mapping[str, str]
+) -> None:
+    """Add files of control, by column, to the row of the only survey that is meant."""
+    meant = [
+        row for row in rows if not surveys or Path(row["survey"]) in [s.resolve() for s in surveys]
+    ]
+    for column, text in control.items():
+        if len(meant) != 1:
+            raise StrataflowError(
+                f"--{column}: belongs to one survey, got {len(meant)}; name one, or fill the column"
+                f" {column} of {SHEET}"
+            )
+        meant[0][column] = ";".join(str(path.resolve()) for path in control_paths(text))
 
 
 def _free_name(stem: str, taken: dict[str, Any]) -> str:

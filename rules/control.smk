@@ -1,0 +1,47 @@
+"""Control of geologic time: horizons and control points of the sample sheet."""
+
+from strataflow.interpretation.horizon_files import require_horizon_file
+from strataflow.interpretation.horizon_grids import horizon_paths
+
+
+def files_of_control(volume):
+    """Horizon files of a volume, and its table of control points if it has one."""
+    row = VOLUMES[volume]
+    points = row.get("control_points")
+    return horizon_paths(row.get("horizons", "")), [Path(points)] if points else []
+
+
+def is_controlled(volume):
+    """Whether the sample sheet has horizons or control points for a volume."""
+    return bool({"horizons", "control_points"} & set(VOLUMES[volume]))
+
+
+def require_control_files():
+    """Exit with one line for the first control file that is missing or of an unknown format."""
+    for name, row in VOLUMES.items():
+        for column in ("horizons", "control_points"):
+            try:
+                for path in horizon_paths(row.get(column, "")):
+                    require_horizon_file(path, named=column == "control_points")
+            except StrataflowError as error:
+                sys.exit(f"{config['volumes']}: volume {name!r}: {column}: {error}")
+
+
+def control_files(wildcards):
+    """Horizon files and control points as inputs of a rule."""
+    horizons, points = files_of_control(wildcards.volume)
+    return {"horizons": list(map(str, horizons)), "control_points": list(map(str, points))}
+
+
+def control_flags(wildcards):
+    """--horizons --control_points."""
+    return flags(**control_files(wildcards))
+
+
+def control_of(wildcards):
+    """The control of a volume as an input of a rule, if it has any."""
+    volume = wildcards.volume
+    return [f"results/read_control/{volume}.npz"] if is_controlled(volume) else []
+
+
+require_control_files()

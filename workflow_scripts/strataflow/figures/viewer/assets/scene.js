@@ -1,0 +1,97 @@
+// In the page of vtk.js: loads the scene, names its axes, and shows what the viewer asks for.
+"use strict"
+const facts = FACTS
+
+function loadDataSet() {
+  if (!document.createElement("canvas").getContext("webgl2")) {
+    parent.strataflow.noScene("This browser has no WebGL 2, which the 3D scene needs. "
+      + "The sections do not need it.")
+    return
+  }
+  fetch("/scene.zip" + location.search).then(async answer => {
+    if (!answer.ok) { throw new Error(await answer.text()) }
+    OfflineLocalView.load(document.body, {file: await answer.arrayBuffer()})
+    waitForScene()
+  }).catch(error => parent.strataflow.noScene(`The 3D scene cannot be shown: ${error.message}`))
+}
+
+function waitForScene() {
+  const window3d = global.renderWindow
+  const renderer = window3d && window3d.getRenderers().find(r => actors(r).box)
+  if (!renderer || !actors(renderer).box.getCamera()) {
+    setTimeout(waitForScene, 15)
+    return
+  }
+  scene.start(window3d, renderer)
+}
+
+function actors(renderer) {
+  const named = renderer.getViewProps().map(prop => [prop.get("remoteId").remoteId, prop])
+  return Object.fromEntries(named)
+}
+
+const scene = {
+  start(window3d, renderer) {
+    this.window3d = window3d
+    this.renderer = renderer
+    this.actors = actors(renderer)
+    this.actors.box.setGenerateTicks(() => facts.ticks)
+    this.actors.box.modified()
+    this.home = renderer.getActiveCamera().get("position", "focalPoint", "viewUp")
+    parent.strataflow.sceneReady(this)
+  },
+
+  // Show the actors of a set of names, and no others but the sections and the axes.
+  show(names) {
+    for (const [name, actor] of Object.entries(this.actors)) {
+      if (name !== "box" && !this.isSection(name)) { actor.setVisibility(names.has(name)) }
+    }
+  },
+
+  isSection(name) { return ["inline", "crossline", "slice"].includes(name) },
+
+  // Map the values of the actors of one kind to colours, or draw each in its own colour.
+  colourBy(kind, values) {
+    for (const [name, actor] of Object.entries(this.actors)) {
+      if (name.startsWith(kind)) { actor.getMapper().setScalarVisibility(values) }
+    }
+  },
+
+  // Put the picture of a section at its place. `corners` are indices (n2, n3, n1).
+  place(name, corners, picture, width, height) {
+    const actor = this.actors[name]
+    const points = new Float32Array(corners.flatMap(c => c.map((x, i) => x * facts.scale[i])))
+    const data = actor.getMapper().getInputData()
+    actor.setVisibility(true)
+    data.getPoints().setData(points, 3)
+    data.modified()
+    const texture = actor.getTextures()[0]
+    const image = texture.getInputData()
+    image.setExtent(0, width - 1, 0, height - 1, 0, 0)
+    image.getPointData().getScalars().setData(picture, 4)
+    image.modified()
+    texture.modified()
+  },
+
+  reset() {
+    const camera = this.renderer.getActiveCamera()
+    camera.set(this.home)
+    camera.modified()
+    this.draw()
+  },
+
+  camera() {
+    return this.renderer.getActiveCamera().get("position", "focalPoint", "viewUp")
+  },
+
+  // A picture of the scene at three times its size on the screen, as an address of data.
+  picture() { return this.window3d.captureImages("image/png", {scale: 3})[0] },
+
+  draw() {
+    this.renderer.resetCameraClippingRange()
+    this.window3d.render()
+  },
+}
+
+// Keys act here too.
+document.addEventListener("keydown", event => parent.strataflow.key(event), true)

@@ -1,0 +1,99 @@
+"""A folder of results/predictions/: its volumes, opened without reading them, and its picks."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import StrataflowError
+from ...volume.attributes import ATTRIBUTES, PICKED, SPREAD
+from ...volume.raw import Shape
+from ...volume.volume import Sidecar, Volume, attribute_path, open_volume
+from .picks import Picks, read_picks
+
+# Name of the input image among the volumes.
+IMAGE = "image"
+
+# Attributes in the order of the menus.
+SHOWN = (*ATTRIBUTES, SPREAD, *PICKED)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A predicted volume.
+
+    Attributes:
+        name: Name of the volume.
+        volumes: Volumes by attribute, and the input image.
+        picks: Faults and horizons. A thread reads them, so that the first picture does not wait.
+        notes: What the folder does not have, in words.
+    """
+
+    name: str
+    volumes: dict[str, Volume]
+    picks: Future[Picks]
+    notes: list[str]
+
+    @property
+    def sidecar(self) -> Sidecar:
+        """Geometry of the volumes."""
+        return next(iter(self.volumes.values())).sidecar
+
+    @property
+    def shape(self) -> Shape:
+        """Size of the volumes."""
+        return self.sidecar.shape
+
+    def picked(self) -> Picks:
+        """Faults and horizons as far as they have been read."""
+        return self.picks.result() if self.picks.done() else Picks()
+
+
+def open_folder(folder: Path, image: Path | None = None) -> Prediction:
+    """Open the volumes of a prediction, and start to read its faults and horizons.
+
+    Args:
+        folder: A folder of results/predictions/.
+        image: Raw volume of the input image, if it is shown too.
+
+    Raises:
+        StrataflowError: The folder has no predictions or those of several volumes, or sizes differ.
+    """
+    prefix = _prefix(folder)
+    # Skip the checksums, so that large volumes open at once; the other programs check them.
+    volumes = {IMAGE: open_volume(image, intact=False)} if image else {}
+    for name in SHOWN:
+        path = attribute_path(prefix, name)
+        if path.is_file():
+            volumes[name] = open_volume(path, None, name, intact=False)
+    if len({volume.shape for volume in volumes.values()}) > 1:
+        sizes = ", ".join(f"{volume.path.name}: {volume.shape}" for volume in volumes.values())
+        raise StrataflowError(f"{folder}: volumes differ in size: {sizes}")
+    notes = [] if image else ["The input image is not shown: --image X.bin adds it."]
+    missing = [name for name in ATTRIBUTES if name not in volumes]
+    if missing:
+        notes.append(f"The folder does not have {', '.join(missing)}.")
+    sidecar = next(iter(volumes.values())).sidecar
+    with_one_thread = ThreadPoolExecutor(max_workers=1)
+    picks = with_one_thread.submit(read_picks, prefix, sidecar)
+    with_one_thread.shutdown(wait=False)
+    return Prediction(prefix.name, volumes, picks, notes)
+
+
+def _prefix(folder: Path) -> Path:
+    """PREFIX of the attributes in `folder`."""
+    if not folder.is_dir():
+        raise StrataflowError(f"{folder}: no such folder")
+    prefixes = {path.with_suffix("") for name in SHOWN for path in folder.glob(f"*.{name}")}
+    if not prefixes:
+        below = sorted({path.parent.name for name in SHOWN for path in folder.glob(f"*/*.{name}")})
+        hint = f"; choose one of its folders: {' '.join(below)}" if below else ""
+        raise StrataflowError(
+            f"{folder}: no predictions found, expected X.fsem, X.rgt or others{hint}"
+        )
+    if len(prefixes) > 1:
+        names = " ".join(sorted(prefix.name for prefix in prefixes))
+        raise StrataflowError(f"{folder}: expected one volume, found several volumes: {names}")
+    (prefix,) = prefixes
+    return prefix

@@ -1,0 +1,313 @@
+"""One panel of the page: a section or the traces below a line, drawn by Bokeh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bokeh.models import BasicTickFormatter, ColumnDataSource, CustomJS, Range1d, Span
+from bokeh.plotting import figure
+
+from ..sections import Section, axis_label
+from .colours import Colours, packed
+from .curves import Drawn, faults_below, faults_in, horizons_below, horizons_in
+from .folder import Prediction
+from .layers import (
+    Curve,
+    Cut,
+    contours_of,
+    cut_of_line,
+    cut_of_section,
+    picture_of,
+)
+from .reading import PIXELS, Line, line_through, part_of, window_of
+from .view import PANELS, View
+
+CUT_COLOUR, CONTOUR_COLOUR, LINE_COLOUR = "#0050c8", "#202020", "#d00060"
+
+# Colour outside of the volume, and of dead traces.
+DEAD = "#d9dde2"
+
+# Width of the dark edge of lines, both sides together, in pixels.
+EDGE = 1.6
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a panel shows: a cut through the volumes, a title, and curves.
+
+    Attributes:
+        prediction: Volumes and picks.
+        view: What the page shows.
+        place: The section, or the line.
+        cut: What is read.
+        title: Title of the panel.
+    """
+
+    prediction: Prediction
+    view: View
+    place: Section | Line
+    cut: Cut
+    title: str
+
+    def contours(self) -> list[Curve]:
+        """Contours of RGT."""
+        return contours_of(self.prediction, self.view, self.cut)
+
+    def faults(self) -> list[Drawn]:
+        """Faults that are switched on."""
+        if isinstance(self.place, Line):
+            return faults_below(self.prediction, self.view, self.place)
+        return faults_in(self.prediction, self.view, self.place)
+
+    def horizons(self) -> list[Drawn]:
+        """Horizons that are switched on."""
+        if isinstance(self.place, Line):
+            return horizons_below(self.prediction, self.view, self.place)
+        return horizons_in(self.prediction, self.view, self.place, self.cut)
+
+
+def labels_of(
+    horizons: Sequence[Drawn], faults: Sequence[Drawn], box: tuple[float, float, float, float]
+) -> list[tuple[Drawn, tuple[float, float], str]]:
+    """Curves with the places of their names in a box, and the side on which the place is."""
+    sides = [(curve, "right") for curve in horizons] + [(curve, "left") for curve in faults]
+    placed = [(curve, curve.label_at(side == "right", box), side) for curve, side in sides]
+    return [(curve, place, side) for curve, place, side in placed if place]
+
+
+def line_of(prediction: Prediction, view: View) -> Line | None:
+    """The line that was drawn on the slice, if it has two points."""
+    points = view.line_points()
+    if len(points) < 2:
+        return None
+    axes = prediction.sidecar.axes
+    at = [[(p[axis] - axes[axis].first) / axes[axis].step for axis in (0, 1)] for p in points]
+    return line_through(np.array(at), next(iter(prediction.volumes.values())))
+
+
+def content_of(
+    prediction: Prediction,
+    view: View,
+    panel: str,
+    horizontal: Sequence[float] = (-np.inf, np.inf),
+    vertical: Sequence[float] = (-np.inf, np.inf),
+) -> Content | None:
+    """What a panel shows between two numbers of each of its axes; None without a line."""
+    sidecar = prediction.sidecar
+    if panel == "line":
+        line = line_of(prediction, view)
+        if line is None:
+            return None
+        rows = part_of(sidecar.shape.n1, *_indices(prediction, 2, vertical), most=PIXELS)
+        title = f"line of {line.distance[-1]:,.0f} {sidecar.axes[0].unit}"
+        return Content(prediction, view, line, cut_of_line(prediction, line, rows), title)
+    axis = PANELS.index(panel)
+    section = Section(axis, view.index(axis, prediction))
+    window = window_of(
+        sidecar.shape,
+        section,
+        _indices(prediction, section.axes[0], horizontal),
+        _indices(prediction, section.axes[1], vertical),
+    )
+    cut = cut_of_section(prediction, section, window)
+    return Content(prediction, view, section, cut, section.title(sidecar))
+
+
+def _indices(prediction: Prediction, axis: int, numbers: Sequence[float]) -> tuple[float, float]:
+    """Indices of two numbers of an axis, in rising order."""
+    place, n = prediction.sidecar.axes[axis], prediction.shape.array[axis]
+    low, high = sorted((number - place.first) / place.step for number in numbers)
+    return max(low, 0.0), min(high, n - 1.0)
+
+
+def full_range(prediction: Prediction, axis: int) -> tuple[float, float]:
+    """Smallest and largest number of an axis, half a step around the samples."""
+    place, n = prediction.sidecar.axes[axis], prediction.shape.array[axis]
+    ends = (place.first - place.step / 2, place.first + place.step * (n - 0.5))
+    return min(ends), max(ends)
+
+
+class Panel:
+    """A Bokeh figure that shows a section, or the traces below a line."""
+
+    def __init__(self, prediction: Prediction, colours: Colours, name: str, view: View) -> None:
+        self.prediction, self.colours, self.name = prediction, colours, name
+        self._drawn: dict[str, tuple[Any, ...]] = {}
+        sidecar = prediction.sidecar
+        if name == "line":
+            self.axes: tuple[int | None, int] = (None, 2)
+            label = f"distance ({sidecar.axes[0].unit})"
+        else:
+            axes = Section(PANELS.index(name), 0).axes
+            self.axes, label = axes, axis_label(sidecar, axes[0])
+        low, high = (0.0, 1.0) if self.axes[0] is None else self._zoom(view, self.axes[0])
+        top, bottom = self._zoom(view, self.axes[1])
+        # Time, depth and, on slices, inlines increase downward.
+        self.figure = figure(
+            x_range=Range1d(low, high),
+            y_range=Range1d(bottom, top),
+            x_axis_label=label,
+            y_axis_label=axis_label(sidecar, self.axes[1]),
+            sizing_mode="stretch_both",
+            min_width=120,
+            min_height=120,
+            tools="pan,wheel_zoom",
+            active_scroll="wheel_zoom",
+            toolbar_location=None,
+            name=name,
+            title=" ",
+            lod_threshold=None,
+            background_fill_color=DEAD,
+        )
+        for axis in (*self.figure.xaxis, *self.figure.yaxis):
+            axis.formatter = BasicTickFormatter(use_scientific=False)
+            axis.axis_label_text_font_style = "normal"
+        self._add_glyphs()
+
+    def _zoom(self, view: View, axis: int) -> tuple[float, float]:
+        limits = view.limits()
+        if not limits:
+            return full_range(self.prediction, axis)
+        return limits[2 * axis], limits[2 * axis + 1]
+
+    def _add_glyphs(self) -> None:
+        place: dict[str, list[Any]] = {"picture": [], "x": [], "y": [], "dw": [], "dh": []}
+        self.picture = ColumnDataSource(place)
+        self.figure.image_rgba("picture", "x", "y", "dw", "dh", source=self.picture)
+        self.contours = ColumnDataSource({"xs": [], "ys": []})
+        self.figure.multi_line(
+            "xs", "ys", source=self.contours, line_color=CONTOUR_COLOUR, line_width=0.8
+        )
+        self.lines = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": [], "wider": []})
+        # A dark edge makes all colours stand out from grey sections.
+        for colour, width in (("#000000", "wider"), ("colour", "width")):
+            how = {"line_color": colour, "line_width": width}
+            self.figure.multi_line("xs", "ys", source=self.lines, **how)
+        self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "colour": [], "align": []})
+        self.figure.text(
+            "x",
+            "y",
+            "text",
+            source=self.labels,
+            text_align="align",
+            text_font_size="11px",
+            text_color="#101010",
+            background_fill_color="#ffffff",
+            background_fill_alpha=0.8,
+            border_line_color="colour",
+            border_line_width=1.5,
+            padding=2,
+            text_baseline="top",
+        )
+        self.drawn_line = ColumnDataSource({"x": [], "y": []})
+        if self.name == "slice":
+            how = {"source": self.drawn_line, "line_color": LINE_COLOUR}
+            self.figure.line("x", "y", line_width=2, **how)
+            self.figure.scatter("x", "y", size=8, fill_color="#ffffff", **how)
+        self.cuts = [
+            Span(dimension=d, line_color=CUT_COLOUR, line_dash="dashed", line_width=1.2)
+            for d in ("height", "width")
+        ]
+        for cut in self.cuts:
+            self.figure.add_layout(cut)
+
+    def listen(self, script: str = "strataflow") -> None:
+        """Send what the pointer does in the figure to the script of the page."""
+        for event, call in (
+            ("tap", "tap"),
+            ("doubletap", "doubletap"),
+            ("mousemove", "pointed"),
+            ("mouseleave", "left"),
+            ("rangesupdate", "zoomed"),
+        ):
+            code = f"window.{script}.{call}('{self.name}', cb_obj)"
+            self.figure.js_on_event(event, CustomJS(code=code))
+
+    def draw(self, view: View) -> None:
+        """Show a view; read and draw only what has changed."""
+        self._mark(view)
+        ranges = [(r.start, r.end) for r in (self.figure.x_range, self.figure.y_range)]
+        if self.axes[0] is None:
+            ranges[0] = (-np.inf, np.inf)
+        content = content_of(self.prediction, view, self.name, *ranges)
+        if content is None:
+            self._clear()
+            return
+        where = (content.title, content.cut.columns, content.cut.rows, view.line)
+        layers = (view.ground, view.overlay, view.overlay2)
+        looks = (view.palette, view.clip, view.gain, view.opacity, view.opacity2, view.threshold)
+        if self._has_changed("picture", (where, layers, looks, view.contours, view.smooth)):
+            self._draw_picture(content)
+        lists = (view.faults, view.horizons, view.hide, view.hide_horizons)
+        marks = (view.names, view.fault, view.horizon, self.prediction.picks.done())
+        if self._has_changed("curves", (where, lists, marks)):
+            self._draw_curves(content)
+        self.figure.title.text = content.title
+
+    def _has_changed(self, what: str, key: tuple[Any, ...]) -> bool:
+        """Whether `key` differs from that of the last call."""
+        changed = self._drawn.get(what) != key
+        self._drawn[what] = key
+        return changed
+
+    def _clear(self) -> None:
+        self._drawn.clear()
+        for source in (self.picture, self.contours, self.lines, self.labels):
+            source.data = {key: [] for key in source.data}
+
+    def _draw_picture(self, content: Content) -> None:
+        picture, dead = picture_of(self.prediction, self.colours, content.view, content.cut)
+        left, width, top, height = content.cut.box()
+        if self.axes[0] is None:
+            self.figure.x_range.update(start=left, end=left + width)
+        self.picture.data = {
+            "picture": [packed(picture, dead)],
+            "x": [left],
+            "y": [top],
+            "dw": [width],
+            "dh": [height],
+        }
+        contours = content.contours()
+        self.contours.data = {
+            "xs": [curve[0] for curve in contours],
+            "ys": [curve[1] for curve in contours],
+        }
+
+    def _draw_curves(self, content: Content) -> None:
+        horizons, faults = content.horizons(), content.faults()
+        curves = [*horizons, *faults]
+        self.lines.data = {
+            "xs": [curve.x for curve in curves],
+            "ys": [curve.y for curve in curves],
+            "colour": [curve.colour for curve in curves],
+            "width": [curve.width for curve in curves],
+            "wider": [curve.width + EDGE for curve in curves],
+        }
+        labels = labels_of(horizons, faults, content.cut.box()) if content.view.names else []
+        self.labels.data = {
+            "x": [place[0] for _, place, _ in labels],
+            "y": [place[1] for _, place, _ in labels],
+            "text": [short_name(curve.name) for curve, _, _ in labels],
+            "colour": [curve.colour for curve, _, _ in labels],
+            "align": [side for _, _, side in labels],
+        }
+
+    def _mark(self, view: View) -> None:
+        """Mark the positions of the other sections, and the line on the slice."""
+        numbers = (view.inline, view.crossline, view.vertical)
+        for cut, axis in zip(self.cuts, self.axes, strict=True):
+            cut.visible = view.cuts and axis is not None
+            cut.location = 0.0 if axis is None else numbers[axis]
+        if self.name == "slice":
+            points = view.line_points()
+            self.drawn_line.data = {"x": [p[1] for p in points], "y": [p[0] for p in points]}
+
+
+def short_name(name: str) -> str:
+    """A name as it is written beside a line: F3 for fault_3, H4 for horizon_04."""
+    kind, _, number = name.rpartition("_")
+    short = {"fault": "F", "horizon": "H"}.get(kind)
+    return f"{short}{int(number)}" if short and number.isdigit() else name

@@ -1,0 +1,195 @@
+"""Picked faults and horizons, as indices of the volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ...errors import StrataflowError
+from ...volume.raw import Array
+from ...volume.volume import Sidecar
+from .meshes import Triangles, simplified
+
+# Rows of the table of horizons that are read at a time.
+HORIZON_ROWS = 200_000
+
+# Triangles of all faults together in the 3D scene.
+FAULT_TRIANGLES = 80_000
+
+_UNREADABLE = (StrataflowError, OSError, ValueError, KeyError, TypeError)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A picked fault.
+
+    Attributes:
+        number: Its number in `fault_id`; 1 is the largest.
+        name: Its name in all files.
+        row: Its row of VOLUME.faults.csv, by column.
+        mesh: Its surface: indices along (n3, n2, n1), and throws in the unit of the vertical axis,
+            NaN where unknown.
+        coarse: The same with fewer triangles, for the 3D scene.
+    """
+
+    number: int
+    name: str
+    row: dict[str, object]
+    mesh: Triangles
+    coarse: Triangles
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """A picked horizon: `level` (n3, n2) is its sample index along n1, NaN where undefined."""
+
+    name: str
+    level: Array
+
+
+@dataclass(frozen=True)
+class Picks:
+    """Faults and horizons of a volume, and what is missing, in words."""
+
+    faults: list[Fault] = field(default_factory=list)
+    horizons: list[Horizon] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_picks(prefix: Path, sidecar: Sidecar) -> Picks:
+    """Read PREFIX.faults.csv, .faults.vtp and .horizons.csv; `notes` name what cannot be read."""
+    picks = Picks()
+    try:
+        picks.faults.extend(_read_faults(prefix, sidecar))
+    except _UNREADABLE as error:
+        picks.notes.append(f"No faults are shown: {' '.join(str(error).split())}")
+    try:
+        picks.horizons.extend(_read_horizons(prefix, sidecar))
+    except _UNREADABLE as error:
+        picks.notes.append(f"No horizons are shown: {' '.join(str(error).split())}")
+    if picks.faults and not any(len(fault.mesh.points) for fault in picks.faults):
+        picks.notes.append(
+            f"Faults have no lines: {prefix.name}.faults.vtp has no mesh at the coordinates "
+            "of the survey. Choose the overlay fault_id."
+        )
+    return picks
+
+
+def _read_faults(prefix: Path, sidecar: Sidecar) -> list[Fault]:
+    path = Path(f"{prefix}.faults.csv")
+    if not path.is_file():
+        raise StrataflowError(f"{path.name} is missing (export.faults)")
+    table = _table(path, ("fault",))
+    meshes = _read_meshes(Path(f"{prefix}.faults.vtp"), sidecar)
+    nothing = Triangles(np.empty((0, 3)), np.empty((0, 3), np.int64), np.empty(0))
+    total = sum(len(mesh.triangles) for mesh in meshes.values())
+    share = FAULT_TRIANGLES / max(total, 1)
+    faults = []
+    for row in table.to_dict("records"):
+        number = int(row["fault"])
+        name = str(row.get("name", f"fault_{number}"))
+        fields: dict[str, object] = {str(key): value for key, value in row.items()}
+        mesh = meshes.get(number, nothing)
+        faults.append(Fault(number, name, fields, mesh, simplified(mesh, share)))
+    return faults
+
+
+def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read the table `path`. Raise StrataflowError if it is not one or lacks `columns`."""
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise StrataflowError(f"{path.name}: not a table ({error})") from error
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise StrataflowError(f"{path.name}: column {missing[0]} is missing")
+    return table
+
+
+def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Triangles]:
+    """Points as indices, triangles and throws of each fault in a VTK PolyData file."""
+    if not path.is_file():
+        return {}
+    points, triangles, arrays = _read_polydata(path)
+    if not len(triangles):
+        return {}
+    at = indices_of(points * [1, 1, -1], sidecar)
+    if not np.isfinite(at).all():
+        return {}
+    throw = arrays.get("throw", np.full(len(points), np.nan))
+    if "fault" not in arrays:
+        raise StrataflowError(f"{path.name}: points have no array 'fault'")
+    fault = arrays["fault"].astype(np.int64)
+    meshes = {}
+    for number in np.unique(fault):
+        mine = np.flatnonzero(fault == number)
+        corners = triangles[fault[triangles[:, 0]] == number]
+        meshes[int(number)] = Triangles(at[mine], np.searchsorted(mine, corners), throw[mine])
+    return meshes
+
+
+def _read_polydata(path: Path) -> tuple[NDArray, NDArray[np.int64], dict[str, NDArray]]:
+    """Points (N, 3), triangles (M, 3) and arrays of the points of a VTK PolyData file."""
+    from vtkmodules.util import numpy_support
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
+
+    numpy: Any = numpy_support.vtk_to_numpy
+    reader: Any = vtkXMLPolyDataReader()
+    # VTK would print its own message.
+    reader.AddObserver("ErrorEvent", lambda *_: None)
+    reader.SetFileName(str(path))
+    reader.Update()
+    data = reader.GetOutput()
+    if reader.GetErrorCode() or data is None:
+        raise StrataflowError(f"{path.name}: not a VTK PolyData file, or damaged")
+    if not data.GetNumberOfPoints():
+        return np.empty((0, 3)), np.empty((0, 3), np.int64), {}
+    corners = numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)
+    found = data.GetPointData()
+    names = [found.GetArrayName(i) for i in range(found.GetNumberOfArrays())]
+    arrays = {name: np.array(numpy(found.GetArray(name))) for name in names}
+    places = np.array(numpy(data.GetPoints().GetData()), np.float64)
+    return places, corners.astype(np.int64), arrays
+
+
+def indices_of(places: NDArray[np.float64], sidecar: Sidecar) -> NDArray[np.float64]:
+    """Indices (N, 3) along (n3, n2, n1) of `places` (N, 3): x, y and time or depth.
+
+    NaN if the survey has no coordinates.
+    """
+    origin, along3, along2 = sidecar.lattice()
+    steps = np.stack([along3, along2], axis=1)
+    if not np.isfinite(steps).all():
+        return np.full(places.shape, np.nan)
+    # Of a survey of one line, one of the two steps is zero: the index along it is 0.
+    lateral = (places[:, :2] - origin) @ np.linalg.pinv(steps).T
+    axis = sidecar.axes[2]
+    vertical = (places[:, 2:] - axis.first) / axis.step
+    result: NDArray[np.float64] = np.concatenate([lateral, vertical], axis=1)
+    return result
+
+
+def _read_horizons(prefix: Path, sidecar: Sidecar) -> list[Horizon]:
+    path = Path(f"{prefix}.horizons.csv")
+    if not path.is_file():
+        raise StrataflowError(f"{path.name} is missing (export.horizons)")
+    names = [name for name in pd.read_csv(path, nrows=0).columns if name.startswith("horizon_")]
+    levels = {name: np.full(sidecar.shape.array[:2], np.nan, np.float32) for name in names}
+    columns = [*sidecar.axis_names[:2], *names]
+    for part in pd.read_csv(path, usecols=columns, chunksize=HORIZON_ROWS):
+        i3, i2 = (
+            np.rint((part[axis.name].to_numpy(np.float64) - axis.first) / axis.step).astype(int)
+            for axis in sidecar.axes[:2]
+        )
+        inside = (i3 >= 0) & (i3 < sidecar.shape.n3) & (i2 >= 0) & (i2 < sidecar.shape.n2)
+        if not inside.all():
+            raise StrataflowError(f"{path.name}: has traces outside of the volume")
+        for name, level in levels.items():
+            values = part[name].to_numpy(np.float64)
+            level[i3, i2] = (values - sidecar.axes[2].first) / sidecar.axes[2].step
+    return [Horizon(name, level) for name, level in levels.items()]

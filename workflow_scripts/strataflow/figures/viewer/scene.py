@@ -1,0 +1,190 @@
+"""The 3D scene: fault surfaces, a horizon and the sections, drawn by vtk.js.
+
+trame-vtk brings the page of vtk.js. The scene lies on the grid of the survey: x along crosslines,
+y along inlines, z upward, all in the lateral unit. x is mirrored if the survey is, so that the
+scene looks as the ground does.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from ...errors import StrataflowError
+from ..style import TIME, fault_colour
+from .colours import Display
+from .curves import horizon_colour
+from .folder import Prediction
+from .meshes import Triangles, grid_of
+from .page import ASSETS
+from .places import throw_display
+from .view import View
+from .vtk_objects import Arrays, State, connected, picture_plane, surface, vtk_object
+
+# Nodes along each side of a horizon.
+HORIZON_NODES = 60
+
+# Names of the sections, by axis.
+SECTIONS = ("inline", "crossline", "slice")
+
+BACKGROUND = (0.96, 0.97, 0.98)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where indices along (n3, n2, n1) lie in the scene: x, y, z is `scale` times n2, n3, n1."""
+
+    scale: tuple[float, float, float]
+
+    def places(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Places (N, 3) in the scene of indices (N, 3) along (n3, n2, n1)."""
+        placed: NDArray[np.float64] = at[:, [1, 0, 2]] * self.scale
+        return placed
+
+    def placed(self, mesh: Triangles, values: NDArray[np.float64]) -> Triangles:
+        """A mesh of indices in the scene, with other values."""
+        return Triangles(self.places(mesh.points), mesh.triangles, values)
+
+
+def frame_of(prediction: Prediction, view: View) -> Frame:
+    """The frame of a scene with the vertical exaggeration of a view."""
+    inline, crossline, vertical = prediction.sidecar.axes
+    depth = view.velocity / 2000 if prediction.sidecar.domain == "time" else 1.0
+    _, along3, along2 = prediction.sidecar.lattice()
+    mirrored = along2[0] * along3[1] - along2[1] * along3[0] < 0
+    x = -crossline.spacing if mirrored else crossline.spacing
+    return Frame((x, inline.spacing, -vertical.spacing * depth * view.exaggeration))
+
+
+def scene_of(prediction: Prediction, view: View) -> bytes:
+    """The scene of a view as a ZIP of one JSON file, for the page of vtk.js.
+
+    Actors are named fault_N, horizon_NN, inline, crossline and slice. Waits until the picks have
+    been read.
+    """
+    frame, arrays = frame_of(prediction, view), Arrays()
+    props = [
+        *(picture_plane(name, arrays) for name in SECTIONS),
+        *_faults(prediction, frame, arrays),
+        *_horizons(prediction, frame, arrays),
+        _box(prediction, frame),
+    ]
+    looks = {"background": BACKGROUND, "twoSidedLighting": True}
+    camera = _camera(prediction, frame)
+    calls = [connected("setActiveCamera", camera)]
+    calls += [connected("addViewProp", prop) for prop in props]
+    renderer = vtk_object("renderer", "vtkRenderer", looks, [camera, *props], calls)
+    calls = [connected("addRenderer", renderer)]
+    window = vtk_object("window", "vtkRenderWindow", {"numberOfLayers": 1}, [renderer], calls)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        content = {"scene": window | {"mtime": 1}, "hashes": arrays.content}
+        archive.writestr("index.json", json.dumps(content))
+    return stream.getvalue()
+
+
+def _faults(prediction: Prediction, frame: Frame, arrays: Arrays) -> Iterator[State]:
+    picks = prediction.picks.result()
+    throws = throw_display(prediction)
+    for fault in picks.faults:
+        if len(fault.coarse.triangles):
+            mesh = frame.placed(fault.coarse, fault.coarse.values)
+            yield surface(fault.name, mesh, fault_colour(fault.number), throws, arrays)
+
+
+def _horizons(prediction: Prediction, frame: Frame, arrays: Arrays) -> Iterator[State]:
+    horizons, axis = prediction.picks.result().horizons, prediction.sidecar.axes[2]
+    for number, horizon in enumerate(horizons, start=1):
+        grid = grid_of(horizon.level, HORIZON_NODES)
+        if len(grid.triangles):
+            mesh = frame.placed(grid, axis.first + axis.step * grid.values)
+            ends = float(mesh.values.min()), float(mesh.values.max())
+            display = Display(prediction.sidecar.domain, colormaps[TIME], *ends)
+            colour = horizon_colour(number, len(horizons))
+            yield surface(horizon.name, mesh, colour, display, arrays)
+
+
+def viewer_page(prediction: Prediction, view: View) -> bytes:
+    """The page of vtk.js, which loads the scene of the same address."""
+    found = find_spec("trame_vtk")
+    if not found or not found.origin:
+        raise StrataflowError("the 3D scene needs the package trame-vtk: install requirements.txt")
+    page = (Path(found.origin).parent / "tools" / "static_viewer.html").read_text()
+    facts = {"scale": frame_of(prediction, view).scale, "ticks": _ticks(prediction, view)}
+    script = _script().replace("FACTS", json.dumps(facts))
+    return page.replace("</body>", f"<script>{script}</script>\n</body>").encode()
+
+
+@cache
+def _script() -> str:
+    return (ASSETS / "scene.js").read_text()
+
+
+def _camera(prediction: Prediction, frame: Frame) -> State:
+    """From the south-west of the grid and above, at the whole volume."""
+    size = np.array(prediction.shape.array, float)
+    low, high = frame.places(np.stack([np.zeros(3), size - 1]))
+    middle, far = (low + high) / 2, np.linalg.norm(high - low)
+    position = middle + far * np.array([-0.95, -1.35, 0.85]) * 1.05
+    return vtk_object(
+        "camera",
+        "vtkCamera",
+        {
+            "focalPoint": middle.tolist(),
+            "position": position.tolist(),
+            "viewUp": [0, 0, 1],
+            "viewAngle": 30,
+            "clippingRange": [0.01 * far, 10 * far],
+        },
+    )
+
+
+def _box(prediction: Prediction, frame: Frame) -> State:
+    """Axes around the volume."""
+    ends = np.stack([np.zeros(3), np.array(prediction.shape.array, float) - 1])
+    low, high = np.sort(frame.places(ends), axis=0)
+    text = {"fontColor": "#202020", "fontStyle": "normal", "fontFamily": "sans-serif"}
+    sidecar = prediction.sidecar
+    inline, crossline, vertical = sidecar.axis_names
+    look = vtk_object("box-look", "vtkProperty", {"color": (0.45, 0.45, 0.5), "lineWidth": 1})
+    return vtk_object(
+        "box",
+        "vtkCubeAxesActor",
+        {
+            "dataBounds": np.stack([low, high], axis=1).ravel().tolist(),
+            "axisLabels": [crossline, inline, f"{vertical} ({sidecar.axes[2].unit})"],
+            "gridLines": True,
+            "faceVisibilityAngle": 8,
+            "axisTitlePixelOffset": 30.0,
+            "tickLabelPixelOffset": 10.0,
+            "axisTextStyle": text | {"fontSize": 15},
+            "tickTextStyle": text | {"fontSize": 12},
+        },
+        [look],
+        [["setCamera", ["instance:${camera}"]], connected("setProperty", look)],
+    )
+
+
+def _ticks(prediction: Prediction, view: View) -> dict[str, list[list[Any]]]:
+    """Places along x, y and z of the scene, and line numbers, times or depths, of the axes."""
+    scale = frame_of(prediction, view).scale
+    result: dict[str, list[list[Any]]] = {"ticks": [], "tickStrings": []}
+    for axis, factor in zip((1, 0, 2), scale, strict=True):
+        place, n = prediction.sidecar.axes[axis], prediction.shape.array[axis]
+        ends = sorted((place.first, place.first + place.step * (n - 1)))
+        numbers = [v for v in MaxNLocator(5).tick_values(*ends) if ends[0] <= v <= ends[1]]
+        result["ticks"].append([(v - place.first) / place.step * factor for v in numbers])
+        result["tickStrings"].append([f"{v:g}" for v in numbers])
+    return result

@@ -1,0 +1,1 @@
+"""Surveys in any format: SEG-Y, ZGY, OpenVDS, MDIO, NumPy arrays and raw volumes."""

@@ -1,0 +1,101 @@
+"""A survey of any format, by the ending of its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import StrataflowError
+from ..segy.layout import ENDINGS, is_segy
+from ..segy.reader import segy_survey
+from ..volume.conversion import Survey, survey_to_binary
+from ..volume.raw import Shape
+from ..volume.volume import HeaderBytes, sidecar_path
+from .arrays import npy_survey, raw_survey
+from .mdio import mdio_survey
+from .vds import vds_survey
+from .zgy import zgy_survey
+
+# Formats that are known by their ending. Any other file is a raw volume if its size is given or it
+# has a sidecar, and SEG-Y otherwise.
+READERS: dict[str, Callable[[Path, str, float | None], Survey]] = {
+    ".npy": npy_survey,
+    ".zgy": zgy_survey,
+    ".vds": vds_survey,
+    ".mdio": mdio_survey,
+    ".zarr": mdio_survey,
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a survey.
+
+    Attributes:
+        where: Byte positions of line numbers and coordinates in SEG-Y.
+        domain: time or depth, where the file does not say.
+        shape: Size of a raw volume; of other formats the size to require.
+        interval: Sample interval in ms, m or ft, where the file does not say.
+    """
+
+    where: HeaderBytes = field(default_factory=HeaderBytes)
+    domain: str = "time"
+    shape: Shape | None = None
+    interval: float | None = None
+
+
+def is_raw(path: Path, shape: Shape | None) -> bool:
+    """Whether a file is read as a raw volume: its size is given, or it has a sidecar."""
+    ending = path.suffix.lower()
+    if ending in READERS or ending in ENDINGS:
+        return False
+    return sidecar_path(path).is_file() or (shape is not None and not is_segy(path))
+
+
+def has_segy_headers(place: str, has_size: bool) -> bool:
+    """Whether a survey, a path or a URL, is SEG-Y, whose headers predictions can take over.
+
+    Args:
+        place: Path or URL. The file need not exist yet.
+        has_size: Whether the user gives its size, as for raw volumes.
+    """
+    path = Path(place)
+    ending = path.suffix.lower()
+    if ending in READERS:
+        return False
+    if path.is_file():
+        return not is_raw(path, Shape(1, 1, 1) if has_size else None)
+    return ending in ENDINGS or not has_size
+
+
+def open_survey(path: Path, reading: Reading) -> Survey:
+    """The survey of a file, in the format that its ending says.
+
+    Raises:
+        StrataflowError: The file is missing or damaged, is not a stacked survey, or needs a library
+            that is not installed.
+    """
+    ending = path.suffix.lower()
+    if ending in READERS:
+        return READERS[ending](path, reading.domain, reading.interval)
+    if ending in (".npz", ".mat", ".h5", ".hdf5"):
+        raise StrataflowError(f"{path}: {ending} is not supported; save the array as .npy")
+    if is_raw(path, reading.shape):
+        return raw_survey(path, reading.shape, reading.domain, reading.interval)
+    return segy_survey(path, reading.where, reading.domain, reading.interval)
+
+
+def convert_survey(path: Path, output: Path, reading: Reading, attribute: str = "image") -> None:
+    """Convert a survey of any format to a raw volume with its sidecar.
+
+    Args:
+        path: The survey.
+        output: Raw volume to write.
+        reading: How to read it.
+        attribute: image, or the attribute that the samples hold.
+
+    Raises:
+        StrataflowError: See `open_survey` and `survey_to_binary`.
+    """
+    survey_to_binary(open_survey(path, reading), output, attribute, reading.shape)

@@ -1,0 +1,116 @@
+"""Where fault surfaces cut the links between neighbouring voxels, and which points they join."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, distance_transform_edt
+
+from ..interpretation.fault_voxels import crossed_voxels
+from ..interpretation.surfaces import Surface, gradient
+from ..interpretation.throw import MIN_QUALITY
+
+Keys = NDArray[np.int64]
+
+# Cells by which a surface is carried on, so that it reaches the ends of the volume and the faults
+# that it ends at.
+CARRIED = 4
+
+# Voxels on each side of a fault whose amplitudes it disturbs, along the axis that it is steepest to.
+DISTURBED = 2
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Links between voxels that faults cut; voxels are places in the raw file, sorted.
+
+    `links` has for each axis the voxels whose link to the next one is cut, `ends` the voxels of all
+    these links, `near` those within DISTURBED voxels of a fault, `repeats` those of links along n1
+    that reverse faults cut.
+    """
+
+    links: tuple[Keys, Keys, Keys]
+    ends: Keys
+    near: Keys
+    repeats: Keys
+
+
+def find_cuts(surfaces: Sequence[Surface], shape: tuple[int, int, int]) -> Cuts:
+    """The links that `surfaces` cut in a volume of `shape` (n3, n2, n1)."""
+    links: list[list[Keys]] = [[], [], []]
+    near, repeats = [_none()], [_none()]
+    for surface in surfaces:
+        found, close, reverse = _cuts_of(_carried_on(surface), shape)
+        for axis in range(3):
+            links[axis].append(found[axis])
+        near.append(close)
+        repeats.append(reverse)
+    joined = [np.unique(np.concatenate([_none(), *keys])) for keys in links]
+    strides = (shape[1] * shape[2], shape[2], 1)
+    both = [
+        keys + step for keys, stride in zip(joined, strides, strict=True) for step in (0, stride)
+    ]
+    ends = np.unique(np.concatenate(both))
+    a, b, c = joined
+    return Cuts(
+        (a, b, c), ends, np.unique(np.concatenate(near)), np.unique(np.concatenate(repeats))
+    )
+
+
+def _none() -> Keys:
+    return np.empty(0, np.int64)
+
+
+def _carried_on(surface: Surface) -> Surface:
+    """The surface with CARRIED more cells around it, in the plane of the nearest ones."""
+    arrays = {
+        name: np.pad(getattr(surface, name), CARRIED, mode="edge")
+        for name in ("height", "probability", "throw", "quality")
+    }
+    inside = np.pad(surface.inside, CARRIED)
+    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    slopes = [np.pad(slope, CARRIED)[tuple(nearest)] for slope in gradient(surface.height)]
+    arrays = {name: values[tuple(nearest)] for name, values in arrays.items()}
+    steps = np.indices(inside.shape) - nearest
+    arrays["height"] = (arrays["height"] + sum(map(np.multiply, slopes, steps))).astype(np.float32)
+    first = (surface.first[0] - CARRIED, surface.first[1] - CARRIED)
+    wide = binary_dilation(inside, np.ones((3, 3), bool), CARRIED)
+    return replace(surface, first=first, inside=wide, **arrays)
+
+
+def _cuts_of(surface: Surface, shape: tuple[int, int, int]) -> tuple[list[Keys], Keys, Keys]:
+    """Cut links of one surface along each axis, voxels near it, and links with repeated layers."""
+    key, cell = crossed_voxels(surface, shape)
+    voxel = np.stack(np.unravel_index(key, shape))
+    point = surface.points().reshape(3, -1)[:, cell]
+    normal = surface.normals().reshape(3, -1)[:, cell]
+    off = ((voxel - point) * normal).sum(axis=0)
+    above = off >= 0
+    sure = surface.quality.ravel()[cell] >= MIN_QUALITY
+    repeated = sure & (surface.throw.ravel()[cell] < 0)
+    strides = (shape[1] * shape[2], shape[2], 1)
+    links, reverse = [], _none()
+    for axis, stride in enumerate(strides):
+        found = []
+        for step in (-1, 1):
+            other = key + step * stride
+            inside = (voxel[axis] + step >= 0) & (voxel[axis] + step < shape[axis])
+            at = np.searchsorted(key, other).clip(max=max(key.size - 1, 0))
+            # The next voxel has a side of its own if the surface passes through it too.
+            side = np.where(key[at] == other, above[at], off + step * normal[axis] >= 0)
+            cut = inside & (side != above)
+            found.append(np.minimum(key, other)[cut])
+            if axis == 2:
+                reverse = np.concatenate([reverse, np.minimum(key, other)[cut & repeated]])
+        links.append(np.concatenate(found))
+    steepest = np.abs(normal).argmax(axis=0) if key.size else _none()
+    close = [key]
+    for step in range(-DISTURBED, DISTURBED + 1):
+        moved = voxel.copy()
+        np.add.at(moved, (steepest, np.arange(key.size)), step)
+        inside = (moved >= 0).all(axis=0) & (moved < np.array(shape)[:, None]).all(axis=0)
+        close.append(np.ravel_multi_index(tuple(moved[:, inside]), shape))
+    return links, np.concatenate(close), reverse

@@ -1,0 +1,119 @@
+"""Reflector slopes in the parts of elements, each from its own side of a fault."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from ..volume.orientation import TENSOR_COMPONENTS
+from ..volume.raw import Array
+from ..volume.structure_tensor import (
+    UNLIMITED,
+    gradient_products,
+    in_cells,
+    normals_of_tensor,
+    tensor_scale,
+)
+from .rgt_elements import Elements
+
+# Maximum slope of a reflector in samples per line.
+MAX_SLOPE = 4.0
+
+# Largest variance along an axis, in cells squared, of one step of smoothing.
+SMOOTHING = 0.25
+
+
+def reflector_slopes(
+    image: Array,
+    elements: Elements,
+    limits: tuple[float, float] = UNLIMITED,
+    fault: Array | None = None,
+) -> tuple[Array, Array]:
+    """Estimate reflector slopes from the structure tensor.
+
+    Voxels close to a fault surface do not count.
+
+    Args:
+        image: Image (n3, n2, n1); it may be a memory map.
+        elements: of the volume.
+        limits: Amplitudes below and above these are clipped.
+        fault: Fault probability (n3, n2, n1), which lowers the weight.
+
+    Returns:
+        Slopes along n3 and n2, (2, parts), in samples per line, and weights (parts,) from 0 to 1:
+        the square of the planarity.
+    """
+    tensor = np.zeros((len(TENSOR_COMPONENTS), len(elements.home)), np.float32)
+    regular = tensor[:, : int(np.prod(elements.counts))].reshape(-1, *elements.counts)
+    for (lines3, lines2), products in gradient_products(image, elements.side, limits):
+        regular[:, lines3, lines2] = products.sum(axis=(2, 4, 6))
+        _by_part(tensor, products, (lines3, lines2), elements)
+    smooth = _smoothing(elements)
+    for component in tensor:
+        component[:] = smooth(component)
+    normals, planarity = normals_of_tensor(tensor)
+    weight = np.square(planarity)
+    if fault is not None:
+        weight *= np.square(1 - _largest(fault, elements))
+    slopes = -normals[:2] / np.maximum(normals[2], 1e-6)
+    weight *= np.hypot(*slopes) <= MAX_SLOPE
+    return np.clip(slopes, -MAX_SLOPE, MAX_SLOPE), weight
+
+
+def _in_block(
+    elements: Elements, lines3: slice, lines2: slice
+) -> tuple[NDArray[np.intp], tuple[NDArray[np.intp], ...]]:
+    """Which cut elements lie in a block of elements, and their places in it."""
+    i3, i2, i1 = np.unravel_index(elements.cut, elements.counts)
+    inside = (i3 >= lines3.start) & (i3 < lines3.stop) & (i2 >= lines2.start) & (i2 < lines2.stop)
+    (rows,) = np.nonzero(inside)
+    return rows, (i3[rows] - lines3.start, i2[rows] - lines2.start, i1[rows])
+
+
+def _by_part(sums: Array, products: Array, lines: tuple[slice, slice], elements: Elements) -> None:
+    """Set the `sums` (6, parts) of the parts of cut elements in a block of `products`."""
+    rows, (a, b, c) = _in_block(elements, *lines)
+    if not rows.size:
+        return
+    values = products[:, a, :, b, :, c].reshape(rows.size, len(sums), -1)
+    part, far = elements.parts[rows], ~elements.near[rows]
+    sums[:, elements.cut[rows]] = 0
+    ids, inverse = np.unique(part, return_inverse=True)
+    for component, voxels in zip(sums, values.swapaxes(0, 1), strict=True):
+        component[ids] = np.bincount(inverse.ravel(), (voxels * far).ravel(), ids.size)
+
+
+def _largest(fault: Array, elements: Elements) -> Array:
+    """Largest fault probability in each part, but for voxels close to a known fault."""
+    result = np.zeros(len(elements.home), np.float32)
+    regular = result[: int(np.prod(elements.counts))].reshape(elements.counts)
+    side = elements.side
+    for row in range(elements.counts[0]):
+        cells = in_cells(fault[row * side : (row + 1) * side], side)
+        regular[row] = cells.max(axis=(1, 3, 5))[0]
+        rows, (a, b, c) = _in_block(elements, slice(row, row + 1), slice(0, elements.counts[1]))
+        voxels = cells[a, :, b, :, c].reshape(rows.size, side**3) * ~elements.near[rows]
+        result[elements.cut[rows]] = 0
+        np.maximum.at(result, elements.parts[rows].ravel(), voxels.ravel())
+    return np.clip(result, 0, 1)
+
+
+def _smoothing(elements: Elements):  # type: ignore[no-untyped-def]
+    """Smoothing of sums over parts with their neighbours, not across faults."""
+    variance = tensor_scale(elements.side) ** 2
+    steps = int(np.ceil(variance / SMOOTHING))
+    share = variance / 2 / max(steps, 1)
+    count = len(elements.home)
+    first, second = elements.touching
+    ones = np.full(2 * first.size, np.float32(share))
+    ends = np.concatenate([first, second]), np.concatenate([second, first])
+    pull = csr_array((ones, ends), shape=(count, count))
+    loss = np.asarray(pull.sum(axis=0)).ravel().astype(np.float32)
+
+    def smooth(values: Array) -> Array:
+        for _ in range(steps):
+            values = values + pull @ values - loss * values
+        return values
+
+    return smooth

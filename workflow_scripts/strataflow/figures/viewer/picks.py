@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...errors import StrataflowError
 from ...volume.raw import Array
 from ...volume.volume import Sidecar
+from ..fault_lines import grid_indices
 from .meshes import Triangles, simplified
 
 # Rows of the table of horizons that are read at a time.
@@ -118,7 +119,7 @@ def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Triangles]:
     points, triangles, arrays = _read_polydata(path)
     if not len(triangles):
         return {}
-    at = indices_of(points * [1, 1, -1], sidecar)
+    at = grid_indices(points * [1, 1, -1], sidecar)
     if not np.isfinite(at).all():
         return {}
     throw = arrays.get("throw", np.full(len(points), np.nan))
@@ -157,30 +158,13 @@ def _read_polydata(path: Path) -> tuple[NDArray, NDArray[np.int64], dict[str, ND
     return places, corners.astype(np.int64), arrays
 
 
-def indices_of(places: NDArray[np.float64], sidecar: Sidecar) -> NDArray[np.float64]:
-    """Indices (N, 3) along (n3, n2, n1) of `places` (N, 3): x, y and time or depth.
-
-    NaN if the survey has no coordinates.
-    """
-    origin, along3, along2 = sidecar.lattice()
-    steps = np.stack([along3, along2], axis=1)
-    if not np.isfinite(steps).all():
-        return np.full(places.shape, np.nan)
-    # Of a survey of one line, one of the two steps is zero: the index along it is 0.
-    lateral = (places[:, :2] - origin) @ np.linalg.pinv(steps).T
-    axis = sidecar.axes[2]
-    vertical = (places[:, 2:] - axis.first) / axis.step
-    result: NDArray[np.float64] = np.concatenate([lateral, vertical], axis=1)
-    return result
-
-
 def _read_horizons(prefix: Path, sidecar: Sidecar) -> list[Horizon]:
     path = Path(f"{prefix}.horizons.csv")
     if not path.is_file():
         raise StrataflowError(f"{path.name} is missing (export.horizons)")
     names = [name for name in pd.read_csv(path, nrows=0).columns if name.startswith("horizon_")]
     levels = {name: np.full(sidecar.shape.array[:2], np.nan, np.float32) for name in names}
-    columns = ["inline", "crossline", *names]
+    columns = [*sidecar.axis_names[:2], *names]
     for part in pd.read_csv(path, usecols=columns, chunksize=HORIZON_ROWS):
         i3, i2 = (
             np.rint((part[axis.name].to_numpy(np.float64) - axis.first) / axis.step).astype(int)

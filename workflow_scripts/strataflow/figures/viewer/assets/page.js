@@ -240,7 +240,8 @@ window.strataflow = (() => {
     if (axis === null) { return 1 }
     const {spacing, step} = facts.axes[axis]
     if (axis < 2) { return spacing / Math.abs(step) }
-    return (facts.domain === "time" ? view.velocity / 2000 : 1) * view.exaggeration
+    const metres = facts.domain === "time" ? view.velocity / 2000 : facts.axes[2].metres
+    return view.exaggeration * metres / facts.axes[0].metres
   }
 
   function sizes(figure) { return [figure.inner_width, figure.inner_height] }

@@ -93,8 +93,8 @@ window.strataflow = (() => {
     const number = ["number", "range"].includes(control.type)
     if (number && value === "") { showControls(); return }
     ask({[field]: number ? Number(value) : value})
-    // The arrow keys belong to the sections.
-    if (control.type !== "number") { control.blur() }
+    // Keys belong to the sections again.
+    control.blur()
     if (["aspect", "exaggeration", "velocity"].includes(field)) { scale = null; fit() }
     if (["exaggeration", "velocity"].includes(field)) { reloadScene() }
   }

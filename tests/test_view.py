@@ -375,7 +375,9 @@ def test_the_scene_shows_faults_sections_and_a_horizon(visitor: Visitor) -> None
     assert (np.abs(visitor.picture() - before).max(axis=2) > 30).sum() > 1000
     visitor.choose("colour", "throw")
     assert scene_colour(visitor, fault_colour(2)) < 200
-    assert "throw (ms)" in visitor.page.find_element("id", "bars").text
+    legend = visitor.page.find_element("id", "bars").text
+    assert "throw (ms)" in legend
+    assert "vertical exaggeration" in legend
 
 
 def test_keys_and_the_mouse_work_in_the_scene(visitor: Visitor) -> None:

@@ -142,6 +142,10 @@ window.strataflow = (() => {
       return element("span", {className: "bar"}, bar.label, element("span", {}, ends[0]), colour,
         element("span", {}, ends[1]))
     }))
+    if (view.tab === "scene" || view.aspect === "true") {
+      const velocity = facts.domain === "time" ? ` at ${view.velocity.toLocaleString("en-US")} m/s` : ""
+      byId("bars").append(element("span", {}, `vertical exaggeration ${short(view.exaggeration)}${velocity}`))
+    }
   }
 
   function sceneBars() {

@@ -2,8 +2,6 @@
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from strataflow.interpretation.horizon_grids import horizon_paths
-from strataflow.interpretation.labelled_lines import parse_lines
 
 from strataflow.formats.opening import has_segy_headers
 
@@ -75,29 +73,6 @@ def require_training_samples():
             )
 
 
-def require_label_columns():
-    """Exit with one line for label columns that contradict each other or name no file."""
-    for name, row in VOLUMES.items():
-        place = f"{config['volumes']}: volume {name!r}"
-        try:
-            horizon_paths(row.get("fault_sticks", ""))
-            for column in ("labelled", "held_out"):
-                if column in row:
-                    parse_lines(row[column])
-        except StrataflowError as error:
-            column = next((c for c in ("labelled", "held_out") if row.get(c)), "fault_sticks")
-            sys.exit(f"{place}: {column}: {error}")
-        if "fault_sticks" in row and {"fsem", "fdip", "fstrike"} & set(row):
-            sys.exit(f"{place}: fault_sticks: fsem, fdip or fstrike are given too; use one of them")
-        if ("fdip" in row) != ("fstrike" in row):
-            sys.exit(f"{place}: fdip and fstrike must be given together")
-        if "fdip" in row and "fsem" not in row:
-            sys.exit(f"{place}: fdip and fstrike need fsem")
-        alone = [c for c in ("labelled", "held_out", "unknown") if c in row]
-        if alone and not labels(name) and "fault_sticks" not in row:
-            sys.exit(f"{place}: {alone[0]}: the volume has no label that it could apply to")
-
-
 def trainable_attributes(volume):
     """Attributes of the tasks for which a volume has all labels."""
     given = set(labels(volume))
@@ -107,41 +82,6 @@ def trainable_attributes(volume):
 def survey_of(wildcards):
     """Survey of the image or, if the rule has the wildcard `attribute`, of a label."""
     return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "survey")])
-
-
-def given_labels(wildcards):
-    """Inputs of the rule labels: the label volumes as converted, and files of fault sticks."""
-    volume = wildcards.volume
-    names = [name for name in label_names(volume) if name in labels(volume)]
-    return {
-        "labels": with_sidecars(prefix_of_binary(volume), names),
-        "sticks": [str(path) for path in horizon_paths(VOLUMES[volume].get("fault_sticks", ""))],
-    }
-
-
-def given_label_flags(wildcards, input):
-    """Flags of the rule labels."""
-    row, prefix = VOLUMES[wildcards.volume], prefix_of_binary(wildcards.volume)
-    names = [name for name in label_names(wildcards.volume) if name in row]
-    columns = {name: row[name] for name in ("labelled", "unknown") if name in row}
-    return flags(**{n: f"{prefix}.{n}" for n in names}, fault_sticks=input.sticks, **columns)
-
-
-def volumes_by_labels():
-    """Volumes that the rule labels works on, by the names of the label volumes."""
-    groups = {}
-    for volume in VOLUMES:
-        if is_evaluated(volume) and is_labelled_in_part(volume):
-            groups.setdefault(tuple(label_names(volume)), []).append(volume)
-    return groups
-
-
-VOLUMES_BY_LABELS = volumes_by_labels()
-
-
-def name_of_labelling(names):
-    """Name of the rule that makes the label volumes `names`; most runs have one."""
-    return "labels" if len(VOLUMES_BY_LABELS) == 1 else f"labels_{'_'.join(names)}"
 
 
 def reading_flags(wildcards):
@@ -196,12 +136,9 @@ def fault_surfaces(wildcards):
 
 
 def shown_in_3d(wildcards):
-    """Surfaces of picked faults and the table of horizons, if they are picked."""
-    volume = wildcards.volume
+    """Surfaces of picked faults and the table of horizons, if they are delivered."""
     suffixes = (".faults.vtp", ".horizons.csv")
-    return [path for path in picks(volume) if path.endswith(suffixes)]
+    return [path for path in delivered_of(wildcards.volume) if path.endswith(suffixes)]
 
 
 require_input_files()
-require_label_columns()
-require_training_samples()

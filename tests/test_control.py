@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
-from conftest import REPOSITORY, Workflow, stopped_at_once, synthetic_row, write_segy
+from conftest import PREDICTING, REPOSITORY, Workflow, stopped_at_once, synthetic_row, write_segy
 from strataflow.errors import StrataflowError
 from strataflow.workflow.configuration import read_sheet, require_configuration
 from strataflow.workflow.project import SHEET, prepare
@@ -123,3 +124,40 @@ def test_strataflow_run_writes_control_into_the_sheet(tmp_path: Path) -> None:
         prepare(folder, [survey, other], {}, {}, None, control)
     with pytest.raises(StrataflowError, match="no such file or folder"):
         prepare(folder, [survey], {}, {}, None, {"horizons": str(tmp_path / "no")})
+
+
+@pytest.fixture(scope="module")
+def controlled(tiny: Callable[..., Workflow]) -> Workflow:
+    """A workflow that has run with a horizon, well tops, and all files of horizons."""
+    made = tiny(
+        PREDICTING
+        | {"export.horizons": "control", "export.flatten": ["time", 2], "refinement.iterations": 0}
+        | {"prediction.slabs": 1, "model.tasks.dhr": False}
+    )
+    rows = [f"{il},{xl},{880 + 0.2 * (xl - 2001):.2f}" for il in LINES for xl in range(2001, 2049)]
+    (made.folder / "top.csv").write_text("\n".join(["inline,crossline,time", *rows]) + "\n")
+    (made.folder / "wells.csv").write_text(
+        "set,inline,crossline,time\nbase,1005,2010,940\nbase,1030,2040,946\n"
+    )
+    files = {"horizons": "top.csv", "control_points": "wells.csv", "train": "false"}
+    made.list_volumes(synthetic_row("north", labels=()) | files)
+    done = made.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made
+
+
+LINES = range(1001, 1041)
+
+
+@workflow
+def test_the_workflow_delivers_horizons_and_flattened_volumes(controlled: Workflow) -> None:
+    folder = controlled.folder / "results" / "predictions" / "north"
+    names = {path.name.removeprefix("north.") for path in folder.iterdir()}
+    for horizon in ("horizon_01", "horizon_02"):
+        assert {f"{horizon}.irap", f"{horizon}.odt.txt", f"{horizon}.png"} <= names
+    assert {"horizons.csv", "horizon_index.csv", "horizons.vtp"} <= names
+    for volume in ("flat", "flat_02"):
+        assert {volume + s for s in ("", ".json", ".sgy", ".vgi", ".mhd", ".png")} <= names
+    index = pd.read_csv(folder / "north.horizon_index.csv")
+    assert index["name"].tolist() == ["top", "base"]
+    assert index["control_points"].tolist() == [40 * 48, 2]

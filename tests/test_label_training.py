@@ -159,7 +159,7 @@ def synthetic(folder: Path, tasks: tuple[str, ...]) -> SampleSource:
     rng = np.random.default_rng(2)
     names = {"dhr": ("dhr",), "rgt": ("rgt",), "fault": ("fsem", "fdip", "fstrike")}
     for number in range(2):
-        cubes = {None: rng.normal(size=(32, 32, 32))}
+        cubes: dict[str | None, np.ndarray] = {None: rng.normal(size=(32, 32, 32))}
         cubes |= {name: rng.random((32, 32, 32)) for task in tasks for name in names[task]}
         for name, cube in cubes.items():
             place = folders.target_train if name else folders.data_train

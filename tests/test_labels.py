@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import Finished, refused_in_one_line
+from conftest import (
+    Finished,
+    Workflow,
+    refused_in_one_line,
+    stopped_at_once,
+    synthetic_row,
+    write_segy,
+)
 from strataflow.errors import StrataflowError
 from strataflow.interpretation.fault_sticks import Stick, charisma_lines, opendtect_lines
 from strataflow.interpretation.labelled_lines import parse_lines, traces_on
@@ -159,7 +167,7 @@ def test_labelled_lines_replace_the_lines_of_the_sticks(tmp_path: Path) -> None:
 
 
 def in_feet(text: str) -> str:
-    table = pd.read_csv(pd.io.common.StringIO(text))
+    table = pd.read_csv(StringIO(text))
     table["x"], table["y"] = 3.2808399 * table["x"], 3.2808399 * table["y"]
     return str(table.to_csv(index=False))
 
@@ -284,3 +292,49 @@ def test_the_script_writes_volumes_table_and_picture(run_script: Run, tmp_path: 
     refused_in_one_line(
         run_script("labels", *words, "--fsem", tmp_path / "x.bin"), "not a fault label"
     )
+
+
+def test_null_values_in_labels_are_unknown(run_script: Run, tmp_path: Path) -> None:
+    values = np.zeros((6, 5, 40), np.float32)
+    values[:, 2, 10:30] = 1
+    values[4, :, 20:] = -999.25
+    segy = write_segy(tmp_path / "mask.sgy", values, drop={(1, 1)})
+    words = ("--input", segy, "--output", tmp_path / "x.fsem", "--attribute", "fsem")
+    done = run_script("segy_to_binary", *words)
+    assert done.returncode == 0, done.stderr
+    assert "unknown (NaN)" in done.stdout
+    volume = open_volume(tmp_path / "x.fsem")
+    assert np.isnan(volume.values[4, :, 20:]).all()
+    assert np.isfinite(volume.values[:4]).all()
+    assert np.isfinite(volume.values[4, :, :20]).all()
+    assert not volume.sidecar.live[1, 1]
+
+
+@pytest.mark.workflow
+def test_a_survey_labelled_in_part_joins_training_for_its_tasks(
+    tiny: Callable[..., Workflow], tmp_path: Path
+) -> None:
+    (tmp_path / "sticks").mkdir()
+    (tmp_path / "sticks" / "f1.csv").write_text(csv_of(sticks()))
+    mask = synthetic_row("north", ("fsem",), labelled="inline 1-9", held_out="inline 5")
+    with_sticks = synthetic_row("south", (), fault_sticks=str(tmp_path / "sticks"))
+    flow = tiny()
+    flow.list_volumes(mask, with_sticks)
+    done = flow.run("-n")
+    assert "volume 'north': used for training of fault, not of dhr rgt" in done.stdout + done.stderr
+    jobs = flow.jobs()
+    assert jobs["labels"] == 2
+    assert "make_patches" not in jobs
+    printed = flow.run("-n", "-p").stdout
+    assert "--survey_held_out 'inline 5' ''" in printed
+    assert "--label_share 0.5" in printed
+    assert "--lines 'inline 5'" in printed
+    assert "f1.csv" in printed
+    flow.list_volumes(mask | {"labelled": "inlines"}, with_sticks)
+    stopped_at_once(flow.run("-n"), "volume 'north': labelled: 'inlines': expected lines")
+    flow.list_volumes(mask, with_sticks | {"fault_sticks": "gone"})
+    stopped_at_once(flow.run("-n"), "volume 'south': fault_sticks: gone: no such file or folder")
+    flow.list_volumes(mask | {"fault_sticks": str(tmp_path / "sticks")})
+    stopped_at_once(flow.run("-n"), "volume 'north': fault_sticks:", "use one of them")
+    flow.list_volumes(synthetic_row("north", (), labelled="all"), with_sticks)
+    stopped_at_once(flow.run("-n"), "volume 'north': labelled: the volume has no label")

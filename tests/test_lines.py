@@ -16,9 +16,11 @@ import segyio
 from conftest import Finished, refused_in_one_line
 from segy_bytes import integers, write_bytes
 from strataflow.errors import StrataflowError
-from strataflow.figures.sections import Section, plot, sections_of
+from strataflow.figures.choice import choose_sections
+from strataflow.figures.pictures import Results, plot
+from strataflow.figures.sections import Section
 from strataflow.interpretation.faults import FaultSettings, pick_faults
-from strataflow.interpretation.horizons import pick_horizons
+from strataflow.interpretation.horizon_picking import Choice, pick_horizons
 from strataflow.prediction.tiling import TileGrid, blend
 from strataflow.segy.choice import choose_header_bytes
 from strataflow.segy.inspect import inspect_segy
@@ -271,20 +273,23 @@ def test_strikes_of_a_line_cannot_be_asked_for(tmp_path: Path) -> None:
 
 def test_horizons_of_a_line_are_points(tmp_path: Path) -> None:
     sidecar, _ = line_with_a_fault(tmp_path)
-    pick_horizons(tmp_path / "x.rgt", tmp_path / "x", 3)
+    pick_horizons(open_volume(tmp_path / "x.rgt"), tmp_path / "x", Choice(count=3))
     table = pd.read_csv(tmp_path / "x.horizons.csv")
     assert list(table["CDP"][:2]) == [2_000_000, 2_000_001]
     points = np.loadtxt(tmp_path / "x.horizon_02.irap")
     np.testing.assert_allclose(points[:, :2], sidecar.track, atol=0.01)
     np.testing.assert_allclose(points[:, 2], table["horizon_02"], atol=0.001)
+    exported = (tmp_path / "x.horizon_02.odt.txt").read_text().splitlines()
+    assert exported[-1].split("\t")[1] == "2000079"
 
 
 def test_pictures_of_a_line_show_the_line(tmp_path: Path) -> None:
     line_with_a_fault(tmp_path)
     names = ("fsem", "fdip", "fstrike", "rgt", "dhr")
     predicted = {n: open_volume(tmp_path / f"x.{n}") for n in names}
-    assert sections_of(Shape(96, 80, 1), None) == (Section(0, 0),)
-    plot(open_volume(tmp_path / "x.bin"), predicted, {}, tmp_path / "x")
+    fsem = predicted["fsem"].values
+    assert choose_sections(Shape(96, 80, 1), None, fsem, 0.5) == (Section(0, 0),)
+    plot(Results(open_volume(tmp_path / "x.bin"), predicted, {}), tmp_path / "x")
     for name in (*names, "rose", "spectrum"):
         assert (tmp_path / f"x.{name}.png").stat().st_size > 3000
 

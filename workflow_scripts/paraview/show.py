@@ -30,6 +30,8 @@ GREY_CLIP = 2.5
 # Colours of faults, in turn, as in the pictures of the workflow (strataflow/figures/style.py).
 COLOURS = ("E69F00", "56B4E9", "CC79A7", "009E73", "F0E442", "D55E00", "0072B2")
 
+HORIZON_COLOUR = [0.81, 0.77, 0.6]
+
 # Number of faults beyond which there is no legend.
 IN_LEGEND = 16
 
@@ -76,6 +78,7 @@ def show(folder: Path, colour: str = "fault") -> Any:
     surfaces = sorted(folder.glob("*.faults.vtp"))
     if surfaces:
         shown += faults(surfaces[0], colour, view)
+    shown += horizon(folder, described, view)
     shown.append(outline(corners, view))
     for display in shown:
         display.Scale = [1, 1, scale]
@@ -157,7 +160,7 @@ def height_for(corners: list[list[float]]) -> float:
 
 
 def sections(reader: Any, described: dict[str, Any]) -> list[tuple[int, int]]:
-    """Axis along (n1, n2, n3) and index of an inline and a crossline, by default the middle ones."""
+    """Axis of (n1, n2, n3) and index of an inline and a crossline, by default the middle ones."""
     extent = reader.GetDataInformation().GetExtent()
     inline, crossline = described.get("indices") or (extent[5] // 2, extent[3] // 2)
     return [(2, min(inline, extent[5])), (1, min(crossline, extent[3]))]
@@ -222,6 +225,23 @@ def faults(path: Path, colour: str, view: Any) -> list[Any]:
     else:
         colours.ApplyPreset("Viridis (matplotlib)", True)
         display.RescaleTransferFunctionToDataRange(False)
+    return [display]
+
+
+def horizon(folder: Path, described: dict[str, Any], view: Any) -> list[Any]:
+    """Show the horizon of the scene of the workflow, if there are meshes of horizons."""
+    paths, name = sorted(folder.glob("*.horizons.vtp")), described.get("horizon")
+    if not paths or not name:
+        return []
+    number = int(name.removeprefix("horizon_"))
+    meshes = simple.XMLPolyDataReader(FileName=[str(paths[0])])
+    one = simple.Threshold(Input=meshes, Scalars=["CELLS", "horizon"])
+    one.LowerThreshold = one.UpperThreshold = number
+    simple.RenameSource(name, one)
+    display = simple.Show(one, view)
+    simple.ColorBy(display, None)
+    display.AmbientColor = display.DiffuseColor = HORIZON_COLOUR
+    display.Ambient, display.Diffuse, display.Opacity = 0.4, 0.65, 0.75
     return [display]
 
 

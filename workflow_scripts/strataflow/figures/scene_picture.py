@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -158,8 +157,7 @@ def _done(work: Callable[[], None], messages: int) -> None:
     try:
         work()
     except Exception as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
         os._exit(1)
-    sys.stdout.flush()
     # Skip the clean-up of VTK, which may crash after the picture is written.
     os._exit(0)

@@ -32,9 +32,6 @@ from .style import MIN_SHOWN as MIN_SHOWN
 from .style import MIN_SPREAD as MIN_SPREAD
 from .style import save_picture as save_picture
 
-NO_STRIKE = "A 2D line has no strike. Its dips are apparent ones, in the plane of the line."
-NO_AZIMUTH = "The survey has no coordinates, so that azimuths are not known."
-
 # Name of the layer that shows the image minus `dhr`.
 DIFFERENCE = "difference"
 

@@ -68,7 +68,7 @@ def draw_scene(
         "scale": scene.scale.text,
         "exaggeration": scene.scale.exaggeration,
         # For the same scene in ParaView: indices, and lateral units for one of the vertical axis.
-        "indices": [section.index for section in scene.sections],
+        "indices": [] if flat else [section.index for section in scene.sections],
         "camera": [float(value) for value in scene.towards(scene.corner)],
         "vertical_scale": abs(scene.scale.steps[2] / image.sidecar.axes[2].step),
     }

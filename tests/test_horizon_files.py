@@ -13,7 +13,8 @@ import pytest
 import surfio
 
 from strataflow.errors import StrataflowError
-from strataflow.interpretation.horizon_grids import Horizon, horizon_paths, read_horizons
+from strataflow.interpretation.horizon_grids import Horizon, read_horizons
+from strataflow.interpretation.horizon_names import horizon_paths
 from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Sidecar
 from turned_survey import turned_survey

@@ -79,36 +79,6 @@ def read_horizons(paths: Sequence[Path], sidecar: Sidecar) -> list[Horizon]:
     return horizons
 
 
-def control_paths(text: str) -> list[Path]:
-    """Files and folders of a cell of the sample sheet, separated by `;`.
-
-    Raises:
-        StrataflowError: One is missing.
-    """
-    paths = [Path(part.strip()).expanduser() for part in text.split(";") if part.strip()]
-    for path in paths:
-        if not path.exists():
-            raise StrataflowError(f"{path}: no such file or folder")
-    return paths
-
-
-def horizon_paths(text: str) -> list[Path]:
-    """Files of a cell of the sample sheet, and those in its folders except hidden ones.
-
-    Raises:
-        StrataflowError: A file or folder is missing, or a folder is empty.
-    """
-    paths: list[Path] = []
-    for part in control_paths(text):
-        files = [part]
-        if part.is_dir():
-            files = sorted(p for p in part.iterdir() if p.is_file() and p.name[0] != ".")
-        if not files:
-            raise StrataflowError(f"{part}: no files in this folder")
-        paths += files
-    return paths
-
-
 def place_horizon(nodes: Nodes, sidecar: Sidecar) -> Horizon:
     """Place the nodes of a file on the grid of a survey.
 

@@ -65,10 +65,10 @@ docs: .venv/ready
 site: .venv-docs/ready
 	.venv-docs/bin/mkdocs build --strict
 
-.venv/ready: requirements.txt requirements-test.txt pyproject.toml
+.venv/ready: requirements.txt requirements-test.txt requirements-formats.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements.txt \
-	  --requirement requirements-test.txt
+	  --requirement requirements-test.txt --requirement requirements-formats.txt
 	$(ENTER) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -80,6 +80,8 @@ PREDICTED = attributes_of(TASKS)
 AVERAGING = averaging_of(config)
 # Attributes that inference writes and that are delivered, including the optional spread.
 INFERRED = (*PREDICTED, *([SPREAD] if AVERAGING.uncertainty else []))
+# Those that are delivered as they are predicted; RGT is fitted to the survey first.
+AS_PREDICTED = [name for name in INFERRED if name != "rgt"]
 # Volumes of picked faults.
 FAULT_VOLUMES = PICKED if config["export"]["faults"] and "fsem" in PREDICTED else ()
 VOLUMES = exit_on_error(read_sheet, config["volumes"])

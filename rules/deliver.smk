@@ -1,11 +1,11 @@
-# Copy the attributes of the last pass to their final names. On XFS and Btrfs, cp shares the blocks
+# Copy the attributes of the last pass, but for RGT, to their final names. On XFS and Btrfs, cp shares the blocks
 # and takes no time. Hard links do not work, because Snakemake updates the modification time of
 # outputs, and with it that of the originals. Symbolic links break when a user copies the folder.
 rule deliver:
     input:
         attributes_to_deliver("{volume}"),
     output:
-        with_sidecars("results/predictions/{volume}/{volume}", INFERRED),
+        with_sidecars("results/predictions/{volume}/{volume}", AS_PREDICTED),
     log:
         "results/deliver/{volume}.log",
     conda:

@@ -1,10 +1,10 @@
 """Passes over a volume, from inference to the last refinement, and what follows each."""
 
 
-def attributes_after(volume, iterations):
-    """The attributes of a volume and their sidecars after this number of refinement iterations."""
+def attributes_after(volume, iterations, names=PREDICTED):
+    """Attributes of a volume and their sidecars after this number of refinement iterations."""
     folder = f"refine/{volume}/{iterations}" if iterations else f"infer/{volume}"
-    return with_sidecars(f"results/{folder}/{volume}", PREDICTED)
+    return with_sidecars(f"results/{folder}/{volume}", names)
 
 
 def attributes_before(wildcards):
@@ -28,11 +28,33 @@ def slabs_of_pass(wildcards):
 
 def attributes_to_deliver(volume):
     """The attributes after the last iteration, and the spread, which only inference writes."""
-    spread = [name for name in INFERRED if name not in PREDICTED]
+    last = [name for name in AS_PREDICTED if name in PREDICTED]
+    spread = [name for name in AS_PREDICTED if name not in PREDICTED]
     return [
-        *attributes_after(volume, config["refinement"]["iterations"]),
-        *with_sidecars(f"results/infer/{volume}/{volume}", spread),
+        *attributes_after(volume, config["refinement"]["iterations"], last),
+        *attributes_after(volume, 0, spread),
     ]
+
+
+def rgt_of_last_pass(wildcards):
+    """Predicted RGT and its sidecar."""
+    return attributes_after(wildcards.volume, config["refinement"]["iterations"], ["rgt"])
+
+
+def fault_probability():
+    """Fault probability as it is delivered, if it is predicted."""
+    names = ["fsem"] if "fsem" in PREDICTED else []
+    return with_sidecars("results/predictions/{volume}/{volume}", names)
+
+
+def picked_surfaces():
+    """Surfaces of the picked faults, if faults are picked."""
+    return ["results/predictions/{volume}/{volume}.fault_surfaces.npz"] if FAULT_VOLUMES else []
+
+
+def fit_rgt_flags(wildcards, input):
+    """Fault probability, surfaces and control that RGT is fitted to."""
+    return flags(fsem=input.fsem[:1], surfaces=input.surfaces, control=input.control)
 
 
 def passes_over(volume):

@@ -19,6 +19,7 @@ rule pick_faults:
         opendtect="results/predictions/{volume}/{volume}.fault_sticks.odt.txt",
         mesh="results/predictions/{volume}/{volume}.faults.vtp",
         tsurf="results/predictions/{volume}/{volume}.faults.ts",
+        surfaces="results/predictions/{volume}/{volume}.fault_surfaces.npz",
         volumes=with_sidecars("results/predictions/{volume}/{volume}", PICKED),
     log:
         "results/pick_faults/{volume}.log",

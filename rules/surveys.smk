@@ -136,10 +136,9 @@ def fault_surfaces(wildcards):
 
 
 def shown_in_3d(wildcards):
-    """Surfaces of picked faults and the table of horizons, if they are picked."""
-    volume = wildcards.volume
+    """Surfaces of picked faults and the table of horizons, if they are delivered."""
     suffixes = (".faults.vtp", ".horizons.csv")
-    return [path for path in picks(volume) if path.endswith(suffixes)]
+    return [path for path in delivered_of(wildcards.volume) if path.endswith(suffixes)]
 
 
 require_input_files()

@@ -11,6 +11,7 @@ FAULT_FILES = (
     "fault_sticks.odt.txt",
     "faults.vtp",
     "faults.ts",
+    "fault_surfaces.npz",
 )
 
 

@@ -213,7 +213,7 @@ def test_the_section_below_a_line_shows_what_the_line_crosses(visitor: Visitor) 
     visitor.press("l")
     for inline, crossline in ((110, 505), (150, 535)):
         visitor.click("slice", crossline, inline)
-        visitor.until(lambda end=f"{inline},{crossline}": visitor.view["line"].endswith(end))
+        visitor.until(lambda: visitor.view["line"].endswith(f"{inline},{crossline}"))  # noqa: B023
     visitor.press(Keys.ENTER)
     visitor.rest()
     # 20 inlines of 25 m and 30 crosslines of 12.5 m.

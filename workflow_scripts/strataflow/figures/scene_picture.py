@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +67,10 @@ def draw_scene(
         "sections": [] if flat else [s.title(image.sidecar) for s in scene.sections],
         "scale": scene.scale.text,
         "exaggeration": scene.scale.exaggeration,
+        # For the same scene in ParaView: indices, and lateral units for one of the vertical axis.
+        "indices": [section.index for section in scene.sections],
+        "camera": [float(value) for value in scene.towards(scene.corner)],
+        "vertical_scale": abs(scene.scale.steps[2] / image.sidecar.axes[2].step),
     }
     with written_whole(Path(f"{output}.scene.json")) as (path,):
         path.write_text(json.dumps(description, indent=1) + "\n")
@@ -154,8 +157,7 @@ def _done(work: Callable[[], None], messages: int) -> None:
     try:
         work()
     except Exception as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os.write(2, f"{type(error).__name__}: {error}\n".encode())
         os._exit(1)
-    sys.stdout.flush()
     # Skip the clean-up of VTK, which may crash after the picture is written.
     os._exit(0)

@@ -30,6 +30,7 @@ from .growing import BRIDGE, MIN_AREA, grow_surfaces
 from .joining import join_surfaces
 from .meshes import Mesh, write_vtp
 from .single_line import on_line, repeated
+from .surface_files import save_surfaces
 from .surfaces import Surface
 from .thinning import FaultVoxels, thin
 from .throw import MAX_THROW, with_throw
@@ -48,6 +49,7 @@ FILES = (
     "fault_sticks.odt.txt",
     "faults.vtp",
     "faults.ts",
+    "fault_surfaces.npz",
 )
 
 
@@ -165,7 +167,7 @@ def _write(output: Path, surfaces: Sequence[Surface], sidecar: Sidecar, ground: 
     finals = [Path(f"{output}.{name}") for name in FILES]
     with written_whole(*beside, *raws, *finals[1:], finals[0]) as parts:
         sidecars, volumes, (*files, table) = parts[:3], parts[3:6], parts[6:]
-        points, throws, sticks, opendtect, vtp, tsurf = files
+        points, throws, sticks, opendtect, vtp, tsurf, arrays = files
         pairs = zip(PICKED, zip(volumes, sidecars, strict=True), strict=True)
         write_picked(dict(pairs), surfaces, voxels, sidecar)
         _write_tables(table, points, throws, surfaces, voxels, sidecar, ground)
@@ -181,6 +183,7 @@ def _write(output: Path, surfaces: Sequence[Surface], sidecar: Sidecar, ground: 
             if sidecar.shape.n3 > 1
         ]
         _write_meshes(vtp, tsurf, meshes, sidecar, ground)
+        save_surfaces(arrays, surfaces, sidecar.shape.array)
 
 
 def _write_tables(

@@ -107,7 +107,7 @@ def read_horizon(table: Path, name: str, sidecar: Sidecar) -> Array:
     Raises:
         StrataflowError: The table is missing, is of another survey, or does not have the horizon.
     """
-    columns = ["inline", "crossline", name]
+    columns = [*sidecar.axis_names[:2], name]
     try:
         rows = pd.read_csv(require_file(table), usecols=columns)[columns].to_numpy(np.float64).T
     except (ValueError, pd.errors.ParserError) as error:

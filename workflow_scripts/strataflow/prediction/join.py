@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 from ..errors import StrataflowError
 from ..files import require_free_space, written_whole
 from ..volume.raw import Array
-from ..volume.volume import Volume, attribute_path, sidecar_path, statistics_of, write_sidecar
+from ..volume.volume import Volume, attribute_path, sidecar_path, write_sidecar
+from .fit_rgt import follow_in_place, scale_in_place
 from .rgt_alignment import align_tiles, compared_points
-from .rgt_flattening import follow_reflectors, growing
 from .slabs import Slab, description_path, read_description, write_lines
 from .tiling import blend
 
@@ -89,17 +89,8 @@ def _write_geologic_time(
             write_lines(stream, 0, inlines, crosslines, shape.n2, block[0])
     time = np.memmap(raw, "<f4", "r+", shape=shape.array)
     faults = np.memmap(fault, "<f4", "r", shape=shape.array) if fault else None
-    known = statistics_of(volume)
-    limits = (known.clip_low, known.clip_high)
-    corrections = follow_reflectors(time, volume.values, faults, live, limits)
-    low, high = np.inf, -np.inf
-    for plane, correction, alive in zip(time, corrections, live, strict=True):
-        plane[:] = growing(plane + correction)
-        if alive.any():
-            low, high = min(low, float(plane[alive].min())), max(high, float(plane[alive].max()))
-    for plane, alive in zip(time, live, strict=True):
-        plane[:] = np.clip((plane - low) / max(high - low, 1e-9), 0, 1) * alive[:, None]
-    time.flush()
+    follow_in_place(time, volume, faults, live)
+    scale_in_place(time, live)
 
 
 def _tile_rows(parts: list[Path], slabs: list[Slab]) -> Iterator[Array]:

@@ -1,4 +1,8 @@
-"""Control of geologic time: points that a user knows to be of one layer."""
+"""Exact control of geologic time: every point of a set gets the time of its set.
+
+The least squares of `rgt_flattening` follow control as far as their elements bend. What remains at
+the points, mostly less than a sample, is removed here by a monotonic change of time on each trace.
+"""
 
 from __future__ import annotations
 
@@ -9,143 +13,116 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from ..interpretation.control import ControlSet
 from ..volume.raw import Array
-from .rgt_elements import Elements
-from .rgt_ties import Ties
 
-# Weight of the points of a control in an element; a planar reflector has weight 1. The fit would
-# squeeze time to meet rough points of a larger weight.
-WEIGHT = 1.0
+# Traces over which corrections fade out beyond the points of a set.
+REACH = 6.0
 
-# Minimum time in samples between controls in order, and the weight of that.
-GAP, ORDER_WEIGHT = 1.0, 1e4
+# Share of points near a trace at which it takes half of their correction.
+HALF = 0.02
 
-# Standard deviation in lines, and samples of time, over which what is left at points fades out.
-FADE_LINES, FADE_TIME = 4.0, 16.0
+# Samples of time over which corrections fade out above the first and below the last set, at least
+# and in sizes of the correction.
+FADE, FADES = 24.0, 4.0
 
-# Samples that do not count.
-NOTHING = 0.01
+# Minimum difference in samples of time between two sets that lie above each other.
+APART = 0.05
 
 
 @dataclass(frozen=True)
-class Control:
-    """Points that have one geologic time, such as a picked horizon.
+class _Target:
+    """The time of a set, and what its traces lack to have it: `lacking` (n3, n2)."""
 
-    `points` (N, 3) over (n3, n2, n1) are places in voxels, with fractions. A control of `weight` 1
-    holds within half a sample; less weight is a hint, and the rest of the image decides with it.
-    Controls with an `order` get older as it grows; without one the image decides.
+    time: float
+    lacking: Array
+
+
+def honour_control(time: Array, sets: Sequence[ControlSet]) -> None:
+    """Change `time` in place so that all points of a set have one time.
+
+    Time stays monotonic on each trace, and changes nowhere by more than at the points.
+
+    Args:
+        time: RGT in samples (n3, n2, n1), writable; may be a memory map.
+        sets: Control sets. Those of a higher order are older where they have one.
     """
-
-    points: NDArray[np.float64]
-    weight: float = 1.0
-    order: float | None = None
-    name: str = ""
-
-
-def control_ties(controls: Sequence[Control], elements: Elements) -> Ties:
-    """Equations for the points of `controls`: the time at each is that of its control."""
-    count = len(elements.vertex_of)
-    ties = Ties.empty(count)
-    for control in controls:
-        points, voxels = _places(control, elements)
-        nodes, weights = elements.stencils(points, voxels)
-        _, element, share = np.unique(
-            voxels // elements.side, axis=0, return_inverse=True, return_counts=True
-        )
-        rest = np.zeros((len(nodes), 7))
-        own = np.full((len(nodes), 1), count)
-        ties += Ties(
-            count,
-            1,
-            np.concatenate([nodes, own, rest], axis=1).astype(np.int32),
-            np.concatenate([weights, -np.ones(own.shape), rest], axis=1),
-            -points[:, 2],
-            WEIGHT * control.weight / share[element.ravel()],
-        )
-    return ties.in_order(_ordered(controls), GAP, ORDER_WEIGHT)
+    sets = [one for one in sets if len(one.points) > 1]
+    if not sets:
+        return
+    at_points = [_times_at(time, one.points) for one in sets]
+    wanted = _in_order([float(np.median(times)) for times in at_points], sets)
+    targets = [
+        _target(one.points, times, value, time.shape[:2])
+        for one, times, value in zip(sets, at_points, wanted, strict=True)
+    ]
+    targets.sort(key=lambda target: target.time)
+    times = np.array([target.time for target in targets])
+    for i3 in range(time.shape[0]):
+        lacking = np.stack([target.lacking[i3] for target in targets], axis=1)
+        traces = np.flatnonzero((lacking != 0).any(axis=1))
+        if traces.size:
+            plane = np.asarray(time[i3])
+            plane[traces] = _warped(plane[traces], times, lacking[traces])
+            time[i3] = plane
 
 
-def _points(control: Control) -> NDArray[np.float64]:
-    return np.asarray(control.points, np.float64).reshape(-1, 3)
+def _times_at(time: Array, points: Array) -> NDArray[np.float64]:
+    """Time at points (N, 3), linear along n1, on the nearest trace."""
+    i3, i2 = np.rint(points[:, :2]).astype(np.int64).T
+    above = np.floor(points[:, 2]).astype(np.int64).clip(0, time.shape[2] - 2)
+    part = points[:, 2].astype(np.float64) - above
+    result = np.empty(len(points))
+    # Inline by inline, since a memory map is slow at scattered places.
+    order = np.argsort(i3, kind="stable")
+    for mine in np.split(order, np.flatnonzero(np.diff(i3[order])) + 1):
+        plane = np.asarray(time[i3[mine[0]]], np.float64)
+        upper, lower = (plane[i2[mine], above[mine] + step] for step in (0, 1))
+        result[mine] = upper + part[mine] * (lower - upper)
+    return result
 
 
-def _places(control: Control, elements: Elements) -> tuple[Array, NDArray[np.int64]]:
-    """Points of a control, and their voxels."""
-    points = _points(control)
-    voxels = np.rint(points).astype(np.int64)
-    return points, voxels.clip(0, np.array(elements.shape) - 1)
+def _in_order(times: list[float], sets: Sequence[ControlSet]) -> list[float]:
+    """Times of sets, raised where an older set would be younger than one above it."""
+    ordered = [i for i, one in enumerate(sets) if one.order is not None]
+    ordered.sort(key=lambda i: sets[i].order or 0.0)
+    last = -np.inf
+    for i in ordered:
+        times[i] = last = max(times[i], last + APART)
+    return times
 
 
-def _ordered(controls: Sequence[Control]) -> list[tuple[int, int]]:
-    """Pairs of controls, the younger one first, that follow each other in their order."""
-    known = [(c.order, number) for number, c in enumerate(controls) if c.order is not None]
-    known.sort()
-    return [(a, b) for (p, a), (q, b) in zip(known, known[1:], strict=False) if p < q]
+def _target(
+    points: Array, times: NDArray[np.float64], wanted: float, shape: tuple[int, ...]
+) -> _Target:
+    """What the traces around the points of a set lack, fading out beyond them."""
+    i3, i2 = np.rint(points[:, :2]).astype(np.int64).T
+    key = np.ravel_multi_index((i3, i2), shape)
+    total = np.bincount(key, wanted - times, int(np.prod(shape)))
+    count = np.bincount(key, minlength=int(np.prod(shape)))
+    there = (count > 0).reshape(shape)
+    lacking = (total / np.maximum(count, 1)).reshape(shape)
+    near = gaussian_filter(there.astype(np.float64), REACH, truncate=3)
+    around = gaussian_filter(lacking * there, REACH, truncate=3)
+    # A mean of the points around, less where there are few.
+    spread = around / (near + HALF * near.max())
+    return _Target(wanted, np.where(there, lacking, spread).astype(np.float32))
 
 
-class Remainder:
-    """What the fit leaves at the points of controls, taken away trace by trace.
+def _warped(time: Array, wanted: NDArray[np.float64], lacking: Array) -> Array:
+    """Change of time (N, n1) that brings `wanted` (K,) minus `lacking` (N, K) to `wanted`.
 
-    Elements are larger than voxels, so that a rough horizon does not fit. The rest is added at the
-    traces of the points, and fades out with the distance from them and from the time of the control.
+    It is linear in time between the sets, and fades out above and below them.
     """
-
-    def __init__(
-        self, controls: Sequence[Control], elements: Elements, solution: NDArray[np.float64]
-    ) -> None:
-        """Measure the rest.
-
-        Args:
-            controls: those of the fit; only those of full weight hold exactly.
-            elements: of the volume.
-            solution: shift at the nodes, then the time of each control, in samples.
-        """
-        count = len(elements.vertex_of)
-        hard = [number for number, control in enumerate(controls) if control.weight >= 1]
-        self.times = solution[count:][hard]
-        self.rests = [
-            self._rest(controls[number], elements, solution[:count], time)
-            for number, time in zip(hard, self.times, strict=True)
-        ]
-
-    @staticmethod
-    def _rest(
-        control: Control, elements: Elements, shift: NDArray[np.float64], time: float
-    ) -> Array:
-        """What is missing at each trace, (n3, n2)."""
-        points, voxels = _places(control, elements)
-        nodes, weights = elements.stencils(points, voxels)
-        missing = time - points[:, 2] - (shift[nodes] * weights).sum(axis=1)
-        lines = elements.shape[:2]
-        trace = np.ravel_multi_index(tuple(voxels[:, :2].T), lines)
-        there = np.bincount(trace, minlength=lines[0] * lines[1]).reshape(lines)
-        total = np.bincount(trace, missing, lines[0] * lines[1]).reshape(lines)
-        mean = total / np.maximum(there, 1)
-        known = there > 0
-        near = gaussian_filter(known.astype(np.float64), FADE_LINES, mode="constant")
-        around = gaussian_filter(mean, FADE_LINES, mode="constant")
-        # Half of what a straight edge of points has is left of it at the edge itself.
-        faded = around / np.maximum(near, 0.25)
-        return np.where(known, mean, faded).astype(np.float32)
-
-    def on(self, i3: int, time: Array) -> Array:
-        """`time` of an inline (n2, n1) in samples with the rest added."""
-        result = time.copy()
-        order = np.argsort(self.times)
-        rests = [self.rests[number][i3] for number in order]
-        # Times that the fit gives to the points of each control.
-        found = [at - rest for at, rest in zip(self.times[order], rests, strict=True)]
-        far = np.full(time.shape[0], np.inf)
-        for rest, before, here, after in zip(
-            rests, [-far, *found], found, [*found[1:], far], strict=False
-        ):
-            (traces,) = np.nonzero(np.abs(rest) > NOTHING)
-            off = time[traces] - here[traces, None]
-            # It fades out before the next control.
-            up, down = (
-                np.clip(room[traces, None], NOTHING, FADE_TIME)
-                for room in (here - before, after - here)
-            )
-            share = np.clip(1 - np.abs(off) / np.where(off < 0, up, down), 0, 1)
-            result[traces] += (rest[traces, None] * share).astype(np.float32)
-        return result
+    result = np.empty_like(time)
+    fade = np.maximum(FADE, FADES * np.abs(lacking).max(axis=1))
+    for trace, given, lack, reach in zip(
+        result, time, lacking.astype(np.float64), fade, strict=True
+    ):
+        before = wanted - lack
+        # Sets that are known here keep their order; guesses between them must not break it.
+        before = np.maximum.accumulate(before)
+        knots = np.concatenate([[before[0] - reach], before, [before[-1] + reach]])
+        moved = np.concatenate([[0.0], wanted - before, [0.0]])
+        trace[:] = given + np.interp(given, knots, moved)
+    return result

@@ -19,10 +19,11 @@ from scipy.ndimage import binary_erosion
 from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import LinearOperator, cg
 
+from ..interpretation.control import ControlSet
 from ..interpretation.surfaces import Surface
 from ..volume.raw import Array
 from ..volume.structure_tensor import HALO, UNLIMITED, count_cells, in_cells
-from .rgt_control import Control, Remainder, control_ties
+from .rgt_control_ties import control_ties
 from .rgt_cuts import find_cuts
 from .rgt_elements import CORNERS, Elements, make_elements
 from .rgt_multigrid import Multigrid
@@ -61,7 +62,7 @@ def follow_reflectors(
     live: NDArray[np.bool_],
     limits: tuple[float, float] = UNLIMITED,
     surfaces: Sequence[Surface] = (),
-    constraints: Sequence[Control] = (),
+    control: Sequence[ControlSet] = (),
 ) -> Iterator[Array]:
     """Compute the correction that makes RGT follow the reflectors.
 
@@ -75,7 +76,7 @@ def follow_reflectors(
         live: Live traces, bool (n3, n2).
         limits: Amplitudes of the image below and above these are clipped.
         surfaces: Fault surfaces with throws, across which time jumps.
-        constraints: Sets of points that have one time each.
+        control: Sets of points that have one time each; `honour_control` makes that exact.
 
     Yields:
         The correction of each inline (n2, n1) in samples, to be added to `time`.
@@ -90,14 +91,13 @@ def follow_reflectors(
     shift = _at_vertices(_over_cells(time, side, np.mean, less=depth))
     slopes, weight = reflector_slopes(image, elements, limits, fault)
     weight *= np.repeat(_seen(live, side).ravel(), elements.counts[2])[elements.home]
-    ties = throw_ties(surfaces, elements, time) + control_ties(constraints, elements)
+    ties = throw_ties(surfaces, elements, time) + control_ties(control, elements)
     fit = _Fit(elements, shift.ravel()[elements.vertex_of], slopes, weight + UNSEEN, ties)
     solution = fit.solve()
-    remainder = Remainder(constraints, elements, solution)
     ends = np.searchsorted(cuts.repeats, n2 * n1 * np.arange(n3 + 1))
     for i3, plane in enumerate(elements.planes(solution)):
         repeats = cuts.repeats[ends[i3] : ends[i3 + 1]] - i3 * n2 * n1
-        yield growing(remainder.on(i3, plane + depth), repeats) - time[i3]
+        yield growing(plane + depth, repeats) - time[i3]
 
 
 def growing(time: Array, repeats: NDArray[np.int64] | None = None) -> Array:

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from ...errors import StrataflowError
 from ...volume.raw import Array
 from ...volume.volume import Sidecar
+from .meshes import Triangles, simplified
 
 # Rows of the table of horizons that are read at a time.
 HORIZON_ROWS = 200_000
+
+# Triangles of all faults together in the 3D scene.
+FAULT_TRIANGLES = 80_000
 
 _UNREADABLE = (StrataflowError, OSError, ValueError, KeyError, TypeError)
 
@@ -28,17 +32,16 @@ class Fault:
         number: Its number in `fault_id`; 1 is the largest.
         name: Its name in all files.
         row: Its row of VOLUME.faults.csv, by column.
-        points: Points (N, 3) of its mesh as indices along (n3, n2, n1); float64.
-        triangles: Corners (M, 3) of the triangles of its mesh.
-        throw: Throw (N,) at `points` in the unit of the vertical axis, NaN where unknown.
+        mesh: Its surface: indices along (n3, n2, n1), and throws in the unit of the vertical axis,
+            NaN where unknown.
+        coarse: The same with fewer triangles, for the 3D scene.
     """
 
     number: int
     name: str
     row: dict[str, object]
-    points: NDArray[np.float64]
-    triangles: NDArray[np.int64]
-    throw: NDArray[np.float64]
+    mesh: Triangles
+    coarse: Triangles
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def read_picks(prefix: Path, sidecar: Sidecar) -> Picks:
         picks.horizons.extend(_read_horizons(prefix, sidecar))
     except _UNREADABLE as error:
         picks.notes.append(f"No horizons are shown: {' '.join(str(error).split())}")
-    if picks.faults and not any(len(fault.points) for fault in picks.faults):
+    if picks.faults and not any(len(fault.mesh.points) for fault in picks.faults):
         picks.notes.append(
             f"Faults have no lines: {prefix.name}.faults.vtp has no mesh at the coordinates "
             "of the survey. Choose the overlay fault_id."
@@ -83,13 +86,16 @@ def _read_faults(prefix: Path, sidecar: Sidecar) -> list[Fault]:
         raise StrataflowError(f"{path.name} is missing (export.faults)")
     table = _table(path, ("fault",))
     meshes = _read_meshes(Path(f"{prefix}.faults.vtp"), sidecar)
-    nothing = np.empty((0, 3)), np.empty((0, 3), np.int64), np.empty(0)
+    nothing = Triangles(np.empty((0, 3)), np.empty((0, 3), np.int64), np.empty(0))
+    total = sum(len(mesh.triangles) for mesh in meshes.values())
+    share = FAULT_TRIANGLES / max(total, 1)
     faults = []
     for row in table.to_dict("records"):
         number = int(row["fault"])
         name = str(row.get("name", f"fault_{number}"))
         fields: dict[str, object] = {str(key): value for key, value in row.items()}
-        faults.append(Fault(number, name, fields, *meshes.get(number, nothing)))
+        mesh = meshes.get(number, nothing)
+        faults.append(Fault(number, name, fields, mesh, simplified(mesh, share)))
     return faults
 
 
@@ -105,10 +111,7 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-Mesh = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]
-
-
-def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Mesh]:
+def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Triangles]:
     """Points as indices, triangles and throws of each fault in a VTK PolyData file."""
     if not path.is_file():
         return {}
@@ -126,7 +129,7 @@ def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Mesh]:
     for number in np.unique(fault):
         mine = np.flatnonzero(fault == number)
         corners = triangles[fault[triangles[:, 0]] == number]
-        meshes[int(number)] = (at[mine], np.searchsorted(mine, corners), throw[mine])
+        meshes[int(number)] = Triangles(at[mine], np.searchsorted(mine, corners), throw[mine])
     return meshes
 
 
@@ -177,7 +180,7 @@ def _read_horizons(prefix: Path, sidecar: Sidecar) -> list[Horizon]:
         raise StrataflowError(f"{path.name} is missing (export.horizons)")
     names = [name for name in pd.read_csv(path, nrows=0).columns if name.startswith("horizon_")]
     levels = {name: np.full(sidecar.shape.array[:2], np.nan, np.float32) for name in names}
-    columns = ["inline", "crossline", *names]
+    columns = [*sidecar.axis_names[:2], *names]
     for part in pd.read_csv(path, usecols=columns, chunksize=HORIZON_ROWS):
         i3, i2 = (
             np.rint((part[axis.name].to_numpy(np.float64) - axis.first) / axis.step).astype(int)

@@ -55,8 +55,9 @@ def values_at(prediction: Prediction, numbers: tuple[float, float, float]) -> di
 
 def throw_display(prediction: Prediction) -> Display:
     """How throws of fault surfaces are drawn: the central 96 %, with 0."""
-    throws = [f.throw[np.isfinite(f.throw)] for f in prediction.picked().faults]
+    throws = [fault.coarse.values for fault in prediction.picked().faults]
     known = np.concatenate([np.zeros(1), *throws])
+    known = known[np.isfinite(known)]
     low, high = (float(end) for end in np.percentile(known, (2, 98)))
     label = f"throw ({prediction.sidecar.axes[2].unit})"
     if low < 0:
@@ -91,10 +92,11 @@ def _throw(row: dict[str, object], unit: str) -> str:
 
 def _middle(fault: Fault) -> np.ndarray | None:
     """The point of a mesh that is closest to its centre."""
-    if not len(fault.points):
+    points = fault.mesh.points
+    if not len(points):
         return None
-    away = np.linalg.norm(fault.points - fault.points.mean(axis=0), axis=1)
-    return np.asarray(fault.points[int(np.argmin(away))])
+    away = np.linalg.norm(points - points.mean(axis=0), axis=1)
+    return np.asarray(points[int(np.argmin(away))])
 
 
 def _numbers(prediction: Prediction, at: np.ndarray | None) -> list[float] | None:

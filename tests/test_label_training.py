@@ -16,9 +16,10 @@ from strataflow.interpretation.control import ControlSet, write_control
 from strataflow.network.architecture import Architecture
 from strataflow.network.losses import LOSSES, MASKED_LOSSES, horizon_loss, task_loss
 from strataflow.samples.files import sample_path
-from strataflow.training.dataset import Crops, SampleSource
+from strataflow.training.dataset import Crops
 from strataflow.training.horizon_targets import horizon_target, numbered
 from strataflow.training.overview import training_table
+from strataflow.training.sources import SampleSource
 from strataflow.training.surveys import Survey, open_surveys
 from strataflow.training.trainer import TrainingSettings, train
 from strataflow.volume.raw import Shape

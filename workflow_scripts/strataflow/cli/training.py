@@ -12,8 +12,8 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from ..files import written_whole
 from ..network.architecture import PRESETS, Architecture
-from ..training.dataset import SampleSource
 from ..training.figures import draw_learning_curves
+from ..training.sources import SampleSource
 from ..training.surveys import open_surveys
 from ..training.trainer import TrainingSettings, train, write_metrics_table
 from .arguments import Parser, add_shape, add_tasks, fraction, positive, shape_of, tasks_of

@@ -44,12 +44,13 @@ from .checkpoints import (
     ignore_stop_signals,
     remove_superseded,
 )
-from .dataset import CountingSampler, Crops, SampleSource
+from .dataset import CountingSampler, Crops
 from .figures import draw_training_sample
 from .horizon_targets import HORIZONS
 from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
+from .sources import SampleSource
 
 # Fine-tuning runs up to this length keep the batch norm statistics of the initial weights. A short
 # run would replace statistics of thousands of samples by those of a few (figures: data/README.md).
@@ -62,13 +63,8 @@ MAXIMUM_GRADIENT_NORM = 1.0
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
     *("network/architecture", "network/losses", "network/model"),
-    *(
-        "training/dataset",
-        "training/horizon_targets",
-        "training/schedule",
-        "training/surveys",
-        "training/trainer",
-    ),
+    *("training/dataset", "training/horizon_targets", "training/schedule"),
+    *("training/sources", "training/surveys", "training/trainer"),
 )
 
 

@@ -16,7 +16,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import label, maximum_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -81,6 +81,13 @@ class Elements:
         own = (plain >= np.prod(self.vertices)).any(axis=1)
         own[self.cut] = True
         return np.flatnonzero(own).astype(np.int32)
+
+    @cached_property
+    def beside_cuts(self) -> NDArray[np.bool_]:
+        """Which elements are cut or touch one that is."""
+        mask = np.zeros(self.counts, bool)
+        mask.reshape(-1)[self.cut] = True
+        return maximum_filter(mask, 3).ravel()
 
     def part_of(self, voxels: NDArray[np.int64]) -> Ids:
         """Part of each of `voxels` (N, 3)."""

@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ..volume.raw import Array
 from ..volume.structure_tensor import count_cells
-from .rgt_cuts import Cuts
+from .rgt_cuts import Cuts, distinct
 
 Ids = NDArray[np.int32]
 Keys = NDArray[np.int64]
@@ -170,7 +170,7 @@ def make_elements(shape: tuple[int, int, int], side: int, cuts: Cuts) -> Element
     counts = count_cells(shape, side)
     total = int(np.prod(counts))
     element, inner = _places(cuts.ends, shape, side)
-    cut = np.unique(element)
+    cut = distinct(element)
     parts, pieces = _label_parts(cuts, shape, side, cut)
     number = _numbered(parts, pieces, cut, total)
     home = np.concatenate([np.arange(total), np.repeat(cut, pieces - 1)]).astype(np.int32)

@@ -50,9 +50,7 @@ def find_cuts(surfaces: Sequence[Surface], shape: tuple[int, int, int]) -> Cuts:
         repeats.append(reverse)
     joined = [np.unique(np.concatenate([_none(), *keys])) for keys in links]
     strides = (shape[1] * shape[2], shape[2], 1)
-    both = [
-        keys + step for keys, stride in zip(joined, strides, strict=True) for step in (0, stride)
-    ]
+    both = [keys + step for keys, stride in zip(joined, strides, strict=True) for step in (0, stride)]
     ends = np.unique(np.concatenate(both))
     a, b, c = joined
     return Cuts(

@@ -229,7 +229,9 @@ class _Fit:
         )
         predicted = shift[b] - shift[a]
         self.kept = self.prior * predicted
-        self.reflectors = np.concatenate([self._on_edges(0, weight), self._on_edges(1, weight)])
+        self.reflectors = np.concatenate(
+            [self._on_edges(0, weight), self._on_edges(1, weight)]
+        )
 
     def _on_edges(self, axis: int, values: Array) -> NDArray[np.float64]:
         """Sums of a quarter of the `values` of the parts at each edge along an axis."""
@@ -278,3 +280,4 @@ class _Fit:
             # The mean is free; rounding errors would add up in it.
             solution -= (solution[:n] - self.shift).mean()
         return solution
+

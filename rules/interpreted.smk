@@ -60,5 +60,11 @@ def name_of_labelling(names):
     return "labels" if len(VOLUMES_BY_LABELS) == 1 else f"labels_{'_'.join(names)}"
 
 
+def ranked_labels_flag(wildcards):
+    """--labels, if faults of a volume are labelled."""
+    volume = wildcards.volume
+    return flags(labels=prefix_of_labels(volume)) if "fsem" in label_names(volume) else ""
+
+
 require_label_columns()
 require_training_samples()

@@ -197,7 +197,7 @@ class _Pictures:
         self._write(name, figure, title)
 
     def _entitle(self, axes: Axes, title: str) -> None:
-        """Write the title of a panel. Only the axis above a 2D line needs Matplotlib to find room."""
+        """Write the title of a panel; Matplotlib finds room for it above the axis of a 2D line."""
         axes.set_title(title, fontsize=9, y=None if self.image.sidecar.is_line else 1)
 
     def _write(self, name: str, figure: Figure, title: str) -> None:

@@ -1,6 +1,6 @@
 """Labels that interpreters have: masks, fault sticks, lines; how they become label volumes."""
 
-from strataflow.interpretation.horizon_grids import horizon_paths
+from strataflow.interpretation.horizon_names import horizon_paths
 from strataflow.interpretation.labelled_lines import parse_lines
 
 

@@ -93,8 +93,8 @@ window.strataflow = (() => {
     const number = ["number", "range"].includes(control.type)
     if (number && value === "") { showControls(); return }
     ask({[field]: number ? Number(value) : value})
-    // The arrow keys belong to the sections.
-    if (control.type !== "number") { control.blur() }
+    // Keys belong to the sections again.
+    control.blur()
     if (["aspect", "exaggeration", "velocity"].includes(field)) { scale = null; fit() }
     if (["exaggeration", "velocity"].includes(field)) { reloadScene() }
   }
@@ -142,6 +142,10 @@ window.strataflow = (() => {
       return element("span", {className: "bar"}, bar.label, element("span", {}, ends[0]), colour,
         element("span", {}, ends[1]))
     }))
+    if (view.tab === "scene" || view.aspect === "true") {
+      const velocity = facts.domain === "time" ? ` at ${view.velocity.toLocaleString("en-US")} m/s` : ""
+      byId("bars").append(element("span", {}, `vertical exaggeration ${short(view.exaggeration)}${velocity}`))
+    }
   }
 
   function sceneBars() {
@@ -240,7 +244,8 @@ window.strataflow = (() => {
     if (axis === null) { return 1 }
     const {spacing, step} = facts.axes[axis]
     if (axis < 2) { return spacing / Math.abs(step) }
-    return (facts.domain === "time" ? view.velocity / 2000 : 1) * view.exaggeration
+    const metres = facts.domain === "time" ? view.velocity / 2000 : facts.axes[2].metres
+    return view.exaggeration * metres / facts.axes[0].metres
   }
 
   function sizes(figure) { return [figure.inner_width, figure.inner_height] }

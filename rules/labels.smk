@@ -38,7 +38,7 @@ for names, volumes in VOLUMES_BY_LABELS.items():
             runtime=minutes(10, per_gigabyte=20),
         params:
             **program("labels"),
-            prefix="results/labels/{volume}/{volume}",
+            prefix=prefix_of_made_labels,
             flags=given_label_flags,
         shell:
             "python {params.script:q} --input {input.image} {params.flags}"

@@ -45,21 +45,21 @@ def horizons_of_training():
 def survey_training_flags():
     """Surveys that training reads directly, their held-out lines and their share."""
     if not TRAINING_SURVEYS:
-        return ""
+        return {}
     held_out = [VOLUMES[volume].get("held_out", "") for volume in TRAINING_SURVEYS]
     share = config["training"]["label_share"] or LABEL_SHARE
-    return " " + flags(
-        survey_images=[f"{prefix_of_binary(volume)}.bin" for volume in TRAINING_SURVEYS],
-        survey_labels=[prefix_of_labels(volume) for volume in TRAINING_SURVEYS],
-        survey_held_out=held_out if any(held_out) else [],
-        survey_control=horizons_of_training() if any(horizons_of_training()) else [],
-        survey_valid_share=config["patches"]["valid_share"],
-        label_share=share,
-    )
+    return {
+        "survey_images": [f"{prefix_of_binary(volume)}.bin" for volume in TRAINING_SURVEYS],
+        "survey_labels": [prefix_of_labels(volume) for volume in TRAINING_SURVEYS],
+        "survey_held_out": held_out if any(held_out) else [],
+        "survey_control": horizons_of_training() if any(horizons_of_training()) else [],
+        "survey_valid_share": config["patches"]["valid_share"],
+        "label_share": share,
+    }
 
 
-def training_flags(epochs=None):
-    """Flags that both networks share. `epochs` replaces `training.epochs`."""
+def training_flags(epochs=None, surveys=None):
+    """Flags of both networks. `epochs` replaces `training.epochs`; `surveys` are further flags."""
     training = config["training"]
     return flags(
         epochs=epochs or training["epochs"],
@@ -74,6 +74,7 @@ def training_flags(epochs=None):
         nodes=training["nodes"],
         **shape_flags(config["patches"]["size"]),
         **task_flags(),
+        **(surveys or {}),
     )
 
 

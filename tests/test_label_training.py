@@ -267,3 +267,16 @@ def test_a_survey_with_horizons_alone_joins_training_of_rgt(tmp_path: Path) -> N
         assert horizons.shape == (2, 16, 16, 48)
         assert torch.isnan(targets["fault"][0]).all()
     assert crossed == 8 * 16 * 16
+
+
+def test_surveys_alone_are_enough_and_a_set_without_anything_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    folders = [tmp_path / "empty"]
+    one = Survey.open(*survey(tmp_path / "survey"), ("fault",))
+    source = SampleSource.open(folders, folders, None, None, (one,), 0.5)
+    crops = Crops(source, FAULTS, (16, 16, 16), 1, augment=True)
+    assert len(crops) == len(crops.tiles) > 0
+    with pytest.raises(StrataflowError, match="contains no samples"):
+        SampleSource.open(folders, folders, None, None)
+    with pytest.raises(StrataflowError, match="samples: none"):
+        SampleSource.open([], [], None, None)

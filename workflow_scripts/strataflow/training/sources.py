@@ -67,7 +67,7 @@ class SampleSource:
             for folder, target_folder in zip(data, target, strict=True)
             for number in range(count_samples(folder))
         ]
-        if not found and data:
+        if not found and data and not surveys:
             raise StrataflowError(f"{data[0]}: contains no samples (0.bin, 1.bin, ...)")
         if not found:
             if not surveys:

@@ -124,9 +124,7 @@ def evaluate(
             known = {"fdip", "fstrike"} <= cubes.keys()
             angles = (cubes["fstrike"][1], cubes["fdip"][1]) if known else None
             truth = cubes["fthrow"][1]
-            metrics["rgt"]["near_faults"] = scores_near_faults(
-                *cubes["rgt"], truth, traces, angles
-            )
+            metrics["rgt"]["near_faults"] = scores_near_faults(*cubes["rgt"], truth, traces, angles)
     if "dhr" in cubes:
         traces = _whole_traces(cubes["dhr"][1], live, target)
         metrics["dhr"] = image_metrics(*cubes["dhr"], traces)

@@ -19,7 +19,8 @@ Keys = NDArray[np.int64]
 # that it ends at.
 CARRIED = 4
 
-# Voxels on each side of a fault whose amplitudes it disturbs, along the axis that it is steepest to.
+# Voxels on each side of a fault, along the axis that it is steepest to, whose amplitudes it
+# disturbs.
 DISTURBED = 2
 
 
@@ -50,12 +51,12 @@ def find_cuts(surfaces: Sequence[Surface], shape: tuple[int, int, int]) -> Cuts:
         repeats.append(reverse)
     joined = [distinct(np.concatenate([_none(), *keys])) for keys in links]
     strides = (shape[1] * shape[2], shape[2], 1)
-    both = [keys + step for keys, stride in zip(joined, strides, strict=True) for step in (0, stride)]
+    both = [
+        keys + step for keys, stride in zip(joined, strides, strict=True) for step in (0, stride)
+    ]
     ends = distinct(np.concatenate(both))
     a, b, c = joined
-    return Cuts(
-        (a, b, c), ends, distinct(np.concatenate(near)), distinct(np.concatenate(repeats))
-    )
+    return Cuts((a, b, c), ends, distinct(np.concatenate(near)), distinct(np.concatenate(repeats)))
 
 
 def distinct(keys: Keys) -> Keys:

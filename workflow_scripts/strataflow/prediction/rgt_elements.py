@@ -245,9 +245,7 @@ def _numbered(parts: Ids, pieces: NDArray[np.int64], cut: Keys, total: int) -> I
     return np.where(parts == 0, cut[:, None], first[:, None] + parts).astype(np.int32)
 
 
-def _touching(
-    cuts: Cuts, shape: tuple[int, int, int], side: int, cut: Keys, number: Ids
-) -> Ids:
+def _touching(cuts: Cuts, shape: tuple[int, int, int], side: int, cut: Keys, number: Ids) -> Ids:
     """Parts (2, T) on both sides of open faces, the lower ones first."""
     counts = count_cells(shape, side)
     grid = np.arange(np.prod(counts), dtype=np.int32).reshape(counts)
@@ -297,9 +295,7 @@ def _across(
     return np.unique(pair[:, new], axis=1).astype(np.int32)
 
 
-def _shared_nodes(
-    counts: tuple[int, ...], cut: Keys, home: Ids, touching: Ids
-) -> tuple[Ids, Ids]:
+def _shared_nodes(counts: tuple[int, ...], cut: Keys, home: Ids, touching: Ids) -> tuple[Ids, Ids]:
     """Nodes (parts, 8) at the corners of each part, and the vertices of the additional nodes.
 
     Corners of parts that touch are one node. The first node of a vertex has its number.

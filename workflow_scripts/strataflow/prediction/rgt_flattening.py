@@ -227,9 +227,7 @@ class _Fit:
         # There time grows as on the mean.
         self.prior = np.concatenate([*believed[:2], self._on_edges(2, priors[2])])
         self.kept = np.concatenate(believed) * (shift[b] - shift[a])
-        self.reflectors = np.concatenate(
-            [self._on_edges(0, weight), self._on_edges(1, weight)]
-        )
+        self.reflectors = np.concatenate([self._on_edges(0, weight), self._on_edges(1, weight)])
 
     def _on_edges(self, axis: int, values: Array) -> NDArray[np.float64]:
         """Sums of a quarter of the `values` of the parts at each edge along an axis."""
@@ -279,4 +277,3 @@ class _Fit:
             # The mean is free; rounding errors would add up in it.
             solution -= (solution[:n] - self.shift).mean()
         return solution
-

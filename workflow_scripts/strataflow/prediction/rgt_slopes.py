@@ -71,9 +71,7 @@ def _in_block(
     return rows, (i3[rows] - lines3.start, i2[rows] - lines2.start, i1[rows])
 
 
-def _by_part(
-    sums: Array, products: Array, lines: tuple[slice, slice], elements: Elements
-) -> None:
+def _by_part(sums: Array, products: Array, lines: tuple[slice, slice], elements: Elements) -> None:
     """Set the `sums` (6, parts) of the parts of cut elements in a block of `products`."""
     rows, (a, b, c) = _in_block(elements, *lines)
     if not rows.size:

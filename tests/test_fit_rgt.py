@@ -23,7 +23,7 @@ from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
 Run = Callable[..., Finished]
 
 SHAPE = (80, 64, 72)
-GRID = np.stack(np.indices(SHAPE, np.float32))
+GRID = np.indices(SHAPE).astype(np.float32)
 LIVE = np.ones(SHAPE[:2], bool)
 FLAT = GRID[2]
 # Directions of the normals: none passes through voxels in a row.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,10 +82,18 @@ def _carried_on(surface: Surface) -> Surface:
     slopes = [np.pad(slope, CARRIED)[tuple(nearest)] for slope in gradient(surface.height)]
     arrays = {name: values[tuple(nearest)] for name, values in arrays.items()}
     steps = np.indices(inside.shape) - nearest
-    arrays["height"] = (arrays["height"] + sum(map(np.multiply, slopes, steps))).astype(np.float32)
+    rise = slopes[0] * steps[0] + slopes[1] * steps[1]
     first = (surface.first[0] - CARRIED, surface.first[1] - CARRIED)
     wide = binary_dilation(inside, np.ones((3, 3), bool), CARRIED)
-    return replace(surface, first=first, inside=wide, **arrays)
+    return Surface(
+        surface.frame,
+        first,
+        np.asarray(wide, bool),
+        (arrays["height"] + rise).astype(np.float32),
+        arrays["probability"],
+        arrays["throw"],
+        arrays["quality"],
+    )
 
 
 def _cuts_of(surface: Surface, shape: tuple[int, int, int]) -> tuple[list[Keys], Keys, Keys]:

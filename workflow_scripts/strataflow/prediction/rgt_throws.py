@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..interpretation.surfaces import Surface
 from ..interpretation.throw import MIN_FALL, MIN_QUALITY
 from ..volume.raw import Array
-from .rgt_elements import Elements
+from .rgt_elements import Elements, Values
 from .rgt_ties import Ties
 
 # Cells of a fault surface between pairs, along each axis.
@@ -35,9 +35,9 @@ class Pairs:
     points. The voxels lie on their sides of the fault.
     """
 
-    points: Array
+    points: Values
     voxels: NDArray[np.int64]
-    middles: Array
+    middles: Values
     middle_voxels: NDArray[np.int64]
     known: NDArray[np.bool_]
     quality: Array
@@ -76,7 +76,10 @@ def throw_pairs(surface: Surface, shape: tuple[int, int, int]) -> Pairs:
     voxels = np.stack([end_voxel, middle_voxel])
     inside = ((voxels >= 0) & (voxels < np.array(shape))).all(axis=(0, 1, 3))
     return Pairs(
-        *(values[:, inside] for values in (end, end_voxel, middle, middle_voxel)),
+        end[:, inside],
+        end_voxel[:, inside],
+        middle[:, inside],
+        middle_voxel[:, inside],
         known[inside],
         quality[inside],
     )

@@ -248,7 +248,9 @@ class _Fit:
         side, n = self.elements.side, len(self.shift)
         weights = self.prior.copy()
         weights[: self.reflectors.size] += self.reflectors
-        solution: NDArray[np.float64] = np.concatenate([self.shift, self.ties.first_times(self.shift)])
+        solution: NDArray[np.float64] = np.concatenate(
+            [self.shift, self.ties.first_times(self.shift)]
+        )
         first, precondition = solution, None
         rows, late = self.ties.matrix(), self.ties.late()
         for power in POWERS:

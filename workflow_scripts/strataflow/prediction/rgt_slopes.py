@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -99,7 +101,7 @@ def _largest(fault: Array, elements: Elements) -> Array:
     return np.clip(result, 0, 1)
 
 
-def _smoothing(elements: Elements):  # type: ignore[no-untyped-def]
+def _smoothing(elements: Elements) -> Callable[[Array], Array]:
     """Smoothing of sums over parts with their neighbours, not across faults."""
     variance = tensor_scale(elements.side) ** 2
     steps = int(np.ceil(variance / SMOOTHING))

@@ -1,5 +1,5 @@
-# Copy the attributes of the last pass, but for RGT, to their final names. On XFS and Btrfs, cp shares the blocks
-# and takes no time. Hard links do not work, because Snakemake updates the modification time of
+# Copy the attributes of the last pass, but for RGT, to their final names. On XFS and Btrfs, cp shares
+# the blocks and takes no time. Hard links do not work, because Snakemake updates the modification time of
 # outputs, and with it that of the originals. Symbolic links break when a user copies the folder.
 if AS_PREDICTED:
 

@@ -23,7 +23,7 @@ from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
 Run = Callable[..., Finished]
 
 SHAPE = (80, 64, 72)
-GRID = np.stack(np.indices(SHAPE, np.float32))
+GRID = np.indices(SHAPE).astype(np.float32)
 LIVE = np.ones(SHAPE[:2], bool)
 FLAT = GRID[2]
 # Directions of the normals: none passes through voxels in a row.
@@ -41,7 +41,7 @@ def plane(normal: Sequence[float], throw: float, origin: Sequence[float] = (40, 
     )
     places = fault.points()
     inside = ((places >= -0.5) & (places <= np.array(SHAPE)[:, None, None] - 0.5)).all(axis=0)
-    return replace(fault, inside=inside)
+    return replace(fault, inside=np.asarray(inside, bool))
 
 
 def off(fault: Surface) -> np.ndarray:
@@ -94,14 +94,18 @@ def test_a_wrong_throw_in_places_does_not_spoil_the_rest() -> None:
     true = layers(faulted(fault, 9.0))
     throw = fault.throw.copy()
     throw[::5] = -12.0
-    assert misplaced(fitted(image_of(true), surfaces=[replace(fault, throw=throw)]), true).mean() < 0.5
+    assert (
+        misplaced(fitted(image_of(true), surfaces=[replace(fault, throw=throw)]), true).mean() < 0.5
+    )
 
 
 def test_a_part_of_a_fault_without_throw_moves_with_the_rest() -> None:
     fault = plane(NORMALS[0], 9.0)
     true = layers(faulted(fault, 9.0))
     throw = np.where(fault.points()[1] < 32, fault.throw, np.nan).astype(np.float32)
-    assert misplaced(fitted(image_of(true), surfaces=[replace(fault, throw=throw)]), true).mean() < 0.5
+    assert (
+        misplaced(fitted(image_of(true), surfaces=[replace(fault, throw=throw)]), true).mean() < 0.5
+    )
 
 
 def test_across_a_fault_without_throw_the_prediction_decides() -> None:
@@ -127,7 +131,7 @@ def test_time_of_control_is_one_also_across_a_fault() -> None:
     i3, i2 = np.mgrid[4:76:3, 4:60:3].reshape(2, -1)
     z = 30 + 3 * np.sin(i3 / 12) + np.where(i3 < 40, 0, 6)
     shallow = ControlSet("a", np.stack([i3, i2, z], axis=1).astype(np.float32), 0.0)
-    deep = ControlSet("b", shallow.points + np.float32([0, 0, 20]), 1.0)
+    deep = ControlSet("b", shallow.points + np.array([0, 0, 20], np.float32), 1.0)
     time = fitted(noise, surfaces=[fault], control=[shallow, deep])
     found = [time[i3, i2, np.rint(z + more).astype(int)] for more in (0, 20)]
     assert all(np.std(values) < 1 for values in found)
@@ -137,8 +141,8 @@ def test_time_of_control_is_one_also_across_a_fault() -> None:
 
 def test_control_in_order_stays_in_order() -> None:
     noise = np.random.default_rng(1).normal(size=SHAPE).astype(np.float32)
-    upper = ControlSet("upper", np.float32([[5, 5, 40], [6, 6, 40]]), 1.0)
-    lower = ControlSet("lower", np.float32([[70, 50, 38], [71, 51, 38]]), 2.0)
+    upper = ControlSet("upper", np.array([[5, 5, 40], [6, 6, 40]], np.float32), 1.0)
+    lower = ControlSet("lower", np.array([[70, 50, 38], [71, 51, 38]], np.float32), 2.0)
     time = fitted(noise, control=[upper, lower])
     assert time[70, 50, 38] > time[5, 5, 40]
 
@@ -197,9 +201,10 @@ def test_the_script_writes_rgt_with_jumps_and_control(
     run_script: Run, survey: Callable[..., Path], tmp_path: Path
 ) -> None:
     prefix = survey()
-    points = np.float32([[10, 10, 20], [10, 40, 26], [20, 20, 22.5]])
+    points = np.array([[10, 10, 20], [10, 40, 26], [20, 20, 22.5]], np.float32)
     write_control(tmp_path / "control.npz", [ControlSet("top", points)])
-    words = ("--input", f"{prefix}.rgt", "--image", f"{prefix}.image", "--output", tmp_path / "b")
+    words: list[object] = ["--input", f"{prefix}.rgt", "--image", f"{prefix}.image"]
+    words += ["--output", tmp_path / "b"]
     words += ("--surfaces", f"{prefix}.npz", "--control", tmp_path / "control.npz")
     done = run_script("fit_rgt", *words)
     assert done.returncode == 0, done.stderr

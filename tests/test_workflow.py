@@ -28,7 +28,7 @@ from strataflow.volume.volume import read_sidecar
 pytestmark = pytest.mark.workflow
 
 EXPORTS = {"export_segy": 8, "export_vgi": 8}
-PICKS = {"pick_faults": 1, "pick_horizons": 1}
+PICKS = {"pick_faults": 1, "fit_rgt": 1, "pick_horizons": 1}
 OVERVIEW = {"make_overview": 1}
 AFTER_REFINE = {"deliver": 1, **EXPORTS, "plot": 1, **PICKS, **OVERVIEW}
 SCORES = {"compare_passes": 1}
@@ -71,7 +71,7 @@ def test_all_that_is_promised_is_delivered(finished: Workflow) -> None:
     expected = {f"north.{name}{suffix}" for name in ATTRIBUTES for suffix in suffixes}
     expected |= {f"north.{name}{suffix}" for name in PICKED for suffix in suffixes[:-1]}
     picks = ["faults.csv", "fault_points.csv", "fault_throws.csv", "faults.vtp", "faults.ts"]
-    picks += ["fault_sticks.txt", "fault_sticks.odt.txt", "horizons.csv"]
+    picks += ["fault_surfaces.npz", "fault_sticks.txt", "fault_sticks.odt.txt", "horizons.csv"]
     picks += [f"horizon_{number:02d}.irap" for number in range(1, 11)]
     # Only a machine with OpenGL libraries draws the scene.
     assert {path.name for path in folder.iterdir()} - {"north.scene.png"} == expected | {

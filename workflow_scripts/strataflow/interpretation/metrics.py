@@ -122,11 +122,9 @@ def evaluate(
         metrics["rgt"] = geologic_time_metrics(*cubes["rgt"], traces)
         if "fthrow" in cubes:
             known = {"fdip", "fstrike"} <= cubes.keys()
-            angles = (cubes["fstrike"][1], cubes["fdip"][1]) if known else None
+            turned = (cubes["fstrike"][1], cubes["fdip"][1]) if known else None
             truth = cubes["fthrow"][1]
-            metrics["rgt"]["near_faults"] = scores_near_faults(
-                *cubes["rgt"], truth, traces, angles
-            )
+            metrics["rgt"]["near_faults"] = scores_near_faults(*cubes["rgt"], truth, traces, turned)
     if "dhr" in cubes:
         traces = _whole_traces(cubes["dhr"][1], live, target)
         metrics["dhr"] = image_metrics(*cubes["dhr"], traces)

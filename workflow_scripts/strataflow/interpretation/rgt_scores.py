@@ -141,7 +141,7 @@ def _jumps(
     steep = across >= STEEP
     at, step = at[:, steep], (BESIDE * normal[:2] / np.maximum(across, STEEP))[:, steep]
     sides = []
-    inside = np.ones(at.shape[1], bool)
+    inside: NDArray[np.bool_] = np.ones(int(steep.sum()), np.bool_)
     for side in (-1, 1):
         lines = np.rint(at[:2] + side * step).astype(np.int64)
         inside &= ((lines >= 0) & (lines < np.array(live.shape)[:, None])).all(axis=0)

@@ -92,7 +92,8 @@ def follow_reflectors(
     slopes, weight = reflector_slopes(image, elements, limits, fault)
     weight *= np.repeat(_seen(live, side).ravel(), elements.counts[2])[elements.home]
     ties = throw_ties(surfaces, elements, time) + control_ties(control, elements)
-    fit = _Fit(elements, shift.ravel()[elements.vertex_of], slopes, weight + UNSEEN, ties)
+    first = shift.ravel()[elements.vertex_of].astype(np.float64)
+    fit = _Fit(elements, first, slopes, weight + UNSEEN, ties)
     solution = fit.solve()
     ends = np.searchsorted(cuts.repeats, n2 * n1 * np.arange(n3 + 1))
     for i3, plane in enumerate(elements.planes(solution)):
@@ -227,9 +228,7 @@ class _Fit:
         # There time grows as on the mean.
         self.prior = np.concatenate([*believed[:2], self._on_edges(2, priors[2])])
         self.kept = np.concatenate(believed) * (shift[b] - shift[a])
-        self.reflectors = np.concatenate(
-            [self._on_edges(0, weight), self._on_edges(1, weight)]
-        )
+        self.reflectors = np.concatenate([self._on_edges(0, weight), self._on_edges(1, weight)])
 
     def _on_edges(self, axis: int, values: Array) -> NDArray[np.float64]:
         """Sums of a quarter of the `values` of the parts at each edge along an axis."""
@@ -249,7 +248,9 @@ class _Fit:
         side, n = self.elements.side, len(self.shift)
         weights = self.prior.copy()
         weights[: self.reflectors.size] += self.reflectors
-        solution = np.concatenate([self.shift, self.ties.first_times(self.shift)])
+        solution: NDArray[np.float64] = np.concatenate(
+            [self.shift, self.ties.first_times(self.shift)]
+        )
         first, precondition = solution, None
         rows, late = self.ties.matrix(), self.ties.late()
         for power in POWERS:
@@ -268,7 +269,7 @@ class _Fit:
                 place = np.full((3, self.unknowns), -1)
                 place[:, :n] = np.unravel_index(self.elements.vertex_of, self.elements.vertices)
                 precondition = Multigrid(system, place)
-            solution, _ = cg(
+            found, _ = cg(
                 system,
                 right,
                 x0=solution,
@@ -277,5 +278,6 @@ class _Fit:
                 M=LinearOperator(system.shape, precondition, dtype=np.float64),
             )
             # The mean is free; rounding errors would add up in it.
+            solution = np.asarray(found, np.float64)
             solution -= (solution[:n] - self.shift).mean()
         return solution

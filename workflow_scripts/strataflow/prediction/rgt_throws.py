@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..interpretation.surfaces import Surface
 from ..interpretation.throw import MIN_FALL, MIN_QUALITY
 from ..volume.raw import Array
-from .rgt_elements import Elements
+from .rgt_elements import Elements, Values
 from .rgt_ties import Ties
 
 # Cells of a fault surface between pairs, along each axis.
@@ -35,9 +35,9 @@ class Pairs:
     points. The voxels lie on their sides of the fault.
     """
 
-    points: Array
+    points: Values
     voxels: NDArray[np.int64]
-    middles: Array
+    middles: Values
     middle_voxels: NDArray[np.int64]
     known: NDArray[np.bool_]
     quality: Array
@@ -62,14 +62,24 @@ def throw_pairs(surface: Surface, shape: tuple[int, int, int]) -> Pairs:
         end = points[:, a, inner] + (at - inner) * down[:, a, inner]
         away = np.where(known, ASIDE, APART)
         steps = [side * away * _across(surface, a, cells) for cells in (inner, b)]
-        beside = [np.rint(at + step) for at, step in zip((end, points[:, a, b]), steps, strict=True)]
-        ends = [np.where(known, at, voxel) for at, voxel in zip((end, points[:, a, b]), beside, strict=True)]
+        beside = [
+            np.rint(at + step) for at, step in zip((end, points[:, a, b]), steps, strict=True)
+        ]
+        ends = [
+            np.where(known, at, voxel)
+            for at, voxel in zip((end, points[:, a, b]), beside, strict=True)
+        ]
         parts.append([*ends, *(voxel.astype(np.int64) for voxel in beside)])
-    end, middle, end_voxel, middle_voxel = (np.stack(both).swapaxes(1, 2) for both in zip(*parts, strict=True))
+    end, middle, end_voxel, middle_voxel = (
+        np.stack(both).swapaxes(1, 2) for both in zip(*parts, strict=True)
+    )
     voxels = np.stack([end_voxel, middle_voxel])
     inside = ((voxels >= 0) & (voxels < np.array(shape))).all(axis=(0, 1, 3))
     return Pairs(
-        *(values[:, inside] for values in (end, end_voxel, middle, middle_voxel)),
+        end[:, inside],
+        end_voxel[:, inside],
+        middle[:, inside],
+        middle_voxel[:, inside],
         known[inside],
         quality[inside],
     )
@@ -96,8 +106,7 @@ def throw_ties(surfaces: Sequence[Surface], elements: Elements, time: Array) -> 
     for surface in surfaces:
         pairs = throw_pairs(surface, elements.shape)
         (foot, foot_weights), (hanging, hanging_weights) = (
-            elements.stencils(p, v)
-            for p, v in zip(pairs.middles, pairs.middle_voxels, strict=True)
+            elements.stencils(p, v) for p, v in zip(pairs.middles, pairs.middle_voxels, strict=True)
         )
         (foot_end, foot_end_weights), (hanging_end, hanging_end_weights) = (
             elements.stencils(p, v) for p, v in zip(pairs.points, pairs.voxels, strict=True)

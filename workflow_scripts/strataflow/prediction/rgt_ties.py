@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..volume.raw import Array
-from .rgt_elements import Ids
+from .rgt_elements import Ids, Values
 
 # Nodes in an equation.
 TERMS = 16
@@ -33,26 +32,24 @@ class Ties:
     count: int
     times: int
     nodes: Ids
-    weights: Array
-    wanted: Array
-    trust: Array
+    weights: Values
+    wanted: Values
+    trust: Values
     doubtful: NDArray[np.bool_] | None = None
     limits: NDArray[np.bool_] | None = None
     late_nodes: Ids | None = None
-    late_weights: Array | None = None
+    late_weights: Values | None = None
 
     @staticmethod
     def empty(count: int) -> Ties:
         """No equations for `count` nodes."""
-        return Ties(
-            *(count, 0, np.empty((0, TERMS), np.int32), np.empty((0, TERMS))),
-            *(np.empty(0), np.empty(0)),
-        )
+        nodes, weights = np.empty((0, TERMS), np.int32), np.empty((0, TERMS))
+        return Ties(count, 0, nodes, weights, np.empty(0), np.empty(0))
 
     def _flags(self, flags: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         return np.zeros(len(self.wanted), bool) if flags is None else flags
 
-    def _late(self) -> tuple[Ids, Array]:
+    def _late(self) -> tuple[Ids, Values]:
         if self.late_nodes is None or self.late_weights is None:
             size = (len(self.wanted), 2 * TERMS)
             return np.zeros(size, np.int32), np.zeros(size)
@@ -93,7 +90,7 @@ class Ties:
         """The terms of the left sides that are taken from the last round."""
         return self._matrix(*self._late())
 
-    def _matrix(self, nodes: Ids, weights: Array) -> csr_array:
+    def _matrix(self, nodes: Ids, weights: Values) -> csr_array:
         rows = np.repeat(np.arange(len(nodes)), nodes.shape[1])
         shape = (len(nodes), self.count + self.times)
         return csr_array((weights.ravel(), (rows, nodes.ravel())), shape=shape)
@@ -108,7 +105,7 @@ class Ties:
         total = np.bincount(control, time, self.times)
         return np.asarray(total / np.maximum(np.bincount(control, minlength=self.times), 1))
 
-    def trusted(self, off: Array, power: float) -> Array:
+    def trusted(self, off: Values, power: float) -> Values:
         """Weights for the residuals `off` (N,) of the last solution.
 
         Args:

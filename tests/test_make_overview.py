@@ -177,6 +177,18 @@ def test_horizons_are_listed_with_what_they_cover() -> None:
     assert rows == [["1", "4", "3", "5", "75 %"], ["2", "-", "-", "-", "0 %"]]
 
 
+def test_some_maps_of_horizons_are_shown_evenly_spaced(predictions: Path) -> None:
+    for number in range(1, 11):
+        path = predictions / "north" / f"north.horizon_{number:02d}.png"
+        plt.imsave(path, np.zeros((4, 1200, 3)))
+    overview.make_overview(predictions, TEMPLATE, predictions / "index.html")
+    page = Page(predictions / "index.html")
+    shown = [number for number in range(1, 11) if f"Horizon {number}." in page.text]
+    assert shown == [1, 4, 7, 10]
+    source = page.images[0].split("base64,")[1]
+    assert Image.open(io.BytesIO(base64.b64decode(source))).width == overview.MAP_WIDTH
+
+
 @pytest.mark.parametrize(
     ("image", "fsem", "mark"),
     [(1.0, 1.04, "good"), (1.0, 1.1, "fair"), (1.1, 1.14, "good"), (1.0, 1.5, "poor")],

@@ -54,9 +54,10 @@ soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
 	$(ENTER) PYTHONPATH=tests:workflow_scripts python soak/soak.py
 
-# Regenerate parts of docs/. The figure of the stages needs Graphviz.
-docs: .venv/ready
+# Regenerate parts of docs/, after the demo. The figure of the stages needs Graphviz.
+docs: predictions
 	$(ENTER) python docs/make_configuration.py
+	$(ENTER) python docs/make_pictures.py results/predictions/demo
 	$(ENTER) snakemake --cores 1 --rulegraph -- results/predictions/ \
 	  | sed '/label = "results.predictions/d; /-> 0$$/d' \
 	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/reference/stages.png

@@ -1,6 +1,6 @@
 """Labels that interpreters have: masks, fault sticks, lines; how the rule labels gets them."""
 
-from strataflow.interpretation.horizon_grids import horizon_paths
+from strataflow.interpretation.horizon_names import horizon_paths
 from strataflow.interpretation.labelled_lines import parse_lines
 
 
@@ -58,6 +58,12 @@ VOLUMES_BY_LABELS = volumes_by_labels()
 def name_of_labelling(names):
     """Name of the rule that makes the label volumes `names`; most runs have one."""
     return "labels" if len(VOLUMES_BY_LABELS) == 1 else f"labels_{'_'.join(names)}"
+
+
+def ranked_labels_flag(wildcards):
+    """--labels, if faults of a volume are labelled."""
+    volume = wildcards.volume
+    return flags(labels=prefix_of_labels(volume)) if "fsem" in label_names(volume) else ""
 
 
 require_label_columns()

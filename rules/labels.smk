@@ -1,5 +1,5 @@
 # Masks, fault sticks and labelled lines to label volumes, NaN where unknown. Volumes with labels of
-# the same tasks share a rule.
+# the same tasks share a rule. It goes before inference, so that a wrong file stops the run in time.
 for names, volumes in VOLUMES_BY_LABELS.items():
 
     rule:
@@ -29,6 +29,7 @@ for names, volumes in VOLUMES_BY_LABELS.items():
             "results/labels/{volume}.benchmark.tsv"
         wildcard_constraints:
             volume="|".join(volumes),
+        priority: 10
         conda:
             "../envs/strataflow.yaml"
         threads: 1

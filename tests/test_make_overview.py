@@ -141,9 +141,10 @@ def test_the_page_starts_with_what_was_found(run_script: Run, interpreted: Path)
             "Quality",
             "fair Across tile borders the fault probability changes 1.15 times as much",
             "Tables of faults",
-            "How it was made",
+            "How it was made Settings",
             "interpretation.probability 0.4",
             "Versions",
+            "torch",
         )
     ]
     assert places == sorted(places)

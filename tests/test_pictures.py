@@ -25,7 +25,7 @@ from strataflow.figures.scene_model import middle_horizon
 from strataflow.figures.scene_picture import draw_scene, failure, read_horizons, read_scene
 from strataflow.figures.sections import Section
 from strataflow.figures.style import fault_colour
-from strataflow.interpretation.fault_meshes import Mesh, write_vtp
+from strataflow.interpretation.meshes import Mesh, write_vtp
 from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Sidecar, open_volume, plain_sidecar, write_volume
 from turned_survey import turned_survey
@@ -63,7 +63,7 @@ def write_surfaces(path: Path, faults: FaultMeshes, sidecar: Sidecar) -> None:
         xyz = np.stack([places["x"], places["y"], places[sidecar.domain]], axis=1)
         data = {"throw": np.full(len(xyz), 8.0)}
         written.append(Mesh(number, xyz, np.arange(len(xyz)).reshape(-1, 3), data))
-    write_vtp(path, written, ["throw"])
+    write_vtp(path, written, ["throw"], "fault")
 
 
 @pytest.fixture

@@ -67,6 +67,8 @@ def show(folder: Path, colour: str = "fault") -> Any:
     view.ViewSize = SIZE
     view.Background = [1, 1, 1]
     view.UseColorPaletteForBackground = 0
+    # The axes around the survey tell more.
+    view.OrientationAxesVisibility = 0
     shown = []
     for axis, index in sections(image, described):
         display = simple.Show(section(image, axis, index), view)
@@ -239,7 +241,7 @@ def horizon(folder: Path, described: dict[str, Any], view: Any) -> list[Any]:
     one.LowerThreshold = one.UpperThreshold = number
     simple.RenameSource(name, one)
     display = simple.Show(one, view)
-    simple.ColorBy(display, None)
+    display.ColorArrayName = [None, ""]
     display.AmbientColor = display.DiffuseColor = HORIZON_COLOUR
     display.Ambient, display.Diffuse, display.Opacity = 0.4, 0.65, 0.75
     return [display]

@@ -7,7 +7,7 @@ import io
 import json
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -281,7 +281,7 @@ class _Folder:
             raise StrataflowError(f"{path}: not a description of a scene ({error})") from error
         file = self.place / str(picture)
         if picture and file.is_file():
-            return [self.picture(file, caption)], ""
+            return [replace(self.picture(file, caption), wide=False)], ""
         return [], f"There is no picture in 3D: {reason or 'the file is missing'}."
 
 

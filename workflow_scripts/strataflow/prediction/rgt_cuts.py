@@ -48,14 +48,22 @@ def find_cuts(surfaces: Sequence[Surface], shape: tuple[int, int, int]) -> Cuts:
             links[axis].append(found[axis])
         near.append(close)
         repeats.append(reverse)
-    joined = [np.unique(np.concatenate([_none(), *keys])) for keys in links]
+    joined = [distinct(np.concatenate([_none(), *keys])) for keys in links]
     strides = (shape[1] * shape[2], shape[2], 1)
     both = [keys + step for keys, stride in zip(joined, strides, strict=True) for step in (0, stride)]
-    ends = np.unique(np.concatenate(both))
+    ends = distinct(np.concatenate(both))
     a, b, c = joined
     return Cuts(
-        (a, b, c), ends, np.unique(np.concatenate(near)), np.unique(np.concatenate(repeats))
+        (a, b, c), ends, distinct(np.concatenate(near)), distinct(np.concatenate(repeats))
     )
+
+
+def distinct(keys: Keys) -> Keys:
+    """The sorted values of `keys`; for many alike ones, np.unique takes several times as long."""
+    keys = np.sort(keys)
+    first = np.ones(keys.size, bool)
+    first[1:] = keys[1:] != keys[:-1]
+    return keys[first]
 
 
 def _none() -> Keys:

@@ -16,13 +16,13 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import label, maximum_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..volume.raw import Array
 from ..volume.structure_tensor import count_cells
-from .rgt_cuts import Cuts
+from .rgt_cuts import Cuts, distinct
 
 Ids = NDArray[np.int32]
 Keys = NDArray[np.int64]
@@ -81,6 +81,13 @@ class Elements:
         own = (plain >= np.prod(self.vertices)).any(axis=1)
         own[self.cut] = True
         return np.flatnonzero(own).astype(np.int32)
+
+    @cached_property
+    def beside_cuts(self) -> NDArray[np.bool_]:
+        """Which elements are cut or touch one that is."""
+        mask = np.zeros(self.counts, bool)
+        mask.reshape(-1)[self.cut] = True
+        return maximum_filter(mask, 3).ravel()
 
     def part_of(self, voxels: NDArray[np.int64]) -> Ids:
         """Part of each of `voxels` (N, 3)."""
@@ -163,7 +170,7 @@ def make_elements(shape: tuple[int, int, int], side: int, cuts: Cuts) -> Element
     counts = count_cells(shape, side)
     total = int(np.prod(counts))
     element, inner = _places(cuts.ends, shape, side)
-    cut = np.unique(element)
+    cut = distinct(element)
     parts, pieces = _label_parts(cuts, shape, side, cut)
     number = _numbered(parts, pieces, cut, total)
     home = np.concatenate([np.arange(total), np.repeat(cut, pieces - 1)]).astype(np.int32)

@@ -15,8 +15,8 @@ from .rgt_elements import Ids
 # Nodes in an equation.
 TERMS = 16
 
-# Residual in samples at which a doubtful equation loses half of its weight, or more.
-TRUSTED_RESIDUAL = 2.0
+# Residual in samples at which a doubtful equation loses most of its weight.
+TRUSTED_RESIDUAL = 4.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Ties:
 
     Nodes from `count` on are the times of controls, `times` of them. `trust` (N,) are the weights
     of the equations. Those that are `doubtful` (N,) lose weight where they do not fit, those that
-    are `limits` (N,) count only where the left side is below the right one.
+    are `limits` (N,) count only where the left side is below the right one. To the left side come
+    the `late_weights` (N, 2 TERMS) times the shifts of the last round at `late_nodes`. If unknown,
+    these terms would be met best by time that hardly grows.
     """
 
     count: int
@@ -36,6 +38,8 @@ class Ties:
     trust: Array
     doubtful: NDArray[np.bool_] | None = None
     limits: NDArray[np.bool_] | None = None
+    late_nodes: Ids | None = None
+    late_weights: Array | None = None
 
     @staticmethod
     def empty(count: int) -> Ties:
@@ -48,12 +52,19 @@ class Ties:
     def _flags(self, flags: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         return np.zeros(len(self.wanted), bool) if flags is None else flags
 
+    def _late(self) -> tuple[Ids, Array]:
+        if self.late_nodes is None or self.late_weights is None:
+            size = (len(self.wanted), 2 * TERMS)
+            return np.zeros(size, np.int32), np.zeros(size)
+        return self.late_nodes, self.late_weights
+
     def __add__(self, other: Ties) -> Ties:
         nodes = np.where(other.nodes >= other.count, other.nodes + self.times, other.nodes)
         pairs = [(getattr(self, n), getattr(other, n)) for n in ("weights", "wanted", "trust")]
         pairs += [
             (self._flags(self.doubtful), other._flags(other.doubtful)),
             (self._flags(self.limits), other._flags(other.limits)),
+            *zip(self._late(), other._late(), strict=True),
         ]
         return Ties(
             self.count,
@@ -75,10 +86,17 @@ class Ties:
         return ties + self
 
     def matrix(self) -> csr_array:
-        """The left sides, (N, count + times)."""
-        rows = np.repeat(np.arange(len(self.nodes)), TERMS)
-        shape = (len(self.nodes), self.count + self.times)
-        return csr_array((self.weights.ravel(), (rows, self.nodes.ravel())), shape=shape)
+        """The unknown terms of the left sides, (N, count + times)."""
+        return self._matrix(self.nodes, self.weights)
+
+    def late(self) -> csr_array:
+        """The terms of the left sides that are taken from the last round."""
+        return self._matrix(*self._late())
+
+    def _matrix(self, nodes: Ids, weights: Array) -> csr_array:
+        rows = np.repeat(np.arange(len(nodes)), nodes.shape[1])
+        shape = (len(nodes), self.count + self.times)
+        return csr_array((weights.ravel(), (rows, nodes.ravel())), shape=shape)
 
     def first_times(self, shift: NDArray[np.float64]) -> NDArray[np.float64]:
         """Times of the controls where the shift at the nodes is `shift` (count,)."""

@@ -207,6 +207,8 @@ def test_horizons_are_lines_as_far_as_they_go(visitor: Visitor) -> None:
     visitor.until(lambda: "crossline" in visitor.page.find_element("id", "about").text)
     text = visitor.page.find_element("id", "about").text.replace("\n", " ")
     assert "crossline 500 to 520" in text
+    assert "rgt 0.6" in text
+    assert "Top Reef" in visitor.page.find_element("id", "horizons").text
 
 
 def test_the_section_below_a_line_shows_what_the_line_crosses(visitor: Visitor) -> None:

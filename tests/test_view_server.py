@@ -75,7 +75,9 @@ def test_another_host_name_is_refused(address: tuple[str, int], path: str) -> No
         assert ask(address, path, Host=host)[0] == wanted, host
 
 
-def test_a_page_of_another_site_cannot_connect(address: tuple[str, int]) -> None:
+def test_a_page_of_another_site_gets_nothing(address: tuple[str, int]) -> None:
+    for path in ("/values?inline=100&crossline=500&vertical=800", "/picture.png", "/scene.zip"):
+        assert ask(address, path, **{"Sec-Fetch-Site": "cross-site"})[0] == 403
     key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
     how = {"Connection": "Upgrade", "Upgrade": "websocket", "Origin": "http://evil.example"} | key
     assert ask(address, "/ws", **how)[0] == 403

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ HORIZON_ROWS = 200_000
 # Triangles of all faults together in the 3D scene.
 FAULT_TRIANGLES = 80_000
 
-_UNREADABLE = (StrataflowError, OSError, ValueError, KeyError, TypeError)
+_UNREADABLE = (StrataflowError, OSError, ValueError, TypeError, LookupError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,17 @@ class Fault:
 
 @dataclass(frozen=True)
 class Horizon:
-    """A picked horizon: `level` (n3, n2) is its sample index along n1, NaN where undefined."""
+    """A picked horizon.
+
+    Attributes:
+        name: Its name in all files.
+        level: Its sample index along n1, (n3, n2), NaN where it is not defined.
+        row: Its row of VOLUME.horizon_index.csv, by column; empty if there is none.
+    """
 
     name: str
     level: Array
+    row: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,8 @@ def read_picks(prefix: Path, sidecar: Sidecar) -> Picks:
     except _UNREADABLE as error:
         picks.notes.append(f"No faults are shown: {_in_one_line(error)}")
     try:
-        picks.horizons.extend(_read_horizons(Path(f"{prefix}.horizons.csv"), sidecar))
+        index = _horizon_index(Path(f"{prefix}.horizon_index.csv"))
+        picks.horizons.extend(_read_horizons(Path(f"{prefix}.horizons.csv"), sidecar, index))
     except _UNREADABLE as error:
         picks.notes.append(f"No horizons are shown: {_in_one_line(error)}")
     return picks
@@ -100,10 +110,10 @@ def _read_faults(path: Path, meshes: dict[int, Triangles]) -> list[Fault]:
     return faults
 
 
-def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _table(path: Path, columns: Sequence[str], rows: int | None = None) -> pd.DataFrame:
     """Read the table `path`. Raise StrataflowError if it is not one or lacks `columns`."""
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, nrows=rows)
     except (ValueError, UnicodeDecodeError) as error:
         raise StrataflowError(f"{path.name}: not a table ({error})") from error
     missing = [name for name in columns if name not in table]
@@ -161,10 +171,22 @@ def _read_polydata(path: Path) -> tuple[NDArray, NDArray[np.int64], dict[str, ND
     return places, corners.astype(np.int64), arrays
 
 
-def _read_horizons(path: Path, sidecar: Sidecar) -> list[Horizon]:
+def _horizon_index(path: Path) -> dict[str, dict[str, object]]:
+    """Rows of the index of horizons by name, without unknown values."""
+    if not path.is_file():
+        return {}
+    rows = _table(path, ("horizon",)).to_dict("records")
+    return {str(row["horizon"]): {str(k): v for k, v in row.items() if v == v} for row in rows}
+
+
+def _read_horizons(
+    path: Path, sidecar: Sidecar, index: dict[str, dict[str, object]]
+) -> list[Horizon]:
     if not path.is_file():
         raise StrataflowError(f"{path.name} is missing (export.horizons)")
-    names = [name for name in pd.read_csv(path, nrows=0).columns if name.startswith("horizon_")]
+    # The other columns of a horizon are amplitudes.
+    given = _table(path, sidecar.axis_names[:2], rows=0).columns
+    names = [name for name in given if re.fullmatch(r"horizon_\d+", name)]
     levels = {name: np.full(sidecar.shape.array[:2], np.nan, np.float32) for name in names}
     columns = [*sidecar.axis_names[:2], *names]
     for part in pd.read_csv(path, usecols=columns, chunksize=HORIZON_ROWS):
@@ -178,4 +200,4 @@ def _read_horizons(path: Path, sidecar: Sidecar) -> list[Horizon]:
         for name, level in levels.items():
             values = part[name].to_numpy(np.float64)
             level[i3, i2] = (values - sidecar.axes[2].first) / sidecar.axes[2].step
-    return [Horizon(name, level) for name, level in levels.items()]
+    return [Horizon(name, level, index.get(name, {})) for name, level in levels.items()]

@@ -18,6 +18,9 @@ from .picks import Fault, Horizon
 # Columns of VOLUME.faults.csv that the page does not repeat.
 LEFT_OUT = ("name", "fault")
 
+# Columns of VOLUME.horizon_index.csv that the page shows in another way.
+INDEXED = ("horizon", "name", "traces", "share")
+
 
 def values_at(prediction: Prediction, numbers: tuple[float, float, float]) -> dict[str, Any]:
     """Position and values of the sample closest to a point.
@@ -141,6 +144,7 @@ def _horizon_row(
     row: dict[str, Any] = {
         "number": number,
         "name": horizon.name,
+        "title": f"{horizon.name} {horizon.row.get('name', '')}".strip(),
         "colour": horizon_colour(number, count),
         "note": "not in the volume",
         "at": None,
@@ -164,6 +168,8 @@ def _horizon_row(
     pairs = zip(names, ends, strict=True)
     details = {name: f"{low:,.6g} to {high:,.6g}" for name, (low, high) in pairs}
     details["live traces with it"] = f"{100 * known.sum() / max(sidecar.live.sum(), 1):.1f} %"
+    more = {k: v for k, v in horizon.row.items() if k not in INDEXED}
+    details |= {name.replace("_", " "): _text(value) for name, value in more.items()}
     mean = sidecar.axes[2].first + sidecar.axes[2].step * float(level.mean())
     bar = {"label": f"{horizon.name}, {sidecar.domain} ({unit})", "low": ends[2][0]}
     colours = [to_hex(colormaps[TIME](i / 31)) for i in range(32)]

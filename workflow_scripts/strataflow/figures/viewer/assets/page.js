@@ -163,7 +163,7 @@ window.strataflow = (() => {
     picks = lists
     showList("faults", "hide", "fault", "no picked faults")
     showList("horizons", "hide_horizons", "horizon", "no horizons")
-    const options = [[0, "none"], ...picks.horizons.map(h => [h.number, h.name])]
+    const options = [[0, "none"], ...picks.horizons.map(h => [h.number, h.title])]
     byId("surface").replaceChildren(...options.map(o => element("option", {value: o[0]}, o[1])))
     showControls()
     showBars()
@@ -176,7 +176,7 @@ window.strataflow = (() => {
       box.oninput = () => { toggle(field, row.number); box.blur() }
       const swatch = element("span", {className: "swatch"})
       swatch.style.background = row.colour
-      const name = element("button", {title: "Go there, and show its numbers"}, row.name)
+      const name = element("button", {title: "Go there, and show its numbers"}, row.title || row.name)
       name.onclick = () => { goTo(one, row); name.blur() }
       const note = element("span", {className: "note"}, row.note)
       const made = element("li", {}, box, swatch, name, note)
@@ -217,7 +217,7 @@ window.strataflow = (() => {
       || picks.horizons.find(h => h.number === view.horizon)
     byId("about").hidden = !row
     if (row) {
-      byId("about").querySelector("legend").textContent = row.name
+      byId("about").querySelector("legend").textContent = row.title || row.name
       const pairs = Object.entries(row.details)
       byId("about").querySelector("dl").replaceChildren(
         ...pairs.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]))

@@ -101,6 +101,9 @@ def fault_rows(faults: pd.DataFrame, sidecar: Sidecar) -> Table:
             ("strike", "strike"),
             ("dip_ms_per_", "slope"),
             ("dip", "dip"),
+            ("apparent_dip_ms_per_", "apparent slope"),
+            ("apparent_dip", "apparent dip"),
+            ("dips_toward", "dips toward"),
             ("throw_mean_", "mean throw"),
             ("throw_maximum_", "largest throw"),
             ("sense", "sense"),
@@ -126,14 +129,14 @@ def fault_rows(faults: pd.DataFrame, sidecar: Sidecar) -> Table:
 def _columns(table: pd.DataFrame, prefix: str) -> list[tuple[str, str]]:
     """The column that starts with `prefix` and a unit, or is it, with its unit."""
     if prefix in table:
-        return [(prefix, "°" if prefix in ("strike", "dip") else "")]
+        return [(prefix, "°" if prefix in ("strike", "dip", "apparent_dip") else "")]
     if not prefix.endswith("_"):
         return []
     found = next((name for name in table if str(name).startswith(prefix)), None)
     if found is None:
         return []
     unit = str(found).removeprefix(prefix)
-    return [(str(found), f"ms/{unit}" if prefix == "dip_ms_per_" else unit)]
+    return [(str(found), f"ms/{unit}" if prefix.endswith("dip_ms_per_") else unit)]
 
 
 def _number(value: object) -> str:
@@ -159,7 +162,7 @@ def fault_sentences(faults: pd.DataFrame, sidecar: Sidecar) -> list[str]:
     parts = []
     if length and math.isfinite(largest[length]):
         parts.append(f"is {_number(round(largest[length], -1))} {lateral} long")
-    if math.isfinite(largest["strike"]):
+    if math.isfinite(largest.get("strike", math.nan)):
         towards = POINTS_OF_COMPASS[round(largest["dip_azimuth"] / 45) % 8]
         parts.append(f"strikes {largest['strike']:.0f}° and dips towards {towards}")
     throw = largest.get(f"throw_mean_{unit}", math.nan)

@@ -54,9 +54,10 @@ soak: .venv/ready
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements-soak.txt || true
 	$(ENTER) PYTHONPATH=tests:workflow_scripts python soak/soak.py
 
-# Regenerate parts of docs/. The figure of the stages needs Graphviz.
-docs: .venv/ready
+# Regenerate parts of docs/, after the demo. The figure of the stages needs Graphviz.
+docs: predictions
 	$(ENTER) python docs/make_configuration.py
+	$(ENTER) python docs/make_pictures.py results/predictions/demo
 	$(ENTER) snakemake --cores 1 --rulegraph -- results/predictions/ \
 	  | sed '/label = "results.predictions/d; /-> 0$$/d' \
 	  | tred | dot -Tpng -Gdpi=90 -Grankdir=LR -o docs/reference/stages.png
@@ -65,10 +66,10 @@ docs: .venv/ready
 site: .venv-docs/ready
 	.venv-docs/bin/mkdocs build --strict
 
-.venv/ready: requirements.txt requirements-test.txt pyproject.toml
+.venv/ready: requirements.txt requirements-test.txt requirements-formats.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(ENTER) pip install --quiet --disable-pip-version-check --requirement requirements.txt \
-	  --requirement requirements-test.txt
+	  --requirement requirements-test.txt --requirement requirements-formats.txt
 	$(ENTER) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -45,14 +45,33 @@ def labels(volume):
     return [name for name in ATTRIBUTES if name in VOLUMES[volume]]
 
 
+def labelled_tasks(volume):
+    """Tasks for which a volume has labels, of those that are switched on."""
+    given = {*labels(volume), *(["fsem"] if "fault_sticks" in VOLUMES[volume] else [])}
+    return [task for task in TASKS if ALL_TASKS[task][0] in given]
+
+
+def taught_tasks(volume):
+    """Tasks that a volume can teach: those with labels, and RGT if it has horizons."""
+    by_horizons = {"horizons", "control_points"} & set(VOLUMES[volume])
+    return [t for t in TASKS if t in labelled_tasks(volume) or t == "rgt" and by_horizons]
+
+
+def is_labelled_in_part(volume):
+    """Whether a volume has labels of some tasks or lines alone, or faults without orientation."""
+    in_part = {"fault_sticks", "labelled", "held_out", "unknown"} & set(VOLUMES[volume])
+    given = set(labels(volume))
+    return bool(in_part) or bool(given) and not set(PREDICTED) <= given
+
+
 def is_training(volume):
-    """Whether a volume is used for training: it has all labels, and `train` is not false."""
-    return set(PREDICTED) <= set(labels(volume)) and VOLUMES[volume].get("train") != "false"
+    """Whether a volume is used for training: it has labels, and `train` is not false."""
+    return bool(taught_tasks(volume)) and VOLUMES[volume].get("train") != "false"
 
 
 def is_evaluated(volume):
     """Whether a volume has labels to evaluate predictions with."""
-    return bool(set(PREDICTED) & set(labels(volume)))
+    return bool(labelled_tasks(volume))
 
 
 exit_on_error(require_configuration, config)
@@ -67,6 +86,15 @@ AS_PREDICTED = [name for name in INFERRED if name != "rgt"]
 FAULT_VOLUMES = PICKED if config["export"]["faults"] and "fsem" in PREDICTED else ()
 VOLUMES = exit_on_error(read_sheet, config["volumes"])
 TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
+# Surveys that training reads directly. Those with all labels everywhere are cut into patches.
+TRAINING_SURVEYS = [
+    volume
+    for volume in TRAINING_VOLUMES
+    if is_labelled_in_part(volume)
+    or not labelled_tasks(volume)
+    or config["training"]["label_share"]
+]
+PATCHED_VOLUMES = [volume for volume in TRAINING_VOLUMES if volume not in TRAINING_SURVEYS]
 # Flattened volumes: over geologic time, and on the horizon of that number.
 FLAT_PATTERN = rf"{FLAT}|{FLAT}_\d\d"
 PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "false"]
@@ -82,7 +110,7 @@ wildcard_constraints:
     slabs=r"\d+",
     iteration=r"[1-9]\d*",
     passed=r"infer/[^/]+|refine/[^/]+/\d+|predictions/[^/]+",
-    samples="|".join(["synthesize", *(f"make_patches/{v}" for v in TRAINING_VOLUMES)]),
+    samples="|".join(["synthesize", *(f"make_patches/{v}" for v in PATCHED_VOLUMES)]),
 
 
 def program(name):
@@ -164,13 +192,27 @@ def folder_of(wildcards, output):
     return str(Path(output[0]).parent)
 
 
+def prefix_of_labels(volume):
+    """PREFIX of the labels of a volume: as converted, or as the rule labels makes them."""
+    if is_labelled_in_part(volume):
+        return f"results/labels/{volume}/{volume}"
+    return prefix_of_binary(volume)
+
+
+def label_names(volume):
+    """Label volumes of a volume, of the tasks that are switched on."""
+    if is_labelled_in_part(volume):
+        return list(attributes_of(tuple(labelled_tasks(volume))))
+    return [name for name in PREDICTED if name in labels(volume)]
+
+
 def raw_labels(wildcards):
     """Raw label volumes that predictions are evaluated with, and their sidecars."""
     volume = wildcards.volume
-    return with_sidecars(prefix_of_binary(volume), [a for a in PREDICTED if a in labels(volume)])
+    return with_sidecars(prefix_of_labels(volume), label_names(volume))
 
 
 def target_flag(wildcards):
     """--target, if the volume has labels."""
     volume = wildcards.volume
-    return flags(target=prefix_of_binary(volume)) if is_evaluated(volume) else ""
+    return flags(target=prefix_of_labels(volume)) if is_evaluated(volume) else ""

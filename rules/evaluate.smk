@@ -22,7 +22,7 @@ rule evaluate:
         **program("evaluate"),
         prefix=prefix_of,
         target=target_flag,
-        flags=flags(**probability_flag()),
+        flags=evaluate_flags,
     shell:
         "python {params.script:q} --prediction {params.prefix}"
         " {params.target} --image {input.image} {params.flags} --output {output} > {log} 2>&1"

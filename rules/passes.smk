@@ -73,9 +73,17 @@ def single_faults(wildcards):
     picked, true = f"results/predictions/{volume}/{volume}", prefix_of_binary(volume)
     if wildcards.passed != f"predictions/{volume}" or not is_evaluated(volume):
         return []
+    if is_labelled_in_part(volume):
+        return []
     delivered = delivered_of(volume)
     names = [n for n in TRUTH if n in VOLUMES[volume] and f"{picked}.{n}" in delivered]
     return with_sidecars(picked, names) + with_sidecars(true, names)
+
+
+def evaluate_flags(wildcards):
+    """Minimum probability of a fault, and the lines that count: those held out, if any."""
+    held_out = VOLUMES[wildcards.volume].get("held_out", [])
+    return flags(**probability_flag(), lines=held_out)
 
 
 def scores_of_passes(wildcards):

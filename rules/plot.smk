@@ -19,7 +19,7 @@ rule plot:
         "results/plot/{volume}.benchmark.tsv"
     conda:
         "../envs/strataflow.yaml"
-    threads: 1
+    threads: 4
     resources:
         mem_mb=memory(2000),
         runtime=minutes(30),
@@ -31,4 +31,4 @@ rule plot:
     shell:
         "python {params.script:q} --input {input.image}"
         " --prediction {params.prefix} {params.target}"
-        " --output {params.prefix} {params.flags} > {log} 2>&1"
+        " --output {params.prefix} --workers {threads} {params.flags} > {log} 2>&1"

@@ -48,22 +48,28 @@ def require_training_samples():
     training, synthetic = config["training"], config["synthetic"]
     if not training["epochs"]:
         return
-    if not synthetic["train"] and not TRAINING_VOLUMES:
+    taught = {task for volume in TRAINING_VOLUMES for task in taught_tasks(volume)}
+    missing = " ".join(task for task in TASKS if task not in taught)
+    if not synthetic["train"] and missing:
         sys.exit(
-            "config: synthetic.train: 0, but no volume has labels for all of model.tasks; raise"
-            " synthetic.train or add labels"
+            f"config: synthetic.train: 0, but no volume has labels for the tasks {missing} of"
+            " model.tasks; raise synthetic.train, add labels, or switch these tasks off"
         )
     if not synthetic["valid"] and not (TRAINING_VOLUMES and config["patches"]["valid_share"]):
         sys.exit(
             "config: synthetic.valid: 0, but patches.valid_share gives no validation samples; raise"
             " one of them"
         )
-    for volume, row in VOLUMES.items():
-        missing = " ".join(name for name in PREDICTED if name not in row)
-        if labels(volume) and missing and row.get("train") != "false":
+    for volume in TRAINING_SURVEYS:
+        others = " ".join(task for task in TASKS if task not in taught_tasks(volume))
+        logger.info(
+            f"{config['volumes']}: volume {volume!r}: used for training of"
+            f" {' '.join(taught_tasks(volume))}{f', not of {others}' if others else ''}"
+        )
+        if set(TRUTH) & set(VOLUMES[volume]) and is_labelled_in_part(volume):
             logger.info(
-                f"{config['volumes']}: volume {volume!r}: not used for training, labels missing:"
-                f" {missing}"
+                f"{config['volumes']}: volume {volume!r}: {' '.join(TRUTH)} are not scored, because"
+                " the volume is labelled in part"
             )
 
 
@@ -130,11 +136,9 @@ def fault_surfaces(wildcards):
 
 
 def shown_in_3d(wildcards):
-    """Surfaces of picked faults and the table of horizons, if they are picked."""
-    volume = wildcards.volume
+    """Surfaces of picked faults and the table of horizons, if they are delivered."""
     suffixes = (".faults.vtp", ".horizons.csv")
-    return [path for path in picks(volume) if path.endswith(suffixes)]
+    return [path for path in delivered_of(wildcards.volume) if path.endswith(suffixes)]
 
 
 require_input_files()
-require_training_samples()

@@ -8,11 +8,17 @@ rule train_infer:
         target_train=sample_folders("target_train"),
         data_valid=sample_folders("data_valid"),
         target_valid=sample_folders("target_valid"),
+        surveys=training_surveys(),
         init_weights=initial_weights("infer"),
     output:
         checkpoint="results/train_infer/final.ckpt",
         metrics="results/train_infer/metrics.csv",
         curves=report("results/train_infer/curves.png", category="Training"),
+        table=report(
+            "results/train_infer/training_data.csv",
+            caption="../report/training_data.rst",
+            category="Training",
+        ),
     log:
         "results/train_infer/train_infer.log",
     benchmark:
@@ -30,12 +36,13 @@ rule train_infer:
         launcher=launcher_of_training(),
         run="results/train_infer/run",
         init_weights=flags(init_weights=initial_weights("infer")),
-        flags=training_flags(),
+        flags=training_flags(surveys=survey_training_flags()),
     shell:
         "{params.launcher}python {params.script:q}"
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"
         " --dir_data_valid {input.data_valid} --dir_target_valid {input.target_valid}"
         " --dir_output {params.run} --resume auto {params.init_weights} {params.flags}"
         " --final {output.checkpoint} --metrics {output.metrics} --curves {output.curves}"
+        " --table {output.table}"
         # Print one line to the terminal if the settings differ from the previous training.
         " --notices /dev/fd/3 3>&2 > {log} 2>&1"

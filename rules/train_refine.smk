@@ -11,6 +11,11 @@ use rule train_infer as train_refine with:
         checkpoint="results/train_refine/final.ckpt",
         metrics="results/train_refine/metrics.csv",
         curves=report("results/train_refine/curves.png", category="Training"),
+        table=report(
+            "results/train_refine/training_data.csv",
+            caption="../report/training_data.rst",
+            category="Training",
+        ),
     log:
         "results/train_refine/train_refine.log",
     benchmark:

@@ -105,7 +105,8 @@ class Visitor:
         menu = self.page.find_element("id", field)
         code = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change'))"
         self.run(code, menu, value)
-        self.shows(**{field: value})
+        self.until(lambda: str(self.view[field]) == value)
+        self.rest()
 
     def pixel(self, panel: str, x: float, y: float) -> tuple[int, int]:
         """The pixel (x, y) of the window that shows a place of a panel, in numbers of its axes."""
@@ -136,7 +137,7 @@ class Visitor:
     def point(self, panel: str, x: float, y: float) -> None:
         """Move the pointer to a place of a panel."""
         across, down = self.pixel(panel, x, y)
-        actions = ActionChains(self.page)
+        actions: Any = ActionChains(self.page)
         actions.w3c_actions.pointer_action.move_to_location(across, down)
         actions.perform()
 

@@ -149,7 +149,7 @@ def test_a_volume_name_that_could_leave_its_folder_is_refused(sheet: Sheet, name
     [
         (f"{HEADER}\nnorth\tx.sgy\nnorth\ty.sgy\n", "'north' appears twice"),
         (f"{HEADER}\tporosity\nnorth\tx.sgy\t1\n", "porosity: unknown key"),
-        ("volume\tpredict\nnorth\ttrue\n", "'segy' is missing"),
+        ("volume\tpredict\nnorth\ttrue\n", "'survey' is missing"),
         (
             f"{HEADER}\tiline\nnorth\tx.sgy\t241\n",
             "iline: invalid value '241'; expected: a byte from 1 to",
@@ -176,8 +176,44 @@ def test_what_spreadsheets_write_is_read_as_it_is_meant(
     text = f"# a comment\n{HEADER}\tiline\txline\t\n\nnorth\t~/x.sgy\t189.0\t217:int32\t\t\n"
     path = sheet(text)
     path.write_text("\ufeff" + text.replace("\n", "\r\n"), newline="")
-    expected = {"volume": "north", "segy": "/home/geo/x.sgy", "iline": "189", "xline": "217:int32"}
+    expected = {
+        "volume": "north",
+        "survey": "/home/geo/x.sgy",
+        "iline": "189",
+        "xline": "217:int32",
+    }
     assert read_sheet(path) == {"north": expected}
+
+
+def test_the_former_name_of_the_column_works(sheet: Sheet) -> None:
+    rows = [
+        read_sheet(sheet(f"volume\t{name}\tn1\tn2\tn3\tinterval\nnorth\tx.bin\t8.0\t9\t10\t2.5\n"))
+        for name in ("survey", "segy")
+    ]
+    assert rows[0] == rows[1]
+    assert rows[0]["north"] == {
+        "volume": "north",
+        "survey": "x.bin",
+        "n1": "8",
+        "n2": "9",
+        "n3": "10",
+        "interval": "2.5",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("volume\tsegy\tsurvey\nnorth\ta.sgy\tb.sgy\n", "['volume', 'segy', 'survey']"),
+        ("volume\tsurvey\tn1\nnorth\ta.bin\t5\n", "n2"),
+        ("volume\tsurvey\tn1\tn2\tn3\nnorth\ta.bin\t5\t6\t0\n", "n3: invalid value '0'"),
+        ("volume\tsurvey\tinterval\nnorth\ta.bin\t4 ms\n", "interval: invalid value '4 ms'"),
+        ("volume\tsurvey\tpredict\nnorth\t\ttrue\n", "'survey' is missing"),
+    ],
+)
+def test_columns_of_surveys_are_checked(sheet: Sheet, text: str, said: str) -> None:
+    with pytest.raises(StrataflowError, match=rf"volumes.tsv: .*{re.escape(said)}"):
+        read_sheet(sheet(text))
 
 
 def test_a_survey_named_by_a_number_is_refused() -> None:

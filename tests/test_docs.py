@@ -54,7 +54,7 @@ def done_as_printed(flow: Workflow, command: str) -> None:
     elif command.startswith("pvpython"):
         if not (shutil.which("pvpython") and shutil.which("xvfb-run")):
             return
-        command = f"xvfb-run -a {command}"
+        command = f"xvfb-run -a -s '-screen 0 1280x1024x24 -noreset' {command}"
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(flow.folder)}
     done = subprocess.run(
         ["bash", "-c", command],

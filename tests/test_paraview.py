@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from conftest import REPOSITORY, Finished
+from strataflow.interpretation.meshes import Mesh, write_vtp
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
+from strataflow.volume.volume import write_volume
 from turned_survey import turned_survey
 
 Run = Callable[..., Finished]
@@ -52,9 +53,11 @@ print("FOUND", json.dumps(found))
 
 def pvpython(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
     """Run `pvpython` on a display of its own."""
-    # The system's libraries, not those of the environment that runs the tests.
+    # ParaView closes its first window. Without -noreset, the display then resets, and the next
+    # window may not find it.
     return subprocess.run(
-        ["xvfb-run", "-a", "pvpython", *map(str, words)],
+        ["xvfb-run", "-a", "-s", "-screen 0 1400x1000x24 -noreset", "pvpython", *map(str, words)],
+        # The system's libraries, not those of the environment that runs the tests.
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder)},
         capture_output=True,
@@ -112,30 +115,72 @@ def test_a_header_whose_raw_file_is_cut_says_so(run_script: Run, tmp_path: Path)
     assert "Traceback" not in done.stderr
 
 
-def test_the_picture_shows_amplitudes_faults_and_time(run_script: Run, tmp_path: Path) -> None:
+@pytest.fixture
+def interpreted(run_script: Run, tmp_path: Path) -> Path:
+    """A folder with an image, RGT, a fault and two horizons, as the workflow delivers them."""
     shape = Shape(n1=40, n2=36, n3=32)
-    _, i2, i1 = np.indices(shape.array)
-    fault = np.exp(-np.square((i2 - 12 - 0.3 * i1) / 1.5))
-    cubes = {"dhr": 2 * np.sin(i1 / 2.0), "rgt": i1 / 39, "fsem": fault}
-    for name, values in cubes.items():
+    sidecar = turned_survey(shape)
+    _, _, i1 = np.indices(shape.array)
+    for name, values in {"dhr": 2 * np.sin(i1 / 2.0), "rgt": i1 / 39}.items():
         raw = tmp_path / f"a.{name}"
-        write_volume(raw, values.astype(np.float32), plain_sidecar(shape, name))
-        assert open_volume(raw).shape == shape
+        write_volume(raw, values.astype(np.float32), sidecar.of_attribute(name))
         run_script("export_vgi", "--input", raw, "--output", f"{raw}.vgi")
-    words = ("--state", tmp_path / "a.pvsm", "--picture", tmp_path / "a.png")
-    done = pvpython(tmp_path, PARAVIEW / "show.py", tmp_path, *words)
+
+    def mesh(number: int, *corners: tuple[int, int, int]) -> Mesh:
+        places = sidecar.places(np.array(corners).T)
+        xyz = np.stack([places["x"], places["y"], places[sidecar.domain]], axis=1)
+        triangles = np.array([[0, 1, 2], [0, 2, 3]])
+        return Mesh(number, xyz, triangles, {"throw": np.full(4, 8.0)})
+
+    fault = mesh(1, (0, 4, 2), (31, 4, 2), (31, 30, 38), (0, 30, 38))
+    write_vtp(tmp_path / "a.faults.vtp", [fault], ["throw"], "fault")
+    flat = [
+        mesh(n, (0, 0, at), (31, 0, at), (31, 35, at), (0, 35, at)) for n, at in ((1, 5), (2, 30))
+    ]
+    write_vtp(tmp_path / "a.horizons.vtp", flat, ["throw"], "horizon")
+    scene: dict[str, object] = {"indices": [4, 30], "camera": [1, 1, 0.8], "scale": "Scale 3"}
+    scene["horizon"] = "horizon_02"
+    (tmp_path / "a.scene.json").write_text(json.dumps(scene))
+    return tmp_path
+
+
+def colours_of(path: Path) -> tuple[np.ndarray, ...]:
+    """Masks of orange (fault 1), grey and the light brown of the horizon, in a picture."""
+    red, green, blue = np.moveaxis(matplotlib.image.imread(path)[..., :3], 2, 0)
+    orange = (red > 0.5) & (green < 0.8 * red) & (blue < 0.25)
+    grey = (np.abs(red - green) < 0.02) & (np.abs(red - blue) < 0.02) & (red < 0.95)
+    brown = (red - blue > 0.1) & (red - blue < 0.35) & (np.abs(red - green) < 0.1) & (red > 0.4)
+    return orange, grey, brown
+
+
+def test_the_picture_shows_amplitudes_faults_and_a_horizon(interpreted: Path) -> None:
+    words = ("--state", interpreted / "a.pvsm", "--picture", interpreted / "a.png")
+    done = pvpython(interpreted, PARAVIEW / "show.py", interpreted, *words)
     assert done.returncode == 0, done.stderr
-    assert "VgiReader" in (tmp_path / "a.pvsm").read_text()
-    picture = matplotlib.image.imread(tmp_path / "a.png")[..., :3]
-    spread = picture.max(axis=2) - picture.min(axis=2)
-    shown = picture.min(axis=2) < 0.99
-    red = picture[..., 0] - picture[..., 1:].max(axis=2) > 0.1
-    grey = shown & (spread < 0.02)
-    blue = picture[..., 2] - picture[..., 0] > 0.2
-    assert 0.1 < shown.mean() < 0.9
-    assert min(red.mean(), grey.mean()) > 0.02
+    state = (interpreted / "a.pvsm").read_text()
+    for words_of_state in ("VgiReader", "fault 1", "negative downward", "Scale 3"):
+        assert words_of_state in state
+    orange, grey, brown = colours_of(interpreted / "a.png")
+    assert min(mask.mean() for mask in (orange, grey, brown)) > 0.01
+    picture = matplotlib.image.imread(interpreted / "a.png")[..., :3]
     assert picture[grey].std() > 0.1
-    assert blue.any()
+
+
+def test_results_without_faults_horizons_or_a_scene_are_shown(interpreted: Path) -> None:
+    for name in ("faults.vtp", "horizons.vtp", "scene.json", "rgt.vgi"):
+        (interpreted / f"a.{name}").unlink()
+    done = pvpython(interpreted, PARAVIEW / "show.py", interpreted, "--picture", "a.png")
+    assert done.returncode == 0, done.stderr
+    orange, grey, _ = colours_of(interpreted / "a.png")
+    assert not orange.any()
+    assert grey.mean() > 0.02
+
+
+def test_a_damaged_description_is_named(interpreted: Path) -> None:
+    (interpreted / "a.scene.json").write_text("{")
+    done = pvpython(interpreted, PARAVIEW / "show.py", interpreted)
+    assert done.returncode == 1
+    assert "a.scene.json: not a description of a scene" in done.stderr.splitlines()[-1]
 
 
 def test_an_empty_folder_is_told(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_folder_gets_a_sheet_and_a_configuration_and_keeps_edits_of_the_user(
     prepare(folder, [survey], {}, {"prediction.overlap": 0.5}, None)
     sheet = pd.read_csv(folder / "config/volumes.tsv", sep="\t", dtype=str)
     assert sheet.to_dict("records") == [
-        {"volume": "My_survey", "segy": str(survey), "iline": "189", "xline": "193"}
+        {"volume": "My_survey", "survey": str(survey), "iline": "189", "xline": "193"}
         | {"cdp_x": "181", "cdp_y": "185"}
     ]
     path = folder / "config/config.yaml"
@@ -126,6 +126,27 @@ def test_a_folder_gets_a_sheet_and_a_configuration_and_keeps_edits_of_the_user(
     prepare(folder, [other], {}, {}, None)
     sheet = pd.read_csv(folder / "config/volumes.tsv", sep="\t", dtype=str)
     assert list(sheet["volume"]) == ["My_survey", "My_survey-2"]
+
+
+def test_surveys_of_other_formats_get_the_columns_that_they_need(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    cube = np.random.default_rng(0).random((4, 5, 6)).astype(np.float32)
+    np.save(tmp_path / "a.npy", cube)
+    cube.tofile(tmp_path / "b.raw")
+    prepare(folder, [tmp_path / "a.npy"], {}, {}, None)
+    size = {"n1": 6, "n2": 5, "n3": 4, "interval": 2.0}
+    prepare(folder, [tmp_path / "b.raw"], size, {}, None)
+    first, second = pd.read_csv(folder / "config/volumes.tsv", sep="\t", dtype=str).to_dict(
+        "records"
+    )
+    assert first["survey"] == str(tmp_path / "a.npy")
+    assert "iline" not in second
+    assert [second[n] for n in size] == ["6", "5", "4", "2.0"]
+    with pytest.raises(StrataflowError, match="n3=9 requires"):
+        prepare(folder, [tmp_path / "b.raw"], size | {"n3": 9}, {}, None)
+    (tmp_path / "c.raw").write_bytes(bytes(5000))
+    with pytest.raises(StrataflowError, match="raw volume needs its n1, n2 and n3"):
+        prepare(folder, [tmp_path / "c.raw"], {}, {}, None)
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,10 @@ def test_one_inline_or_one_crossline_is_a_survey(
 ) -> None:
     values = integers(shape)
     segy = write_bytes(tmp_path / "x.sgy", values.reshape(-1, 8).tolist(), lines(shape[1]))
-    assert (read(segy, tmp_path / "x.bin")[0] == values).all()
+    # A single line runs along n2, whichever of its numbers changes.
+    raw, _ = read(segy, tmp_path / "x.bin")
+    assert raw.shape == (1, shape[0] * shape[1], 8)
+    assert (raw.ravel() == values.ravel()).all()
 
 
 @pytest.mark.parametrize(("scalar", "factor"), [(-100, 0.01), (10, 10.0), (0, 1.0), (1, 1.0)])
@@ -412,12 +415,20 @@ def test_duplicates_are_refused_with_the_place_of_one(tmp_path: Path) -> None:
     refuses(segy, tmp_path, "x.sgy", "1 traces the grid position", "inline 10, crossline 105")
 
 
-def test_a_2d_line_is_refused_with_the_reason(tmp_path: Path) -> None:
-    values = integers((30, 1, 16))[:, 0].tolist()
-    segy = write_bytes(tmp_path / "x.sgy", values, lambda i: {21: 100 + i, 189: 0, 193: 0})
-    refuses(segy, tmp_path, "x.sgy", "2D line", "3D grid is needed")
-    segy = write_bytes(tmp_path / "x.sgy", values, lambda i: {21: i, 189: 0, 193: 100 + i})
-    refuses(segy, tmp_path, "x.sgy", "2D line", "3D grid is needed")
+def test_sample_counts_that_disagree_are_both_named(tmp_path: Path) -> None:
+    # The wrong count fits the size of the file: 300 traces of 60 samples are 480,
+    # 240 + 240 bytes each, and 180 traces of 140 samples.
+    values = integers((300, 1, 60))[:, 0].tolist()
+    segy = write_bytes(tmp_path / "x.sgy", values, lines(20), binary={3221: ("H", 140)})
+    refuses(segy, tmp_path, "binary header gives 140 samples", "trace headers", "give 60")
+    # A count in the binary header that is right, and one in the trace headers that is not.
+    segy = write_bytes(tmp_path / "x.sgy", values, lambda i: lines(20)(i) | {115: 140})
+    assert (read(segy, tmp_path / "x.bin")[0].reshape(300, 60) == np.array(values)).all()
+    # Neither fits: the error for a truncated file names both.
+    segy.write_bytes(segy.read_bytes()[:-6])
+    (tmp_path / "x.bin").unlink()
+    (tmp_path / "x.json").unlink()
+    refuses(segy, tmp_path, "truncated", "60 samples; the trace headers give 140 samples")
 
 
 def test_shot_gathers_are_refused_with_the_reason(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from strataflow.cli.arguments import (
     above_zero,
     add_probability,
     add_shape,
+    positive,
     run,
     shape_of,
 )
@@ -31,6 +32,7 @@ def main() -> None:
         type=above_zero,
         help="m/s that turn two-way time into depth, for the vertical exaggeration",
     )
+    parser.add_argument("--workers", type=positive, default=1, help="number of processes")
     add_shape(parser)
     a = parser.parse_args()
     # Only a few sections are read, so checksums of whole volumes are left to the other programs.
@@ -49,7 +51,8 @@ def main() -> None:
     meshes, throws = (Path(f"{a.prediction}.{n}") for n in ("faults.vtp", "fault_throws.csv"))
     picks = read_fault_meshes(meshes, image.sidecar) if meshes.is_file() else None
     table = pd.read_csv(throws) if throws.is_file() else None
-    plot(Results(image, predicted, truth, picks, table), a.output, a.probability, a.velocity)
+    results = Results(image, predicted, truth, picks, table)
+    plot(results, a.output, a.probability, a.velocity, a.workers)
 
 
 if __name__ == "__main__":

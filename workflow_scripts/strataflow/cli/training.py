@@ -12,8 +12,8 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from ..files import written_whole
 from ..network.architecture import PRESETS, Architecture
-from ..training.dataset import SampleSource
 from ..training.figures import draw_learning_curves
+from ..training.sources import SampleSource
 from ..training.surveys import open_surveys
 from ..training.trainer import TrainingSettings, train, write_metrics_table
 from .arguments import Parser, add_shape, add_tasks, fraction, positive, shape_of, tasks_of
@@ -101,9 +101,13 @@ def train_command(kind: str, description: str) -> None:
         "--curves", type=Path, help="PNG file of the learning curves; needs --metrics"
     )
     parser.add_argument(
+        "--table", type=Path, help="CSV file of what joins the training, with numbers of voxels"
+    )
+    parser.add_argument(
         "--notices",
         type=Path,
-        help="file that also gets the notice if the settings differ from the previous training",
+        help="file that also gets the notice if the settings differ from the previous training,"
+        " and the table of what joins the training if surveys do",
     )
     add_shape(parser)
     add_tasks(parser)
@@ -136,6 +140,7 @@ def train_command(kind: str, description: str) -> None:
         arguments.resume,
         arguments.init_weights,
         partial(_notify, arguments.notices),
+        arguments.table,
     )
     if checkpoint:
         _deliver(arguments, checkpoint)
@@ -168,6 +173,14 @@ def _add_surveys(parser: argparse.ArgumentParser) -> None:
         " 2400', in the same order; '' for none",
     )
     parser.add_argument(
+        "--survey_control",
+        nargs="*",
+        default=[],
+        metavar="NPZ",
+        help="horizons of each survey that teach RGT, as strataflow read-control writes them, in"
+        " the same order; '' for none",
+    )
+    parser.add_argument(
         "--survey_valid_share",
         type=fraction,
         default=0.0,
@@ -191,6 +204,7 @@ def _sources(
         architecture.tasks,
         arguments.survey_held_out,
         arguments.survey_valid_share,
+        [Path(name) if name else None for name in arguments.survey_control],
     )
     train_source, valid_source = (
         SampleSource.open(

@@ -60,10 +60,11 @@ def choose_sections(
 
 
 def _best(worth: NDArray[np.float64], low: float, high: float) -> int:
-    """Index of the best section between two fractions; their middle if none has any worth."""
+    """Index of the best section between two fractions; of equal ones that nearest their middle."""
     first, last = round(low * (worth.size - 1)), round(high * (worth.size - 1))
     inside = worth[first : last + 1]
-    return first + int(np.argmax(inside)) if inside.max() > 0 else (first + last) // 2
+    best = np.flatnonzero(inside >= inside.max() - 1e-9)
+    return first + int(best[np.argmin(np.abs(best - (last - first) // 2))])
 
 
 def _worth_of_meshes(shape: Shape, meshes: FaultMeshes) -> list[NDArray[np.float64]]:

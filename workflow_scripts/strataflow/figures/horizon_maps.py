@@ -26,6 +26,9 @@ from .sections import save_picture
 # Traces of a map along each axis at most.
 MAX_TRACES = 700
 
+# Height of a map over its width from which all maps are in one row.
+TALL = 1.3
+
 # Colours of time structure, red where it is shallow, and of amplitudes.
 STRUCTURE, SEQUENTIAL, DIVERGING = "turbo_r", "inferno", "RdBu"
 
@@ -65,16 +68,22 @@ def draw_horizon(path: Path, shown: HorizonMap, sidecar: Sidecar) -> None:
     """Draw a map of time structure and one of each amplitude as PNG.
 
     Maps lie on the ground with north up, or over line numbers if the survey has no coordinates.
-    Contours are at round times or depths. The cuts of faults are dark polygons.
+    Contours are at round times or depths. The cuts of faults are dark polygons. The horizon of a 2D
+    line is a curve over its CDPs.
     """
+    if sidecar.is_line:
+        _draw_curves(path, shown, sidecar)
+        return
     step = [-(-n // MAX_TRACES) for n in shown.depth.shape]
     thin = (slice(None, None, step[0]), slice(None, None, step[1]))
     x, y = (grid[thin] for grid in _ground(sidecar))
     count = 1 + len(shown.amplitudes)
-    columns = min(count, 2)
+    ratio = float(np.clip(np.ptp(y) / max(np.ptp(x), 1e-9), 0.4, 2.5)) if sidecar.corners else 0.8
+    # Tall maps stand side by side.
+    columns = count if ratio > TALL else min(count, 2)
     rows = -(-count // columns)
-    ratio = float(np.clip(np.ptp(y) / max(np.ptp(x), 1e-9), 0.4, 1.6)) if sidecar.corners else 0.8
-    size = (7.2 * columns, rows * (5.4 * ratio + 1.0) + 0.4)
+    width = 4.8 if ratio > TALL else 7.2
+    size = (width * columns, rows * (0.75 * width * ratio + 1.0) + 0.4)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     figure.suptitle(shown.title)
@@ -89,12 +98,35 @@ def draw_horizon(path: Path, shown: HorizonMap, sidecar: Sidecar) -> None:
     save_picture(path, figure)
 
 
+def _draw_curves(path: Path, shown: HorizonMap, sidecar: Sidecar) -> None:
+    """Draw time or depth and the amplitudes of the horizon of a 2D line over its CDPs."""
+    cdp, unit = sidecar.axes[1], sidecar.axes[2].unit
+    along = cdp.first + cdp.step * np.arange(sidecar.shape.n2)
+    count = 1 + len(shown.amplitudes)
+    figure = Figure(figsize=(11, 2.6 * count + 0.4), layout="constrained")
+    axes = figure.subplots(count, 1, sharex=True, squeeze=False).ravel()
+    figure.suptitle(shown.title)
+    axes[0].plot(along, shown.depth[0], "k", lw=1.2)
+    axes[0].set_ylabel(f"{sidecar.domain} ({unit})", fontsize=8)
+    axes[0].invert_yaxis()
+    for ax, (name, values) in zip(axes[1:], shown.amplitudes.items(), strict=False):
+        ax.plot(along, values[0], lw=1)
+        ax.set_ylabel(TITLES.get(name, name), fontsize=8)
+    for ax in axes:
+        # The cuts of faults.
+        ax.fill_between(
+            along, 0, 1, where=shown.broken[0], transform=ax.get_xaxis_transform(), color="0.8"
+        )
+        ax.ticklabel_format(axis="x", useOffset=False, style="plain")
+        ax.tick_params(labelsize=7)
+    axes[-1].set_xlabel(cdp.name, fontsize=8)
+    save_picture(path, figure)
+
+
 def _ground(sidecar: Sidecar) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """x and y (n3, n2) of the traces, or crossline and inline numbers."""
     i3, i2 = np.indices(sidecar.shape.array[:2])
-    places = sidecar.places(np.stack([i3, i2, np.zeros_like(i3)]))
-    names = ("x", "y") if sidecar.corners else ("crossline", "inline")
-    return places[names[0]], places[names[1]]
+    return sidecar.map_places(np.stack([i3, i2, np.zeros_like(i3)]))
 
 
 def _polygons(broken: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ METRES = {"m": 1.0, "ft": 0.3048}
 # Width of a picture, and space around its panels, in inches.
 WIDTH = 14.0
 LEFT, RIGHT, TOP, BOTTOM = 0.65, 0.15, 0.62, 0.62
-BESIDE, BELOW, BAR = 0.75, 0.72, 0.75
+BESIDE, BELOW, BETWEEN, BAR = 0.75, 0.72, 0.38, 0.75
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,13 @@ def rows_of_panels(ratios: Sequence[float], rows: int) -> tuple[Figure, list[lis
     """
     free = WIDTH - LEFT - RIGHT - BAR - BESIDE * (len(ratios) - 1)
     height = free / sum(ratios)
-    total = TOP + BOTTOM + rows * height + (rows - 1) * BELOW
+    # A single section, a 2D line, has an axis above it.
+    between = BETWEEN if len(ratios) > 1 else BELOW
+    total = TOP + BOTTOM + rows * height + (rows - 1) * between
     figure = Figure(figsize=(WIDTH, total))
     grid = []
     for row in range(rows):
-        low = total - TOP - height - row * (height + BELOW)
+        low = total - TOP - height - row * (height + between)
         line, left = [], LEFT
         for ratio in ratios:
             line.append(_panel(figure, left, low, ratio * height, height))

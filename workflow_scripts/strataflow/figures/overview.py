@@ -7,7 +7,7 @@ import io
 import json
 import platform
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,8 @@ PICTURE_WIDTH, PICTURE_QUALITY = 1540, 78
 # Pictures wider than this many pixels have several panels.
 WIDE = 1000
 
-# Maximum number of maps of horizons on the page; all are in the folder.
-MAPS = 6
+# Maximum number of maps of horizons on the page, all are in the folder, and their maximum width.
+MAPS, MAP_WIDTH = 4, 900
 
 CAPTIONS = {
     "faults": "Picked faults over amplitudes, on the inline, the crossline and the slice that cut "
@@ -250,10 +250,10 @@ class _Folder:
         paths = {name: self.place / f"{start}{name}.png" for name in names}
         return [self.picture(p, CAPTIONS[name]) for name, p in paths.items() if p.is_file()]
 
-    def picture(self, path: Path, caption: str) -> Picture:
-        """A picture, embedded or linked."""
+    def picture(self, path: Path, caption: str, most: int = PICTURE_WIDTH) -> Picture:
+        """A picture, embedded with at most `most` pixels in width, or linked."""
         place = path.relative_to(self.page).as_posix()
-        source, width = embedded_picture(path)
+        source, width = embedded_picture(path, most)
         return Picture(source if self.embedded else place, caption, place, width > WIDE)
 
     def maps(self) -> list[Picture]:
@@ -261,7 +261,7 @@ class _Folder:
         found = sorted(self.place.glob(f"{self.name}.horizon_*.png"))
         step = -(-len(found) // MAPS) if found else 1
         return [
-            self.picture(path, f"Horizon {int(path.name.split('.horizon_')[1].split('.')[0])}.")
+            self.picture(path, f"Horizon {int(path.name.split('.')[-2][-2:])}.", MAP_WIDTH)
             for path in found[::step]
         ]
 
@@ -281,12 +281,12 @@ class _Folder:
             raise StrataflowError(f"{path}: not a description of a scene ({error})") from error
         file = self.place / str(picture)
         if picture and file.is_file():
-            return [self.picture(file, caption)], ""
+            return [replace(self.picture(file, caption), wide=False)], ""
         return [], f"There is no picture in 3D: {reason or 'the file is missing'}."
 
 
-def embedded_picture(path: Path) -> tuple[str, int]:
-    """A picture as a WebP data URL, at most PICTURE_WIDTH wide, and the width of the file.
+def embedded_picture(path: Path, most: int = PICTURE_WIDTH) -> tuple[str, int]:
+    """A picture as a WebP data URL, at most `most` pixels wide, and the width of the file.
 
     Raises:
         StrataflowError: The file is not a picture.
@@ -297,9 +297,9 @@ def embedded_picture(path: Path) -> tuple[str, int]:
     except OSError as error:
         raise StrataflowError(f"{path}: not a picture ({error})") from error
     width = picture.width
-    if width > PICTURE_WIDTH:
-        height = round(picture.height * PICTURE_WIDTH / picture.width)
-        picture = picture.resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
+    if width > most:
+        height = round(picture.height * most / picture.width)
+        picture = picture.resize((most, height), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     picture.save(stream, "WEBP", quality=PICTURE_QUALITY, method=4)
     return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode(), width

@@ -29,7 +29,11 @@ GROUPS = (
         "spreadsheets, Python",
         r"(faults|fault_points|fault_throws)\.csv$",
     ),
-    ("Horizons", "Petrel, OpendTect (Irap grids); spreadsheets (table)", r"horizon(s|_\d+)\."),
+    (
+        "Horizons",
+        "Petrel, OpendTect (Irap grids); spreadsheets (table)",
+        r"horizon(s|_\d+|_index)\.",
+    ),
     ("Volumes in ParaView", "ParaView (.mhd; .vgi with the plug-in)", r"\.(mhd|vgi)$"),
     (
         "Raw volumes",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from .charts import NO_STRIKE, draw_note, draw_rose, draw_spectra, draw_throws
 from .choice import choose_sections
 from .fault_lines import FaultMeshes
 from .layout import Scale, large_panels, ratio_of, rows_of_panels, scale_of
-from .sections import DIFFERENCE, Layer, Section, draw_section
+from .sections import DIFFERENCE, Layer, Section, draw_section, name_axes, point_north
 from .style import save_picture
 
 TITLES = {
@@ -63,6 +67,7 @@ def plot(
     prefix: Path,
     probability: float = PROBABILITY,
     velocity: float | None = None,
+    workers: int = 1,
 ) -> None:
     """Draw the pictures of a prediction.
 
@@ -76,6 +81,7 @@ def plot(
         prefix: PREFIX of the pictures.
         probability: Minimum fault probability of a predicted fault.
         velocity: m/s that turns two-way time into depth, for the vertical exaggeration.
+        workers: Number of processes.
     """
     image = _with_statistics(results.image)
     predicted, labels = results.predicted.copy(), results.labels.copy()
@@ -85,10 +91,7 @@ def plot(
     fsem = predicted["fsem"].values if "fsem" in predicted else None
     sections = choose_sections(image.shape, results.picks, fsem, probability)
     pictures = _Pictures(image, sections, scale_of(image.sidecar, velocity), prefix)
-    if FAULT_ID in predicted:
-        pictures.faults(predicted[FAULT_ID], results.picks)
-    if results.throws is not None:
-        draw_throws(results.throws, pictures.path("throws"))
+    tasks: list[Callable[[], None]] = []
     for name, volume in predicted.items():
         if name == "fstrike" and image.sidecar.is_line:
             draw_note(pictures.path(name), NO_STRIKE)
@@ -96,11 +99,38 @@ def plot(
             shown = Layer(image, name, volume, predicted.get("fsem"), probability)
             label = labels.get(name)
             truth = Layer(image, name, label, labels.get("fsem")) if label else None
-            pictures.attribute(shown, truth)
+            tasks.append(partial(pictures.attribute, shown, truth))
+    if FAULT_ID in predicted:
+        tasks.append(partial(pictures.faults, predicted[FAULT_ID], results.picks))
+    if results.throws is not None:
+        tasks.append(partial(draw_throws, results.throws, pictures.path("throws")))
     if "dhr" in predicted:
-        draw_spectra(image, predicted, labels, pictures.path("spectrum"))
+        tasks.append(partial(draw_spectra, image, predicted, labels, pictures.path("spectrum")))
     if "fstrike" in predicted:
-        draw_rose(predicted, labels, pictures.path("rose"), probability)
+        tasks.append(partial(draw_rose, predicted, labels, pictures.path("rose"), probability))
+    _work(tasks, workers)
+
+
+# The pictures that the processes of a pool draw.
+_tasks: list[Callable[[], None]] = []
+
+
+def _work(tasks: list[Callable[[], None]], workers: int) -> None:
+    """Do `tasks`, in processes that inherit the open volumes."""
+    global _tasks
+    if min(workers, len(tasks)) == 1:
+        for task in tasks:
+            task()
+        return
+    _tasks = tasks
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, fork) as pool:
+        # Results are fetched to raise the errors of the processes.
+        list(pool.map(_work_on, range(len(tasks))))
+
+
+def _work_on(number: int) -> None:
+    _tasks[number]()
 
 
 def _with_statistics(volume: Volume) -> Volume:
@@ -127,14 +157,16 @@ class _Pictures:
 
     def faults(self, numbers: Volume, meshes: FaultMeshes | None) -> None:
         """Draw the picked faults, large."""
-        # Without coordinates, surfaces cannot be placed: show their voxels.
+        # Faults of a line have no surfaces: show their voxels.
         picked = Layer(self.image, meshes=meshes)
         if meshes is None:
             picked = Layer(self.image, FAULT_ID, numbers)
         figure, panels = large_panels(self.ratios)
         for axes, section in zip(panels, self.sections, strict=True):
             draw_section(axes, section, picked)
-            axes.set_title(section.title(self.image.sidecar), fontsize=10)
+            name_axes(axes, section, self.image.sidecar)
+            point_north(axes, section, self.image.sidecar, meshes)
+            self._entitle(axes, section.title(self.image.sidecar))
         some = meshes is None or meshes.fault.size
         title = "Picked faults over amplitudes" if some else "Amplitudes: no faults were picked"
         self._write("faults", figure, title)
@@ -154,14 +186,19 @@ class _Pictures:
 
     def _rows(self, name: str, title: str, rows: list[tuple[str, Layer]]) -> None:
         figure, grid = rows_of_panels(self.ratios, len(rows))
-        for (what, layer), line in zip(rows, grid, strict=True):
+        for number, ((what, layer), line) in enumerate(zip(rows, grid, strict=True), start=1):
             *panels, bar = line
             drawn = None
             for axes, section in zip(panels, self.sections, strict=True):
                 drawn = draw_section(axes, section, layer)
-                axes.set_title(f"{what}, {section.title(self.image.sidecar)}", fontsize=9)
+                name_axes(axes, section, self.image.sidecar, below=number == len(rows))
+                self._entitle(axes, f"{what}, {section.title(self.image.sidecar)}")
             _draw_bar(figure, drawn, bar, BARS.get(layer.attribute or "", ""))
         self._write(name, figure, title)
+
+    def _entitle(self, axes: Axes, title: str) -> None:
+        """Write the title of a panel; Matplotlib finds room for it above the axis of a 2D line."""
+        axes.set_title(title, fontsize=9, y=None if self.image.sidecar.is_line else 1)
 
     def _write(self, name: str, figure: Figure, title: str) -> None:
         height = float(figure.get_size_inches()[1])

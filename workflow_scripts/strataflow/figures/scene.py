@@ -169,7 +169,7 @@ def _add_faults(plotter: Any, scene: Scene, meshes: FaultMeshes) -> None:
         faces = np.concatenate([np.full((len(triangles), 1), 3), triangles], axis=1)
         mesh = pyvista.PolyData(scene.place(places), faces.ravel())
         colour = fault_colour(number)
-        plotter.add_mesh(mesh, color=colour, smooth_shading=True, ambient=0.3, specular=0.1)
+        plotter.add_mesh(mesh, color=colour, smooth_shading=True, ambient=0.6, diffuse=0.45)
         edges = mesh.extract_feature_edges(
             boundary_edges=True, feature_edges=False, manifold_edges=False, non_manifold_edges=False
         )

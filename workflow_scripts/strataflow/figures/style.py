@@ -49,8 +49,8 @@ FAULT_COLOURS = ListedColormap(
     [(1 - 0.17 * p, 0.75 - 0.5 * p, 0.0, 0.25 + 0.7 * p) for p in np.linspace(0, 1, 256)]
 )
 
-# Pixels per inch of pictures.
-DPI = 110
+# Pixels per inch of pictures, and their compression: 4 takes half the time of 6, for 10 % more.
+DPI, COMPRESSION = 110, 4
 
 
 def fault_colour(number: int) -> str:
@@ -61,4 +61,11 @@ def fault_colour(number: int) -> str:
 def save_picture(path: Path, figure: Figure, **how: Any) -> None:
     """Write `figure` as PNG to `path`, reproducibly."""
     with written_whole(path) as (temporary,):
-        figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None}, **how)
+        figure.savefig(
+            temporary,
+            dpi=DPI,
+            format="png",
+            metadata={"Software": None},
+            pil_kwargs={"compress_level": COMPRESSION},
+            **how,
+        )

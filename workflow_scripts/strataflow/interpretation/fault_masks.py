@@ -7,6 +7,7 @@ crossings and ends of faults and on single lines, they are NaN.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,16 @@ HALF_THICKNESS = 1.0
 # On single lines, faults that cross the line obliquely look thicker, up to this.
 HALF_THICKNESS_ON_LINES = 1.5
 
-# Standard deviations in voxels of the smoothing before the gradient of a mask, and of the tensor.
-GRADIENT_SCALE, TENSOR_SCALE = 1.0, 3.0
+# Standard deviations in voxels of the Gaussian whose derivative is the gradient of a mask, and of
+# the smoothing of the tensor.
+GRADIENT_SCALE, TENSOR_SCALE = 1.2, 3.0
 
 # Minimum planarity of a mask that has an orientation. At this value, the 90th percentile of the
 # error is 10 degrees on synthetic masks with crossing faults (tests/test_fault_masks.py).
 MIN_PLANARITY = 0.6
+
+# Voxels next to a fault point, along the fault, that belong to it.
+LATERAL = 1.0
 
 # Inlines in a block, and the halo in inlines that tensors need.
 BLOCK, HALO = 32, 14
@@ -97,6 +102,7 @@ def as_mask(values: Array, name: str) -> tuple[NDArray[np.bool_], NDArray[np.boo
         raise StrataflowError(
             f"{name}: not a fault label: {count} different values from {low:g} to {high:g};"
             " expected two values, such as 0 and 1, or a probability from 0 to 1"
+            f"{'; is one of them unknown? Then name it' if distinct == 3 else ''}"
         )
     share = np.count_nonzero(mask) / flat.size
     if share > MAX_FAULT_SHARE:
@@ -160,26 +166,31 @@ def rasterised(points: FaultPoints, known: NDArray[np.bool_]) -> FaultLabel:
     """
     label = empty_label(known)
     shape = np.array(known.shape)[:, None]
-    reach = HALF_THICKNESS_ON_LINES + 0.5
-    offsets = np.arange(-reach, reach + 0.25, 0.5, dtype=np.float32)
-    voxels, distances, sources = [], [], []
-    for offset in offsets:
-        near = np.rint(points.at + offset * points.normal).astype(np.int64)
-        apart = near - points.at
-        along = np.abs(np.einsum("in,in->n", apart, points.normal))
-        inside = ((near >= 0) & (near < shape)).all(axis=0) & (along <= points.half)
-        voxels.append(np.ravel_multi_index(tuple(near[:, inside]), known.shape))
-        # The nearest point decides about the orientation.
-        distances.append(np.square(apart[:, inside]).sum(axis=0))
+    at, normal = points.at, points.normal
+    ends = [
+        np.rint(at + end * normal) for end in (-HALF_THICKNESS_ON_LINES, HALF_THICKNESS_ON_LINES)
+    ]
+    nearest = np.rint(at)
+    around = [nearest + np.array(step)[:, None] for step in product((-1, 0, 1), repeat=3)]
+    voxels, distances, sources, offsets = [], [], [], []
+    for near in (*around, *ends):
+        apart = near - at
+        along = np.einsum("in,in->n", apart, normal)
+        across = np.square(apart).sum(axis=0) - along**2
+        inside = ((near >= 0) & (near < shape)).all(axis=0)
+        inside &= across <= LATERAL**2
+        voxels.append(np.ravel_multi_index(tuple(near[:, inside].astype(np.int64)), known.shape))
+        distances.append(across[inside])
         sources.append(np.flatnonzero(inside))
-    voxel, distance, source = map(np.concatenate, (voxels, distances, sources))
-    order = np.argsort(-distance, kind="stable")
-    voxel, source = voxel[order], source[order]
-    there = known.ravel()[voxel]
-    voxel, source = voxel[there], source[there]
+        offsets.append(np.abs(along[inside]))
+    voxel, distance, source, offset = map(np.concatenate, (voxels, distances, sources, offsets))
+    # The point whose normal passes nearest decides about a voxel.
+    order = np.lexsort((distance, voxel))
+    first = order[np.append(True, np.diff(voxel[order]) > 0)] if order.size else order
+    first = first[(offset[first] <= points.half[source[first]]) & known.ravel()[voxel[first]]]
+    voxel, source = voxel[first], source[first]
     strike, dip = strike_dip_from_normal(points.normal)
     strike[~points.oriented], dip[~points.oriented] = np.nan, np.nan
-    # Of repeated indices, the last value is stored, which is that of the nearest point.
     label.fsem.ravel()[voxel] = 1
     label.fdip.ravel()[voxel] = dip[source] / 180
     label.fstrike.ravel()[voxel] = strike[source] / 180
@@ -213,14 +224,15 @@ def _normals(
     filled: NDArray[np.bool_], mask: NDArray[np.bool_], known: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Normals (3, N), planarity (N,) and whether the normal is known in space (N,)."""
-    smooth = gaussian_filter(filled.astype(np.float32), GRADIENT_SCALE)
+    solid = filled.astype(np.float32)
+    # Differences of neighbours would turn the gradient towards the axes.
     gradient = [
-        np.gradient(smooth, axis=axis) if smooth.shape[axis] > 1 else np.zeros_like(smooth)
+        gaussian_filter(solid, GRADIENT_SCALE, order=[int(axis == other) for other in range(3)])
         for axis in range(3)
     ]
     # Gradients across lines are real only where lines on both sides are known.
     traces: NDArray[np.bool_] = np.any(known, axis=2)
-    reach = 2
+    reach = 3
     around = binary_erosion(traces, np.ones((2 * reach + 1,) * 2, bool), border_value=1)
     both = np.array([n > 2 * reach for n in traces.shape]).all() and around.any()
     inside = around[:, :, None] if both else np.zeros((*traces.shape, 1), bool)
@@ -232,7 +244,7 @@ def _normals(
     else:
         # Enough of the window must count for the orientation to be that of the surface.
         trace = spatial[:3].sum(axis=0)
-        seen = trace > 0.1 * flat[:3].sum(axis=0)
+        seen = trace > 0.5 * flat[:3].sum(axis=0)
         tensor = np.where(seen, spatial, flat)
     normal = principal_normal(tensor)
     largest = sum(

@@ -12,7 +12,8 @@ from ..files import written_whole
 from ..volume.volume import Sidecar, Volume, require_same_shape
 from .control import ControlSet
 from .horizon_amplitudes import WINDOW, amplitudes_along
-from .horizon_levels import Level, control_levels, even_levels, horizon_names
+from .horizon_levels import Level, control_levels, even_levels
+from .horizon_names import horizon_names
 from .horizon_writers import (
     Amplitudes,
     horizon_index,
@@ -132,9 +133,7 @@ def _write_files(
     writers = [kinds[name] for name in formats if name in kinds]
     grids = [Path(f"{output}.{h.name}.{suffix}") for _, suffix in writers for h in horizons]
     with written_whole(*finals, *grids) as paths:
-        horizon_table(horizons, amplitudes, sidecar).to_csv(
-            paths[0], index=False, float_format="%.8g"
-        )
+        horizon_table(horizons, amplitudes, sidecar).to_csv(paths[0], index=False)
         horizon_index(horizons, sidecar).to_csv(paths[1], index=False)
         if "vtp" in formats:
             _write_meshes(paths[2], horizons, amplitudes, sidecar)

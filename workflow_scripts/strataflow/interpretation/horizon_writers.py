@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..volume.raw import Array
 from ..volume.volume import Sidecar
+from .fault_tables import rounded
 from .horizons import PickedHorizon
 from .meshes import Mesh, quads
 
 # Maximum cosine of the angle between the axes of an Irap grid, which must be rectangular.
 IRAP_TOLERANCE = 0.05
+
+# Decimals of times and depths, and significant digits of amplitudes, in the table.
+DECIMALS, DIGITS = 3, 6
 
 # Maximum number of vertices of a mesh along each axis.
 MAX_VERTICES = 512
@@ -34,10 +38,20 @@ def horizon_table(
     places.pop(sidecar.domain)
     columns: dict[str, NDArray] = dict(places)
     for horizon in horizons:
-        columns[horizon.name] = horizon.depths(sidecar)[i3, i2]
+        columns[horizon.name] = horizon.depths(sidecar)[i3, i2].round(DECIMALS)
     for horizon, values in zip(horizons, amplitudes, strict=False):
-        columns |= {f"{horizon.name}_{name}": grid[i3, i2] for name, grid in values.items()}
-    return pd.DataFrame(columns)
+        for name, grid in values.items():
+            columns[f"{horizon.name}_{name}"] = _to_digits(grid[i3, i2])
+    return rounded(pd.DataFrame(columns), sidecar)
+
+
+def _to_digits(values: NDArray) -> NDArray[np.float64]:
+    """Amplitudes of any size to DIGITS significant digits."""
+    wide = values.astype(np.float64)
+    size = np.floor(np.log10(np.abs(wide), where=wide != 0, out=np.zeros_like(wide)))
+    digits = 10.0 ** np.maximum(DIGITS - 1 - size, 0)
+    unit = 10.0 ** np.maximum(size - DIGITS + 1, 0)
+    return np.round(wide * digits / unit) * unit / digits
 
 
 def horizon_index(horizons: Sequence[PickedHorizon], sidecar: Sidecar) -> pd.DataFrame:
@@ -132,7 +146,7 @@ def write_opendtect(path: Path, horizon: PickedHorizon, sidecar: Sidecar) -> Non
     """
     i3, i2 = np.nonzero(np.isfinite(horizon.samples))
     places = pd.DataFrame(sidecar.places(np.stack([i3, i2, horizon.samples[i3, i2]])))
-    names = {"inline": "Inline", "crossline": "Crossline"}
+    names = dict(zip(sidecar.axis_names[:2], ("Inline", "Crossline"), strict=True))
     names |= {"x": "X", "y": "Y"} if sidecar.corners else {}
     names[sidecar.domain] = f"Z ({sidecar.axes[2].unit})"
     with open(path, "w") as stream:

@@ -37,6 +37,15 @@ SHIFT = 37
 BLOCK = 192
 RIM = 32
 
+# Names of the rows in the figure.
+TITLES = {
+    "image": "input",
+    "dhr": "denoised image",
+    "rgt": "geologic time",
+    "fsem": "fault probability",
+    "orientation": "fault orientation",
+}
+
 AXES = ("inline", "crossline", "sample")
 
 
@@ -93,7 +102,7 @@ def check_seams(
     table = pd.DataFrame(rows)
     with written_whole(output.with_suffix(".csv")) as (path,):
         table.to_csv(path, index=False, float_format="%.4g")
-    _draw(table, output.with_suffix(".png"), image)
+    _draw(table, output.with_suffix(".png"))
 
 
 def _differences(cubes: dict[str, Array], others: dict[str, Array], quantity: str) -> Array:
@@ -225,22 +234,26 @@ def _relative_changes(
             yield "orientation", float(np.nanmean(angles))
 
 
-def _draw(table: pd.DataFrame, path: Path, image: Volume) -> None:
+def _draw(table: pd.DataFrame, path: Path) -> None:
     figure = Figure(figsize=(11, 4), layout="constrained")
     (left, right) = figure.subplots(1, 2)
-    names = table["quantity"]
+    names, spelt = table["quantity"], table["quantity"].replace(TITLES)
     left.axvspan(0.98, 1.02, color="0.9", label="within 2 %")
     for axis, marker in zip(AXES, "osd", strict=True):
         if axis in table:
-            left.plot(table[axis], names, marker, mfc="none", label=f"along {axis}s")
-    left.plot(table["border over inside"], names, "k|", ms=18, mew=2, label="all")
+            left.plot(table[axis], spelt, marker, mfc="none", label=f"along {axis}s")
+    left.plot(table["border over inside"], spelt, "k|", ms=18, mew=2, label="all")
     left.set(xlabel="difference of neighbours at tile borders / beside them")
     left.invert_yaxis()
     left.legend(fontsize="small")
     if "change by shift" in table:
         shifted = table[(names != "image") & (names != "orientation")]
-        right.barh(shifted["quantity"], shifted["change by shift"].astype(float), color="0.6")
+        right.barh(
+            shifted["quantity"].replace(TITLES),
+            shifted["change by shift"].astype(float),
+            color="0.6",
+        )
         right.invert_yaxis()
     right.set(xlabel=f"change under a shift of {SHIFT} voxels / mean deviation", xlim=(0, None))
-    figure.suptitle(f"Tile artifacts: {Path(image.sidecar.source.get('segy', image.path)).name}")
+    figure.suptitle("Tile artifacts")
     save_picture(path, figure)

@@ -38,7 +38,8 @@ def make_patches(
 
     Patches are spaced evenly. The last positions along the axis with most positions are held out
     for validation. Training patches that overlap these are dropped, so that no voxel is in both
-    splits. RGT is scaled to 0..1 in each patch. Amplitudes are normalised with the statistics of
+    splits. Labels may be NaN where unknown; patches without a known label are left out. RGT is
+    scaled to 0..1 in each patch. Amplitudes are normalised with the statistics of
     the survey.
 
     Args:
@@ -60,7 +61,8 @@ def make_patches(
     for names in TASKS.values():
         if 0 < len(labels.keys() & set(names)) < len(names):
             raise StrataflowError(
-                f"labels: {' '.join(names)} must be given together, got {' '.join(labels)}"
+                f"labels: {' '.join(names)} must be given together, got {' '.join(labels)};"
+                " strataflow labels finds fdip and fstrike from a mask"
             )
     for volume in labels.values():
         require_same_shape(volume, image)
@@ -89,12 +91,15 @@ def make_patches(
             number = len(rows)
             amplitudes = statistics.normalise(np.nan_to_num(image.values[window]))
             truth = {name: np.array(label.values[window]) for name, label in labels.items()}
+            if all(np.isnan(cube).all() for cube in truth.values()):
+                continue
             if "rgt" in truth:
                 truth["rgt"] = normalised_geologic_time(truth["rgt"])
             if "dhr" in truth:
                 truth["dhr"] /= np.float32(scale)
             rng = np.random.default_rng((seed, SPLITS.index(split), number))
-            write_sample(data, target, number, amplitudes, degrade(rng, amplitudes, truth), truth)
+            known = {name: np.nan_to_num(cube) for name, cube in truth.items()}
+            write_sample(data, target, number, amplitudes, degrade(rng, amplitudes, known), truth)
             faults = float((truth["fsem"] >= FAULT_THRESHOLD).mean()) if "fsem" in truth else 0.0
             rows.append(
                 ManifestRow(

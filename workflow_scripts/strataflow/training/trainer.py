@@ -32,7 +32,7 @@ from ..errors import StrataflowError
 from ..files import claimed_folder, file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
 from ..network.architecture import CELL, Architecture
-from ..network.losses import TaskWeights, task_loss
+from ..network.losses import TaskWeights, horizon_loss, task_loss
 from ..network.model import MultiTaskNetwork, grown
 from ..network.weights import architecture_of, load_state, network_state, read_checkpoint
 from ..volume.attributes import FAULT_THRESHOLD
@@ -44,10 +44,13 @@ from .checkpoints import (
     ignore_stop_signals,
     remove_superseded,
 )
-from .dataset import CountingSampler, Crops, SampleSource
+from .dataset import CountingSampler, Crops
 from .figures import draw_training_sample
+from .horizon_targets import HORIZONS
+from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
+from .sources import SampleSource
 
 # Fine-tuning runs up to this length keep the batch norm statistics of the initial weights. A short
 # run would replace statistics of thousands of samples by those of a few (figures: data/README.md).
@@ -60,7 +63,8 @@ MAXIMUM_GRADIENT_NORM = 1.0
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
     *("network/architecture", "network/losses", "network/model"),
-    *("training/dataset", "training/schedule", "training/surveys", "training/trainer"),
+    *("training/dataset", "training/horizon_targets", "training/schedule"),
+    *("training/sources", "training/surveys", "training/trainer"),
 )
 
 
@@ -207,6 +211,10 @@ class TrainingModule(pl.LightningModule):
         inputs, targets, _ = batch
         outputs = self.network(inputs.to(memory_format=torch.channels_last_3d))
         losses = {task: task_loss(task, outputs[task], targets[task]) for task in outputs}
+        if HORIZONS in targets:
+            along = horizon_loss(outputs["rgt"], targets[HORIZONS])
+            if along is not None:
+                losses["rgt"] = along if losses["rgt"] is None else losses["rgt"] + along
         return {task: loss for task, loss in losses.items() if loss is not None}, outputs
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -270,6 +278,7 @@ def train(
     resume: str | None = None,
     init_weights: Path | None = None,
     notify: Callable[[str], None] = print,
+    table: Path | None = None,
 ) -> Path | None:
     """Train a network, or resume its training.
 
@@ -286,7 +295,9 @@ def train(
             named by a hash of all settings that change the result.
         resume: A checkpoint, or "auto" for the newest one of the same run.
         init_weights: Weights to start from if there is no checkpoint to resume from.
-        notify: Called with one line if `output` was another run before.
+        notify: Called with one line if `output` was another run before, and with the table of
+            what joins the training if surveys do.
+        table: CSV file of that table.
 
     Returns:
         The checkpoint of the last epoch, the best one after early stopping, or None if the time
@@ -313,6 +324,11 @@ def train(
         Crops(source, architecture, settings.crop, settings.seed, augment)
         for source, augment in ((train_source, True), (valid_source, False))
     )
+    _report(
+        training_table({"train": training_crops, "valid": validation_crops}, architecture),
+        table,
+        notify if train_source.surveys else print,
+    )
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
     steps_per_epoch = _steps_per_epoch(training_crops, settings)
     steps = settings.epochs * steps_per_epoch
@@ -331,6 +347,15 @@ def train(
             print(f"training: {start.checkpoint} is complete after {start.step} steps")
             return start.checkpoint
         return _fit(run, start, training_crops, validation_crops, folder)
+
+
+@rank_zero_only
+def _report(content: pd.DataFrame, table: Path | None, notify: Callable[[str], None]) -> None:
+    """Print what joins the training, and write it to the CSV file `table`."""
+    notify(f"training: voxels with a label:\n{as_text(content)}")
+    if table:
+        with written_whole(table) as (temporary,):
+            content.to_csv(temporary, index=False)
 
 
 @dataclass(frozen=True)

@@ -190,5 +190,6 @@ def encode(
 
 def normalised_geologic_time(age: Array) -> Array:
     """Scale `age` (n3, n2, n1) to 0..1 over the whole array."""
-    low, high = float(age.min()), float(age.max())
+    # NaN values do not count.
+    low, high = float(np.fmin.reduce(age, axis=None)), float(np.fmax.reduce(age, axis=None))
     return ((age - low) / max(high - low, 1e-9)).astype(np.float32)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
 from .amplitudes import RunningStatistics, clip_limits
-from .attributes import WHOLE_NUMBERS
+from .attributes import ATTRIBUTES, WHOLE_NUMBERS
 from .raw import Shape
 from .volume import LINE, Axis, Sidecar, sidecar_path, write_sidecar
 
@@ -85,8 +85,8 @@ def survey_to_binary(
 
     Null traces take part in nothing: the sidecar marks them as dead, like missing ones, and both
     are written as zeros. Null are traces that the survey knows as such, and constant traces of an
-    image. Samples with a null value (such as -999.25), NaN and infinite samples are set to zero.
-    All are counted and reported.
+    image. Samples with a null value (such as -999.25), NaN and infinite samples are set to zero,
+    or to NaN in labels, where they are unknown. All are counted and reported.
 
     Args:
         survey: Survey to convert.
@@ -115,12 +115,13 @@ def survey_to_binary(
         if attribute == "image":
             counts.statistics.require_contrast(str(path))
         write_sidecar(beside, _sidecar(survey, attribute, counts), raw)
-    _report(survey, counts)
+    _report(survey, counts, "unknown (NaN)" if attribute in ATTRIBUTES else "set to 0")
 
 
 def _write_samples(survey: Survey, raw: Path, attribute: str, counts: _Counts) -> None:
     """Write all traces to `raw`, and fill `counts`."""
     kind = "<i4" if attribute in WHOLE_NUMBERS else "<f4"
+    is_label = attribute in ATTRIBUTES
     with open(raw, "wb") as stream, ThreadPoolExecutor(1) as writer:
         stream.truncate(survey.shape.n_bytes)
         written: Future[None] | None = None
@@ -131,10 +132,13 @@ def _write_samples(survey: Survey, raw: Path, attribute: str, counts: _Counts) -
                 alive &= ~is_constant(samples)
             counts.null[traces] = ~alive
             samples[~alive] = 0
+            unknown = _unknown(samples, counts.filler) & alive[:, None] if is_label else None
             if counts.filler is not None:
                 counts.filled += _blank(samples, counts.filler)
             counts.statistics.clean(samples)
             counts.statistics.add(samples if alive.all() else samples[alive])
+            if unknown is not None:
+                samples[unknown] = np.nan
             place = survey.place[traces]
             placed = place >= 0
             counts.live[place[placed]] = alive[placed]
@@ -168,8 +172,8 @@ def _sidecar(survey: Survey, attribute: str, counts: _Counts) -> Sidecar:
     )
 
 
-def _report(survey: Survey, counts: _Counts) -> None:
-    """Print what was found, one line each."""
+def _report(survey: Survey, counts: _Counts, became: str) -> None:
+    """Print what was found, one line each; null values, NaN and infinite samples `became` that."""
     path, shape = survey.path, survey.shape
     missing = shape.n3 * shape.n2 - int(np.count_nonzero(survey.place >= 0))
     dead = np.count_nonzero(~counts.live)
@@ -180,9 +184,9 @@ def _report(survey: Survey, counts: _Counts) -> None:
             f"{np.count_nonzero(counts.null)} null traces (coded as dead or constant) take no part"
         )
     if counts.filled:
-        notes.append(f"{counts.filled} samples with the null value {counts.filler:g} set to 0")
+        notes.append(f"{counts.filled} samples with the null value {counts.filler:g} {became}")
     if counts.statistics.bad:
-        notes.append(f"{counts.statistics.bad} NaN or infinite samples set to 0")
+        notes.append(f"{counts.statistics.bad} NaN or infinite samples {became}")
     for note in notes:
         print(f"{path}: {note}")
 
@@ -238,6 +242,12 @@ def _clip_limits(traces: NDArray[np.float32], filler: float | None) -> tuple[flo
     if filler is not None:
         finite = finite[finite != np.float32(filler)]
     return clip_limits(finite) if finite.size else (0.0, 0.0)
+
+
+def _unknown(samples: NDArray[np.float32], filler: float | None) -> NDArray[np.bool_]:
+    """Samples of a label (N, n1) that are unknown: NaN, infinite, or with the null value."""
+    unknown = ~np.isfinite(samples)
+    return unknown if filler is None else unknown | (samples == np.float32(filler))
 
 
 def _blank(samples: NDArray[np.float32], filler: float) -> int:

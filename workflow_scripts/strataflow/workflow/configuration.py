@@ -179,14 +179,17 @@ def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:
         raise StrataflowError(f"{path}: not a tab-separated sample sheet: {error}") from None
     if not lines:
         raise StrataflowError(f"{path}: empty; expected a line of column names and a line a volume")
-    columns = [FORMER_COLUMNS.get(name, name) for name in lines[0][1]]
-    while columns and not columns[-1]:
-        columns.pop()
+    header = lines[0][1]
+    while header and not header[-1]:
+        header.pop()
+    columns = [FORMER_COLUMNS.get(name, name) for name in header]
     for name, mark in (("commas", ","), ("semicolons", ";")):
         if len(columns) == 1 and mark in columns[0]:
             raise StrataflowError(f"{path}: columns are separated by {name}; separate them by tabs")
     if len(set(columns)) < len(columns) or not all(columns):
-        raise StrataflowError(f"{path}: column names must be there once each, got {columns}")
+        raise StrataflowError(f"{path}: column names must be there once each, got {header}")
+    # Messages name a column as the user does.
+    written = dict(zip(columns, header, strict=True))
     rows: dict[str, dict[str, str]] = {}
     for number, cells in lines[1:]:
         if any(cells[len(columns) :]):
@@ -197,7 +200,10 @@ def read_sheet(path: str | Path) -> dict[str, dict[str, str]]:
         place = f"{path}: line {number} ({row['volume']!r})" if "volume" in row else str(path)
         for column, cell in row.items():
             if "{" in cell or "}" in cell:
-                raise StrataflowError(f"{place}: {column}: {cell}: braces are not supported")
+                name = written.get(column, column)
+                raise StrataflowError(f"{place}: {name}: {cell}: braces are not supported")
+        if "survey" not in row:
+            raise StrataflowError(f"{place}: {written.get('survey', 'survey')!r} is missing")
         require_valid(row, "volumes.schema.yaml", place)
         if row["volume"] in rows:
             raise StrataflowError(f"{path}: volume: {row['volume']!r} appears twice; rename one")

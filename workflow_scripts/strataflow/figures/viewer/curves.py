@@ -79,15 +79,18 @@ def crossing(fault: Fault, side: NDArray[np.float64]) -> NDArray[np.float64]:
         Segments (K, 2, 3) of indices along (n3, n2, n1), one for each triangle that crosses.
     """
     positive = side >= 0
-    above = positive[fault.triangles]
-    crossed = fault.triangles[above.any(axis=1) & ~above.all(axis=1)]
+    if not positive.any() or positive.all():
+        return np.empty((0, 2, 3))
+    points, triangles = fault.mesh.points, fault.mesh.triangles
+    a, b, c = (positive[corner] for corner in triangles.T)
+    crossed = triangles[(a != b) | (b != c)]
     start, end = crossed, np.roll(crossed, -1, axis=1)
     # Two of the three edges of such a triangle cross.
     edges = positive[start] != positive[end]
-    a, b = start[edges], end[edges]
-    part = (side[a] / (side[a] - side[b]))[:, None]
-    points = fault.points[a] * (1 - part) + fault.points[b] * part
-    return points.reshape(-1, 2, 3)
+    first, last = start[edges], end[edges]
+    part = (side[first] / (side[first] - side[last]))[:, None]
+    ends = points[first] * (1 - part) + points[last] * part
+    return ends.reshape(-1, 2, 3)
 
 
 def faults_in(prediction: Prediction, view: View, section: Section) -> list[Drawn]:
@@ -95,7 +98,7 @@ def faults_in(prediction: Prediction, view: View, section: Section) -> list[Draw
     axes = [prediction.sidecar.axes[axis] for axis in section.axes]
     found = []
     for fault in _shown_faults(prediction, view):
-        pieces = crossing(fault, fault.points[:, section.axis] - section.index)
+        pieces = crossing(fault, fault.mesh.points[:, section.axis] - section.index)
         if len(pieces):
             x, y = (
                 axis.first + axis.step * pieces[..., along]
@@ -120,7 +123,7 @@ def faults_below(prediction: Prediction, view: View, line: Line) -> list[Drawn]:
             square = float(along @ along)
             if square == 0:
                 continue
-            away = fault.points[:, :2] - start
+            away = fault.mesh.points[:, :2] - start
             segments = crossing(fault, away[:, 0] * along[1] - away[:, 1] * along[0])
             part = (segments[..., :2] - start) @ along / square
             inside = (part.mean(axis=1) >= 0) & (part.mean(axis=1) <= 1)

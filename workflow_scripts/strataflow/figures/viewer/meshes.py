@@ -73,17 +73,30 @@ def grid_of(level: Array, most: int) -> Triangles:
     return Triangles(points, triangles, values)
 
 
-def normals_of(points: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Unit normals (N, 3) of points, the mean of those of their triangles by area."""
-    a, b, c = np.moveaxis(points[triangles], 1, 0)
-    faces = np.cross(b - a, c - a)
-    # All triangles of a surface face the same way, whatever the order of their corners.
-    main = np.abs(faces).sum(axis=0).argmax() if len(faces) else 0
-    faces *= np.where(faces[:, main] < 0, -1.0, 1.0)[:, None]
-    corner = triangles.ravel()
+def facing_one_way(mesh: Triangles) -> Triangles:
+    """A mesh whose triangles have the order of corners that makes them all face the same way."""
+    faces = _faces(mesh)
+    main = int(np.abs(faces).sum(axis=0).argmax())
+    away = faces[:, main] < 0
+    triangles = mesh.triangles.copy()
+    triangles[away] = triangles[away][:, ::-1]
+    return Triangles(mesh.points, triangles, mesh.values)
+
+
+def normals_of(mesh: Triangles) -> NDArray[np.float64]:
+    """Unit normals (N, 3) of points: the mean of those of their triangles, weighted by area."""
+    faces, corner = _faces(mesh), mesh.triangles.ravel()
+    n = len(mesh.points)
     total = np.stack(
-        [np.bincount(corner, np.repeat(faces[:, i], 3), len(points)) for i in range(3)], axis=1
+        [np.bincount(corner, np.repeat(faces[:, axis], 3), n) for axis in range(3)], axis=1
     )
     length = np.linalg.norm(total, axis=1, keepdims=True)
     result: NDArray[np.float64] = total / np.maximum(length, 1e-12)
+    return result
+
+
+def _faces(mesh: Triangles) -> NDArray[np.float64]:
+    """Normals (M, 3) of triangles, as long as twice their areas."""
+    a, b, c = np.moveaxis(mesh.points[mesh.triangles], 1, 0)
+    result: NDArray[np.float64] = np.cross(b - a, c - a)
     return result

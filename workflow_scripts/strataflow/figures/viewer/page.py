@@ -14,6 +14,7 @@ from bokeh.models import ColumnDataSource, CustomJS
 from jinja2 import Template
 
 from ...volume.attributes import FAULT_ID
+from ..layout import METRES
 from .colours import AMPLITUDES, Colours, bar_of
 from .folder import Prediction
 from .panel import Panel, full_range
@@ -46,29 +47,35 @@ class Page:
         self.asked = ColumnDataSource({"view": ["{}"]}, name="asked")
         self.told = ColumnDataSource({"view": ["{}"]}, name="told")
         self.picks = ColumnDataSource({"lists": ["{}"]}, name="picks")
-        self.asked.on_change("data", self._asked)
-        # Sources that no figure refers to would not be kept in step.
-        self.panels[0].figure.tags = [self.asked, self.told, self.picks]
+        self._listen()
+        self._show_picks()
+        self.draw()
+        # Bokeh would look for all models again after each root.
+        with document.models.freeze():
+            for panel in self.panels:
+                document.add_root(panel.figure)
+        document.title = f"strataflow: {prediction.name}"
+        document.template = page_template()
+        document.template_variables.update(menus_of(prediction))
+
+    def _listen(self) -> None:
+        """Connect the script of the page."""
         for panel in self.panels:
             panel.listen()
-            document.add_root(panel.figure)
+        self.asked.on_change("data", self._asked)
+        for source in (self.told, self.picks):
+            source.js_on_change("data", CustomJS(code="window.strataflow.heard(cb_obj)"))
+        # Sources that no figure refers to would not be kept in step.
+        self.panels[0].figure.tags = [self.asked, self.told, self.picks]
         args = {
             "asked": self.asked,
             "told": self.told,
             "picks": self.picks,
             "figures": {panel.name: panel.figure for panel in self.panels},
-            "facts": facts_of(prediction),
+            "facts": facts_of(self.prediction),
         }
         code = f"window.strataflow.start({{{', '.join(args)}}})"
-        document.js_on_event("document_ready", CustomJS(args=args, code=code))
-        for source in (self.told, self.picks):
-            code = "window.strataflow.heard(cb_obj)"
-            source.js_on_change("data", CustomJS(code=code))
-        document.title = f"strataflow: {prediction.name}"
-        document.template = page_template()
-        document.template_variables.update(menus_of(prediction))
-        self._show_picks()
-        self.draw()
+        self.document.js_on_event("document_ready", CustomJS(args=args, code=code))
 
     def note(self, notes: list[str]) -> None:
         """Add what was left out to the notes of the page."""
@@ -123,6 +130,7 @@ def facts_of(prediction: Prediction) -> dict[str, Any]:
             "count": n,
             "spacing": axis.spacing,
             "unit": axis.unit,
+            "metres": METRES.get(axis.unit, 1.0),
             "range": full_range(prediction, number),
         }
         for number, (name, axis, n) in enumerate(

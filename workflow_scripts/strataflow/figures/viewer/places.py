@@ -18,6 +18,9 @@ from .picks import Fault, Horizon
 # Columns of VOLUME.faults.csv that the page does not repeat.
 LEFT_OUT = ("name", "fault")
 
+# Columns of VOLUME.horizon_index.csv that the page shows in another way.
+INDEXED = ("horizon", "name", "traces", "share")
+
 
 def values_at(prediction: Prediction, numbers: tuple[float, float, float]) -> dict[str, Any]:
     """Position and values of the sample closest to a point.
@@ -55,8 +58,9 @@ def values_at(prediction: Prediction, numbers: tuple[float, float, float]) -> di
 
 def throw_display(prediction: Prediction) -> Display:
     """How throws of fault surfaces are drawn: the central 96 %, with 0."""
-    throws = [f.throw[np.isfinite(f.throw)] for f in prediction.picked().faults]
+    throws = [fault.coarse.values for fault in prediction.picked().faults]
     known = np.concatenate([np.zeros(1), *throws])
+    known = known[np.isfinite(known)]
     low, high = (float(end) for end in np.percentile(known, (2, 98)))
     label = f"throw ({prediction.sidecar.axes[2].unit})"
     if low < 0:
@@ -79,8 +83,19 @@ def _fault_row(prediction: Prediction, fault: Fault, unit: str) -> dict[str, Any
         "colour": fault_colour(fault.number),
         "note": _throw(row, unit),
         "at": _numbers(prediction, _middle(fault)),
-        "details": {name.replace("_", " "): _text(value) for name, value in row.items()},
+        "details": _details(row),
     }
+
+
+def _details(row: dict[str, object]) -> dict[str, str]:
+    """Names and texts of the columns of a fault; a first and a last number become one text."""
+    found = {}
+    for name, value in row.items():
+        if name.endswith("_from") and (last := name.removesuffix("from") + "to") in row:
+            found[name.removesuffix("_from")] = f"{_text(value)} to {_text(row[last])}"
+        elif not name.endswith("_to"):
+            found[name.replace("_", " ")] = _text(value)
+    return found
 
 
 def _throw(row: dict[str, object], unit: str) -> str:
@@ -91,10 +106,11 @@ def _throw(row: dict[str, object], unit: str) -> str:
 
 def _middle(fault: Fault) -> np.ndarray | None:
     """The point of a mesh that is closest to its centre."""
-    if not len(fault.points):
+    points = fault.mesh.points
+    if not len(points):
         return None
-    away = np.linalg.norm(fault.points - fault.points.mean(axis=0), axis=1)
-    return np.asarray(fault.points[int(np.argmin(away))])
+    away = np.linalg.norm(points - points.mean(axis=0), axis=1)
+    return np.asarray(points[int(np.argmin(away))])
 
 
 def _numbers(prediction: Prediction, at: np.ndarray | None) -> list[float] | None:
@@ -110,7 +126,7 @@ def _unknown(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    return f"{value:,.6g}" if isinstance(value, float | int) else str(value)
+    return f"{value:,.10g}" if isinstance(value, float | int) else str(value)
 
 
 def horizon_rows(prediction: Prediction) -> list[dict[str, Any]]:
@@ -128,6 +144,7 @@ def _horizon_row(
     row: dict[str, Any] = {
         "number": number,
         "name": horizon.name,
+        "title": f"{horizon.name} {horizon.row.get('name', '')}".strip(),
         "colour": horizon_colour(number, count),
         "note": "not in the volume",
         "at": None,
@@ -148,9 +165,11 @@ def _horizon_row(
         )
     ]
     names = (*sidecar.axis_names[:2], f"{sidecar.domain} ({unit})")
-    details = {f"{name} from": f"{low:,.6g}" for name, (low, _) in zip(names, ends, strict=True)}
-    details |= {f"{name} to": f"{high:,.6g}" for name, (_, high) in zip(names, ends, strict=True)}
+    pairs = zip(names, ends, strict=True)
+    details = {name: f"{low:,.6g} to {high:,.6g}" for name, (low, high) in pairs}
     details["live traces with it"] = f"{100 * known.sum() / max(sidecar.live.sum(), 1):.1f} %"
+    more = {k: v for k, v in horizon.row.items() if k not in INDEXED}
+    details |= {name.replace("_", " "): _text(value) for name, value in more.items()}
     mean = sidecar.axes[2].first + sidecar.axes[2].step * float(level.mean())
     bar = {"label": f"{horizon.name}, {sidecar.domain} ({unit})", "low": ends[2][0]}
     colours = [to_hex(colormaps[TIME](i / 31)) for i in range(32)]

@@ -62,6 +62,7 @@ const scene = {
     const actor = this.actors[name]
     const points = new Float32Array(corners.flatMap(c => c.map((x, i) => x * facts.scale[i])))
     const data = actor.getMapper().getInputData()
+    actor.setVisibility(true)
     data.getPoints().setData(points, 3)
     data.modified()
     const texture = actor.getTextures()[0]

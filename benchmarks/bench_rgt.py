@@ -8,6 +8,7 @@ are measured in the image in both cases. `--picture FILE` draws a section of the
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from PIL import Image
 from tqdm import tqdm
 
 from own_process import measure, report
@@ -113,8 +115,12 @@ def draw(path: Path, folder: Path, crossline: int) -> None:
         panel.tick_params(labelsize=7)
         panel.set_xlabel("inline", fontsize=8)
     axes[0].set_ylabel("sample", fontsize=8)
-    figure.savefig(path, dpi=75, pil_kwargs={"optimize": True})
+    figure.savefig(path, dpi=75)
     plt.close(figure)
+    # A palette makes the file a third as large.
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(128)
+    small.save(path, optimize=True)
 
 
 def main() -> None:
@@ -123,7 +129,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--picture", type=Path, help="PNG of a crossline of the first survey")
     parser.add_argument("--crossline", type=int, help="the crossline; the middle one if left out")
-    parser.add_argument("--one", nargs=2)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.one:
         report(lambda: fit(Path(a.one[0]), a.one[1]))

@@ -36,7 +36,8 @@ from strataflow.network.losses import LOSSES, TaskWeights, fault_overlap_loss
 from strataflow.network.model import MultiTaskNetwork
 from strataflow.synthetic.generate import synthesize_samples
 from strataflow.synthetic.scenario import Scenario
-from strataflow.training.dataset import CountingSampler, Crops, SampleSource
+from strataflow.training.dataset import CountingSampler, Crops
+from strataflow.training.sources import SampleSource
 from strataflow.volume.attributes import SHIFT_UNIT
 from strataflow.volume.orientation import (
     axial_angle,

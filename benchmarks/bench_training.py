@@ -33,7 +33,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from conftest import folders_below
 from strataflow.hardware import limit_threads
 from strataflow.synthetic.generate import synthesize_samples
-from strataflow.training.dataset import Crops, SampleSource
+from strataflow.training.dataset import Crops
+from strataflow.training.sources import SampleSource
 from strataflow.training.trainer import TrainingSettings, train
 from strataflow.volume.raw import Shape
 

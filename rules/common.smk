@@ -51,6 +51,12 @@ def labelled_tasks(volume):
     return [task for task in TASKS if ALL_TASKS[task][0] in given]
 
 
+def taught_tasks(volume):
+    """Tasks that a volume can teach: those with labels, and RGT if it has horizons."""
+    by_horizons = {"horizons", "control_points"} & set(VOLUMES[volume])
+    return [t for t in TASKS if t in labelled_tasks(volume) or t == "rgt" and by_horizons]
+
+
 def is_labelled_in_part(volume):
     """Whether a volume has labels of some tasks or lines alone, or faults without orientation."""
     in_part = {"fault_sticks", "labelled", "held_out", "unknown"} & set(VOLUMES[volume])
@@ -60,7 +66,7 @@ def is_labelled_in_part(volume):
 
 def is_training(volume):
     """Whether a volume is used for training: it has labels, and `train` is not false."""
-    return bool(labelled_tasks(volume)) and VOLUMES[volume].get("train") != "false"
+    return bool(taught_tasks(volume)) and VOLUMES[volume].get("train") != "false"
 
 
 def is_evaluated(volume):
@@ -84,7 +90,9 @@ TRAINING_VOLUMES = [volume for volume in VOLUMES if is_training(volume)]
 TRAINING_SURVEYS = [
     volume
     for volume in TRAINING_VOLUMES
-    if is_labelled_in_part(volume) or config["training"]["label_share"]
+    if is_labelled_in_part(volume)
+    or not labelled_tasks(volume)
+    or config["training"]["label_share"]
 ]
 PATCHED_VOLUMES = [volume for volume in TRAINING_VOLUMES if volume not in TRAINING_SURVEYS]
 # Flattened volumes: over geologic time, and on the horizon of that number.

@@ -1,7 +1,7 @@
 """Control of geologic time: horizons and control points of the sample sheet."""
 
 from strataflow.interpretation.horizon_files import require_horizon_file
-from strataflow.interpretation.horizon_grids import horizon_paths
+from strataflow.interpretation.horizon_names import horizon_paths
 
 
 def files_of_control(volume):

@@ -1,8 +1,7 @@
 """Horizons and flattened volumes of each volume."""
 
-from strataflow.interpretation.flattening import flat_names
 from strataflow.interpretation.horizon_files import horizon_names_of
-from strataflow.interpretation.horizon_levels import horizon_names
+from strataflow.interpretation.horizon_names import flat_names, horizon_names
 
 # Suffix of the files of a horizon in each format that has a file for each.
 HORIZON_SUFFIXES = {"irap": "irap", "opendtect": "odt.txt"}

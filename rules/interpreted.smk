@@ -1,6 +1,6 @@
-"""Labels that interpreters have: masks, fault sticks, lines; how the rule labels gets them."""
+"""Labels that interpreters have: masks, fault sticks, lines; how they become label volumes."""
 
-from strataflow.interpretation.horizon_grids import horizon_paths
+from strataflow.interpretation.horizon_names import horizon_paths
 from strataflow.interpretation.labelled_lines import parse_lines
 
 
@@ -26,7 +26,7 @@ def require_label_columns():
 
 
 def given_labels(wildcards):
-    """Inputs of the rule labels: the label volumes as converted, and files of fault sticks."""
+    """Inputs to make labels from: the label volumes as converted, and files of fault sticks."""
     volume = wildcards.volume
     names = [name for name in label_names(volume) if name in labels(volume)]
     return {
@@ -36,15 +36,20 @@ def given_labels(wildcards):
 
 
 def given_label_flags(wildcards, input):
-    """Flags of the rule labels."""
+    """Flags to make labels."""
     row, prefix = VOLUMES[wildcards.volume], prefix_of_binary(wildcards.volume)
     names = [name for name in label_names(wildcards.volume) if name in row]
     columns = {name: row[name] for name in ("labelled", "unknown") if name in row}
     return flags(**{n: f"{prefix}.{n}" for n in names}, fault_sticks=input.sticks, **columns)
 
 
+def prefix_of_made_labels(wildcards, output):
+    """PREFIX of the label volumes that are made."""
+    return output.table.removesuffix(".labels.csv")
+
+
 def volumes_by_labels():
-    """Volumes that the rule labels works on, by the names of the label volumes."""
+    """Volumes with labels in part, by the names of their label volumes."""
     groups = {}
     for volume in VOLUMES:
         if is_evaluated(volume) and is_labelled_in_part(volume):
@@ -56,8 +61,14 @@ VOLUMES_BY_LABELS = volumes_by_labels()
 
 
 def name_of_labelling(names):
-    """Name of the rule that makes the label volumes `names`; most runs have one."""
+    """Name of the stage that makes the label volumes `names`; most runs have one."""
     return "labels" if len(VOLUMES_BY_LABELS) == 1 else f"labels_{'_'.join(names)}"
+
+
+def ranked_labels_flag(wildcards):
+    """--labels, if faults of a volume are labelled."""
+    volume = wildcards.volume
+    return flags(labels=prefix_of_labels(volume)) if "fsem" in label_names(volume) else ""
 
 
 require_label_columns()

@@ -1,5 +1,5 @@
 # Masks, fault sticks and labelled lines to label volumes, NaN where unknown. Volumes with labels of
-# the same tasks share a rule.
+# the same tasks share a rule. It goes before inference, so that a wrong file stops the run in time.
 for names, volumes in VOLUMES_BY_LABELS.items():
 
     rule:
@@ -29,6 +29,7 @@ for names, volumes in VOLUMES_BY_LABELS.items():
             "results/labels/{volume}.benchmark.tsv"
         wildcard_constraints:
             volume="|".join(volumes),
+        priority: 10
         conda:
             "../envs/strataflow.yaml"
         threads: 1
@@ -37,7 +38,7 @@ for names, volumes in VOLUMES_BY_LABELS.items():
             runtime=minutes(10, per_gigabyte=20),
         params:
             **program("labels"),
-            prefix="results/labels/{volume}/{volume}",
+            prefix=prefix_of_made_labels,
             flags=given_label_flags,
         shell:
             "python {params.script:q} --input {input.image} {params.flags}"

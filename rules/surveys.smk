@@ -48,7 +48,7 @@ def require_training_samples():
     training, synthetic = config["training"], config["synthetic"]
     if not training["epochs"]:
         return
-    taught = {task for volume in TRAINING_VOLUMES for task in labelled_tasks(volume)}
+    taught = {task for volume in TRAINING_VOLUMES for task in taught_tasks(volume)}
     missing = " ".join(task for task in TASKS if task not in taught)
     if not synthetic["train"] and missing:
         sys.exit(
@@ -61,10 +61,10 @@ def require_training_samples():
             " one of them"
         )
     for volume in TRAINING_SURVEYS:
-        others = " ".join(task for task in TASKS if task not in labelled_tasks(volume))
+        others = " ".join(task for task in TASKS if task not in taught_tasks(volume))
         logger.info(
             f"{config['volumes']}: volume {volume!r}: used for training of"
-            f" {' '.join(labelled_tasks(volume))}{f', not of {others}' if others else ''}"
+            f" {' '.join(taught_tasks(volume))}{f', not of {others}' if others else ''}"
         )
         if set(TRUTH) & set(VOLUMES[volume]) and is_labelled_in_part(volume):
             logger.info(

@@ -52,6 +52,7 @@ def delivered_of(volume):
     files += [f"{prefix}.{name}.png" for name in (*pictures(), *FLATTENED)]
     files += [f"{prefix}.scene.json", *picks(volume)]
     files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
+    files += [f"{prefix}.lines_to_label.csv"] * (SPREAD in INFERRED)
     if is_evaluated(volume):
         files += [f"results/predictions/{volume}/{n}" for n in ("metrics.json", "passes.csv")]
     return files

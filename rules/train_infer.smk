@@ -36,7 +36,7 @@ rule train_infer:
         launcher=launcher_of_training(),
         run="results/train_infer/run",
         init_weights=flags(init_weights=initial_weights("infer")),
-        flags=training_flags() + survey_training_flags(),
+        flags=training_flags(surveys=survey_training_flags()),
     shell:
         "{params.launcher}python {params.script:q}"
         " --dir_data_train {input.data_train} --dir_target_train {input.target_train}"

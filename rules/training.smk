@@ -30,26 +30,36 @@ def training_surveys():
     files = [*images, *(str(Path(image).with_suffix(".json")) for image in images)]
     for volume in TRAINING_SURVEYS:
         files += with_sidecars(prefix_of_labels(volume), label_names(volume))
-    return files
+    return [*files, *(path for path in horizons_of_training() if path)]
+
+
+def horizons_of_training():
+    """Horizons that teach RGT, for each survey that training reads directly; "" for none."""
+    found = []
+    for volume in TRAINING_SURVEYS:
+        controlled = "rgt" in TASKS and is_controlled(volume)
+        found.append(f"results/read_control/{volume}.npz" if controlled else "")
+    return found
 
 
 def survey_training_flags():
     """Surveys that training reads directly, their held-out lines and their share."""
     if not TRAINING_SURVEYS:
-        return ""
+        return {}
     held_out = [VOLUMES[volume].get("held_out", "") for volume in TRAINING_SURVEYS]
     share = config["training"]["label_share"] or LABEL_SHARE
-    return " " + flags(
-        survey_images=[f"{prefix_of_binary(volume)}.bin" for volume in TRAINING_SURVEYS],
-        survey_labels=[prefix_of_labels(volume) for volume in TRAINING_SURVEYS],
-        survey_held_out=held_out if any(held_out) else [],
-        survey_valid_share=config["patches"]["valid_share"],
-        label_share=share,
-    )
+    return {
+        "survey_images": [f"{prefix_of_binary(volume)}.bin" for volume in TRAINING_SURVEYS],
+        "survey_labels": [prefix_of_labels(volume) for volume in TRAINING_SURVEYS],
+        "survey_held_out": held_out if any(held_out) else [],
+        "survey_control": horizons_of_training() if any(horizons_of_training()) else [],
+        "survey_valid_share": config["patches"]["valid_share"],
+        "label_share": share,
+    }
 
 
-def training_flags(epochs=None):
-    """Flags that both networks share. `epochs` replaces `training.epochs`."""
+def training_flags(epochs=None, surveys=None):
+    """Flags of both networks. `epochs` replaces `training.epochs`; `surveys` are further flags."""
     training = config["training"]
     return flags(
         epochs=epochs or training["epochs"],
@@ -64,6 +74,7 @@ def training_flags(epochs=None):
         nodes=training["nodes"],
         **shape_flags(config["patches"]["size"]),
         **task_flags(),
+        **(surveys or {}),
     )
 
 

@@ -82,9 +82,12 @@ ORDER = (
 def test_packages_import_only_from_those_below_them() -> None:
     assert {path.parent.name for path in LIBRARY.glob("*/__init__.py")} == set(ORDER)
     upward = []
-    for path in LIBRARY.glob("*/*.py"):
-        for name in re.findall(r"^ *from \.\.([a-z]+)\.", path.read_text(), re.MULTILINE):
-            if ORDER.index(name) <= ORDER.index(path.parent.name):
+    for path in LIBRARY.glob("*/**/*.py"):
+        package, *below = path.relative_to(LIBRARY).parts
+        above = "." * (len(below) + 1)
+        imports = rf"^ *from {re.escape(above)}([a-z]+)\."
+        for name in re.findall(imports, path.read_text(), re.MULTILINE):
+            if ORDER.index(name) <= ORDER.index(package):
                 upward.append(f"{path.relative_to(LIBRARY)} imports from {name}")
     assert not upward
 

@@ -12,6 +12,7 @@ import yaml
 
 from conftest import PREDICTING, REPOSITORY, Workflow, stopped_at_once, synthetic_row, write_segy
 from strataflow.errors import StrataflowError
+from strataflow.volume.volume import open_volume
 from strataflow.workflow.configuration import read_sheet, require_configuration
 from strataflow.workflow.project import SHEET, prepare
 
@@ -161,3 +162,29 @@ def test_the_workflow_delivers_horizons_and_flattened_volumes(controlled: Workfl
     index = pd.read_csv(folder / "north.horizon_index.csv")
     assert index["name"].tolist() == ["top", "base"]
     assert index["control_points"].tolist() == [40 * 48, 2]
+    # Half a sample is 2 ms.
+    assert index["misfit_maximum_ms"].max() < 2
+
+
+@workflow
+def test_delivered_time_is_one_value_at_the_nodes_of_a_horizon(controlled: Workflow) -> None:
+    folder = controlled.folder / "results" / "predictions" / "north"
+    time = np.array(open_volume(folder / "north.rgt").values)
+    i3, i2 = np.indices(time.shape[:2])
+    sample = (80 + 0.2 * i2) / 4
+    above = np.floor(sample).astype(int)
+    part = sample - above
+    at = (1 - part) * time[i3, i2, above] + part * time[i3, i2, above + 1]
+    # In samples: half of the local growth of time over one.
+    growth = time[i3, i2, above + 1] - time[i3, i2, above]
+    assert (np.abs(at - np.median(at)) <= 0.5 * growth + 1e-4).mean() > 0.999
+
+
+@workflow
+def test_a_changed_horizon_reruns_time_and_what_follows_alone(controlled: Workflow) -> None:
+    assert controlled.jobs() == {}
+    path = controlled.folder / "top.csv"
+    path.write_text(path.read_text().replace("1001,2001,880.00", "1001,2001,880.10"))
+    jobs = controlled.jobs()
+    assert {"read_control", "fit_rgt", "pick_horizons", "flatten"} <= set(jobs)
+    assert not {"segy_to_binary", "infer", "join_slabs", "pick_faults", "deliver"} & set(jobs)

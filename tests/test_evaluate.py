@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from conftest import Finished, refused_in_one_line
+from strataflow.errors import StrataflowError
 from strataflow.interpretation.metrics import evaluate, fault_metrics, geologic_time_metrics
 from strataflow.volume.raw import Shape
 
@@ -246,3 +248,31 @@ def test_an_affine_map_of_rgt_is_not_an_error_for_any_number_of_samples() -> Non
     live = np.ones((64, 64), bool)
     metrics = geologic_time_metrics(predicted, label, live)
     assert metrics["mean_absolute_error_after_fit"] == pytest.approx(0, abs=1e-6)
+
+
+def test_unknown_voxels_and_other_lines_do_not_count(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    label = np.zeros((7, 40, 48), np.float32)
+    label[:, 18:20] = 1
+    predicted = np.clip(gaussian_filter(label, 2) + 0.1 * rng.random(label.shape), 0, 1)
+    sparse = np.full_like(label, np.nan)
+    sparse[3] = label[3]
+    live = np.ones((7, 40), bool)
+    known = np.isfinite(sparse)
+    scores = fault_metrics(predicted.astype(np.float32), sparse, known)
+    # The line as a volume of its own is the reference.
+    alone = fault_metrics(predicted[3:4].astype(np.float32), label[3:4], live[3:4])
+    for name in ("precision", "recall", "f1_within_2_voxels", "best_f1", "average_precision"):
+        assert scores[name] == pytest.approx(alone[name]), name
+    for name, cube in (("p", predicted), ("t", sparse), ("full", label)):
+        cube.astype("<f4").tofile(tmp_path / f"{name}.fsem")
+    shape = Shape(48, 40, 7)
+    evaluate(tmp_path / "p", tmp_path / "t", tmp_path / "sparse.json", shape)
+    evaluate(tmp_path / "p", tmp_path / "full", tmp_path / "line.json", shape, lines="inline 4")
+    found = [
+        json.loads((tmp_path / f"{name}.json").read_text())["fault"] for name in ("sparse", "line")
+    ]
+    assert found[0]["labelled_voxels"] == found[1]["labelled_voxels"] == 40 * 48
+    assert found[0]["f1_within_2_voxels"] == found[1]["f1_within_2_voxels"]
+    with pytest.raises(StrataflowError, match="inline 9: not in the survey"):
+        evaluate(tmp_path / "p", tmp_path / "full", tmp_path / "x.json", shape, lines="inline 9")

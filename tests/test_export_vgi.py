@@ -7,8 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from conftest import Finished, refused_in_one_line
+from strataflow.errors import StrataflowError
+from strataflow.volume.metaimage import export_vgi
+from strataflow.volume.raw import Shape
+from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
 
 Run = Callable[..., Finished]
 
@@ -51,3 +56,12 @@ def test_a_volume_of_another_size_is_refused_with_both_numbers(
     words = ("--input", tmp_path / "x.fsem", "--output", tmp_path / "x.vgi", *sizes)
     refused_in_one_line(run_script("export_vgi", *words), "x.fsem", "48", "32")
     assert [p.name for p in tmp_path.iterdir()] == ["x.fsem"]
+
+
+def test_a_percent_sign_in_the_name_is_refused(tmp_path: Path) -> None:
+    # Readers of MetaImage would look for a series of files.
+    raw = tmp_path / "80%d.fsem"
+    write_volume(raw, np.zeros((3, 4, 5), np.float32), plain_sidecar(Shape(5, 4, 3), "fsem"))
+    with pytest.raises(StrataflowError, match="cannot name a file with % in its path"):
+        export_vgi(open_volume(raw), tmp_path / "x.vgi")
+    assert not list(tmp_path.glob("*.mhd"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,8 @@ import pytest
 import surfio
 
 from strataflow.errors import StrataflowError
-from strataflow.interpretation.horizon_grids import Horizon, horizon_paths, read_horizons
+from strataflow.interpretation.horizon_grids import Horizon, read_horizons
+from strataflow.interpretation.horizon_names import horizon_paths
 from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Sidecar
 from turned_survey import turned_survey
@@ -148,6 +151,33 @@ def test_irap_grids_between_traces_are_interpolated(tmp_path: Path) -> None:
     expected = 600 + 0.05 * (places["x"] - 1000) + 0.1 * (places["y"] - 2000)
     np.testing.assert_allclose(horizon.samples, (expected - 400) / 4, atol=1e-2)
     assert "interpolated" in horizon.notes[-1]
+
+
+def of_xtgeo(surface: surfio.IrapSurface) -> SimpleNamespace:
+    """A surface as xtgeo has it, with undefined nodes masked."""
+    h = surface.header
+    return SimpleNamespace(
+        xori=h.xori,
+        yori=h.yori,
+        xinc=h.xinc,
+        yinc=h.yinc,
+        yflip=1,
+        rotation=h.rot,
+        values=np.ma.masked_invalid(surface.values),
+    )
+
+
+def test_zmap_grids_are_read_by_xtgeo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "top.zmap"
+    path.write_text("! a comment\n@ top HEADER, GRID, 5\n15, -99999, , 4, 1\n")
+    monkeypatch.setitem(sys.modules, "xtgeo", None)
+    assert "a ZMAP+ grid needs xtgeo; install it with: pip install xtgeo" in refusal(path)
+    given = of_xtgeo(irap(truth(), SIDECAR))
+    fake = SimpleNamespace(
+        surface_from_file=lambda name, fformat: {(str(path), "zmap_ascii"): given}[name, fformat]
+    )
+    monkeypatch.setitem(sys.modules, "xtgeo", fake)
+    np.testing.assert_allclose(read(path).samples, truth(), atol=2e-3, equal_nan=True)
 
 
 def test_points_between_traces_are_interpolated_but_not_across_gaps(tmp_path: Path) -> None:

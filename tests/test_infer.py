@@ -21,7 +21,8 @@ from strataflow.prediction.copies import TilePredictor
 from strataflow.prediction.predict import predict_volume
 from strataflow.prediction.sources import image_source
 from strataflow.prediction.tiling import TileGrid, Tiling
-from strataflow.training.dataset import Crops, SampleSource
+from strataflow.training.dataset import Crops
+from strataflow.training.sources import SampleSource
 from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Volume, plain_sidecar
 

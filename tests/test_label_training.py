@@ -12,11 +12,14 @@ from torch import Tensor
 
 from conftest import folders_below
 from strataflow.errors import StrataflowError
+from strataflow.interpretation.control import ControlSet, write_control
 from strataflow.network.architecture import Architecture
-from strataflow.network.losses import LOSSES, MASKED_LOSSES, task_loss
+from strataflow.network.losses import LOSSES, MASKED_LOSSES, horizon_loss, task_loss
 from strataflow.samples.files import sample_path
-from strataflow.training.dataset import Crops, SampleSource
+from strataflow.training.dataset import Crops
+from strataflow.training.horizon_targets import horizon_target, numbered
 from strataflow.training.overview import training_table
+from strataflow.training.sources import SampleSource
 from strataflow.training.surveys import Survey, open_surveys
 from strataflow.training.trainer import TrainingSettings, train
 from strataflow.volume.raw import Shape
@@ -219,3 +222,61 @@ def test_training_on_a_mixed_set_changes_all_tasks_and_resumes_exactly(tmp_path:
     first, second = (torch.load(path, weights_only=True)["state_dict"] for path in (whole, resumed))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert all(torch.isfinite(values).all() for values in first.values())
+
+
+def test_horizons_teach_one_value_along_each_and_their_order() -> None:
+    """RGT that is the depth below a dipping plane is right, whatever lies between the horizons."""
+    dip = np.add.outer(np.arange(16), np.arange(16)).astype(np.float32) / 8
+    i3, i2 = np.indices((16, 16)).reshape(2, -1)
+    sets = [
+        ControlSet(name, np.stack([i3, i2, top + dip[i3, i2]], axis=1).astype(np.float32), order)
+        for name, top, order in (("base", 10.3, 1.0), ("top", 2.6, 0.0))
+    ]
+    target = torch.from_numpy(horizon_target(numbered(sets), (0, 0, 0), (16, 16, 16), 16))[None]
+    assert set(torch.unique(target[0, 0]).tolist()) == {0, 1, 2}
+    assert target[0, 1].abs().max() <= 0.5
+    flat = torch.zeros(1, 1, 16, 16, 16)
+    right = flat - torch.from_numpy(dip)[None, None, :, :, None] / 16
+    assert float(horizon_loss(right, target)) < 1e-6  # type: ignore[arg-type] # there are horizons
+    wrong = horizon_loss(flat, target)
+    assert wrong is not None
+    expected = np.abs(dip - dip.mean()).mean() / 16
+    torch.testing.assert_close(float(wrong), float(expected), atol=1e-3, rtol=0)
+    # Reversed time puts the base above the top.
+    depth = torch.arange(16.0).expand(1, 1, 16, 16, 16) / 16
+    reverse = horizon_loss(-2 * depth, target)
+    assert reverse is not None
+    assert float(reverse) > (10.3 - 2.6) / 16
+    assert horizon_loss(right, torch.zeros_like(target)) is None
+
+
+def test_a_survey_with_horizons_alone_joins_training_of_rgt(tmp_path: Path) -> None:
+    survey(tmp_path)
+    i3, i2 = np.indices((50, 56)).reshape(2, -1)
+    points = np.stack([i3, i2, np.full(i3.size, 20.25)], axis=1).astype(np.float32)
+    write_control(tmp_path / "x.npz", [ControlSet("top", points, 0.0)])
+    one = Survey.open(tmp_path / "x.bin", tmp_path / "gone", TASKS, "", tmp_path / "x.npz")
+    assert list(one.known) == ["rgt"]
+    assert one.label_counts() == {"rgt": 50 * 56}
+    crops = Crops(SampleSource((), SHAPE, (one,)), NETWORK, (16, 16, 48), 1, augment=True)
+    crossed = 0
+    for index in range(8):
+        _, targets, _ = crops[index]
+        horizons = targets["horizons"]
+        crossed += int((horizons[0] != 0).sum())
+        assert horizons.shape == (2, 16, 16, 48)
+        assert torch.isnan(targets["fault"][0]).all()
+    assert crossed == 8 * 16 * 16
+
+
+def test_surveys_alone_are_enough_and_a_set_without_anything_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    folders = [tmp_path / "empty"]
+    one = Survey.open(*survey(tmp_path / "survey"), ("fault",))
+    source = SampleSource.open(folders, folders, None, None, (one,), 0.5)
+    crops = Crops(source, FAULTS, (16, 16, 16), 1, augment=True)
+    assert len(crops) == len(crops.tiles) > 0
+    with pytest.raises(StrataflowError, match="contains no samples"):
+        SampleSource.open(folders, folders, None, None)
+    with pytest.raises(StrataflowError, match="samples: none"):
+        SampleSource.open([], [], None, None)

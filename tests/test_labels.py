@@ -338,3 +338,14 @@ def test_a_survey_labelled_in_part_joins_training_for_its_tasks(
     stopped_at_once(flow.run("-n"), "volume 'north': fault_sticks:", "use one of them")
     flow.list_volumes(synthetic_row("north", (), labelled="all"), with_sticks)
     stopped_at_once(flow.run("-n"), "volume 'north': labelled: the volume has no label")
+
+
+def test_a_mask_of_the_same_size_on_another_grid_is_refused(tmp_path: Path) -> None:
+    volume = image(tmp_path)
+    known = replace(volume.sidecar, source={"segy": "x.sgy"})
+    shifted = replace(AXES[0], first=1002)
+    moved = replace(known.of_attribute("fsem"), axes=(shifted, *AXES[1:]))
+    write_volume(tmp_path / "x.fsem", np.zeros(SHAPE.array, np.float32), moved)
+    labels = {"fsem": open_volume(tmp_path / "x.fsem")}
+    with pytest.raises(StrataflowError, match=r"x.fsem: another grid .* inlines begin at 1002"):
+        make_labels(Given(replace(volume, sidecar=known), labels), tmp_path / "out")

@@ -26,7 +26,7 @@ Run = Callable[..., Finished]
 SHAPE = Shape(n1=60, n2=70, n3=80)
 FILES = (
     *("faults.csv", "fault_points.csv", "fault_throws.csv", "fault_sticks.txt"),
-    *("fault_sticks.odt.txt", "faults.vtp", "faults.ts"),
+    *("fault_sticks.odt.txt", "faults.vtp", "faults.ts", "fault_surfaces.npz"),
     *(f"{name}{end}" for name in ("fthin", "fthrow", "fault_id") for end in ("", ".json")),
 )
 

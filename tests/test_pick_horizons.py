@@ -11,8 +11,11 @@ import pandas as pd
 import pytest
 
 from conftest import Finished, refused_in_one_line
+from strataflow.interpretation.horizon_levels import Level
+from strataflow.interpretation.horizon_writers import horizon_table
+from strataflow.interpretation.horizons import PickedHorizon
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Sidecar, plain_sidecar, write_volume
+from strataflow.volume.volume import Axis, Sidecar, plain_sidecar, write_volume
 
 Run = Callable[..., Finished]
 SHAPE = Shape(n1=50, n2=12, n3=9)
@@ -84,3 +87,22 @@ def test_time_that_does_not_grow_is_refused(run_script: Run, tmp_path: Path) -> 
     words = ("--input", tmp_path / "a.rgt", "--output", tmp_path / "a")
     refused_in_one_line(run_script("pick_horizons", *words), "does not increase downward")
     assert not list(tmp_path.glob("a.h*"))
+
+
+def test_long_line_numbers_and_coordinates_are_written_in_full() -> None:
+    plain = plain_sidecar(Shape(n1=8, n2=2, n3=2), "rgt")
+    axes = (
+        Axis("inline", 123_456_789, 1, 25.0, "m"),
+        Axis("crossline", 1_234_567, 1, 25.0, "m"),
+        plain.axes[2],
+    )
+    corners = ((10_500_000.25, 7e6), (10_500_025.25, 7e6), (10_500_000.25, 7e6 + 25), (0.0, 0.0))
+    sidecar = replace(plain, axes=axes, corners=corners)
+    horizon = PickedHorizon(
+        "horizon_01", Level(0.5), np.full((2, 2), 3.25, np.float32), np.zeros((2, 2), bool)
+    )
+    text = horizon_table([horizon], [], sidecar).to_csv(index=False).splitlines()
+    assert text[0].startswith("inline,crossline,x,y,horizon_01")
+    assert text[1] == "123456789,1234567,10500000.25,7000000.0,3.25"
+    without = horizon_table([horizon], [], replace(sidecar, corners=()))
+    assert not {"x", "y"} & set(without.columns)

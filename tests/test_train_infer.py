@@ -34,8 +34,9 @@ from strataflow.samples.files import CHECKSUMS, Folders, sample_path
 from strataflow.synthetic.generate import synthesize_samples
 from strataflow.synthetic.geology import EarthModel, Fault, Layers, evaluate
 from strataflow.synthetic.scenario import Scenario
-from strataflow.training.dataset import Crops, SampleSource, stretched
+from strataflow.training.dataset import Crops, stretched
 from strataflow.training.schedule import Length
+from strataflow.training.sources import SampleSource
 from strataflow.training.trainer import (
     TrainingModule,
     TrainingSettings,

@@ -167,6 +167,8 @@ def test_a_typed_time_moves_the_slice_to_the_closest_sample(visitor: Visitor) ->
     field.send_keys("863", Keys.ENTER)
     visitor.shows(vertical=864)
     assert "vertical=864" in visitor.page.current_url
+    visitor.press("3")
+    visitor.shows(large="slice", vertical=864)
 
 
 def test_picked_faults_are_lines_in_their_colours(visitor: Visitor) -> None:
@@ -202,10 +204,11 @@ def test_horizons_are_lines_as_far_as_they_go(visitor: Visitor) -> None:
         red, green, blue = visitor.colour("inline", crossline, 920)
         assert (max(red, green, blue) - min(red, green, blue) > 40) == seen, crossline
     visitor.page.find_element("css selector", "#horizons li[data-number='2'] button").click()
-    visitor.until(lambda: "crossline to" in visitor.page.find_element("id", "about").text)
+    visitor.until(lambda: "crossline" in visitor.page.find_element("id", "about").text)
     text = visitor.page.find_element("id", "about").text.replace("\n", " ")
-    assert "crossline from 500" in text
-    assert "crossline to 520" in text
+    assert "crossline 500 to 520" in text
+    assert "rgt 0.6" in text
+    assert "Top Reef" in visitor.page.find_element("id", "horizons").text
 
 
 def test_the_section_below_a_line_shows_what_the_line_crosses(visitor: Visitor) -> None:
@@ -374,7 +377,9 @@ def test_the_scene_shows_faults_sections_and_a_horizon(visitor: Visitor) -> None
     assert (np.abs(visitor.picture() - before).max(axis=2) > 30).sum() > 1000
     visitor.choose("colour", "throw")
     assert scene_colour(visitor, fault_colour(2)) < 200
-    assert "throw (ms)" in visitor.page.find_element("id", "bars").text
+    legend = visitor.page.find_element("id", "bars").text
+    assert "throw (ms)" in legend
+    assert "vertical exaggeration" in legend
 
 
 def test_keys_and_the_mouse_work_in_the_scene(visitor: Visitor) -> None:

@@ -88,5 +88,8 @@ def write_horizons(path: Path) -> None:
     i3, i2 = (a.ravel() for a in np.indices(SHAPE.array[:2]))
     table = pd.DataFrame({"inline": 100 + 2 * i3, "crossline": 500 + i2})
     table["horizon_01"] = 840.0
+    table["horizon_01_rms"] = 1.0
     table["horizon_02"] = np.where(i2 <= 20, 920.0, np.nan)
     table.to_csv(path, index=False)
+    index = {"horizon": ["horizon_01", "horizon_02"], "name": ["", "Top Reef"], "rgt": [0.2, 0.6]}
+    pd.DataFrame(index).to_csv(path.with_name("north.horizon_index.csv"), index=False)

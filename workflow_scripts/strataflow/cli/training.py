@@ -12,8 +12,8 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from ..files import written_whole
 from ..network.architecture import PRESETS, Architecture
-from ..training.dataset import SampleSource
 from ..training.figures import draw_learning_curves
+from ..training.sources import SampleSource
 from ..training.surveys import open_surveys
 from ..training.trainer import TrainingSettings, train, write_metrics_table
 from .arguments import Parser, add_shape, add_tasks, fraction, positive, shape_of, tasks_of
@@ -173,6 +173,14 @@ def _add_surveys(parser: argparse.ArgumentParser) -> None:
         " 2400', in the same order; '' for none",
     )
     parser.add_argument(
+        "--survey_control",
+        nargs="*",
+        default=[],
+        metavar="NPZ",
+        help="horizons of each survey that teach RGT, as strataflow read-control writes them, in"
+        " the same order; '' for none",
+    )
+    parser.add_argument(
         "--survey_valid_share",
         type=fraction,
         default=0.0,
@@ -196,6 +204,7 @@ def _sources(
         architecture.tasks,
         arguments.survey_held_out,
         arguments.survey_valid_share,
+        [Path(name) if name else None for name in arguments.survey_control],
     )
     train_source, valid_source = (
         SampleSource.open(

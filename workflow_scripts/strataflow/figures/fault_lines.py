@@ -74,13 +74,16 @@ def read_fault_meshes(path: Path, sidecar: Sidecar) -> FaultMeshes | None:
         sidecar: Geometry of the volume.
 
     Returns:
-        The faults; None if the survey has no coordinates to place them by.
+        The faults; None for a survey of one line, whose faults are curves.
 
     Raises:
         StrataflowError: The file is missing or holds no fault surfaces.
     """
+    require_file(path)
+    if sidecar.is_line:
+        return None
     reader = vtkXMLPolyDataReader()
-    reader.SetFileName(str(require_file(path)))
+    reader.SetFileName(str(path))
     reader.Update()
     data = reader.GetOutput()
     numbers = data.GetCellData().GetArray("fault")
@@ -99,9 +102,9 @@ def read_fault_meshes(path: Path, sidecar: Sidecar) -> FaultMeshes | None:
 def grid_indices(places: NDArray[np.float64], sidecar: Sidecar) -> NDArray[np.float64]:
     """Indices along (n3, n2, n1) of places (N, 3): x, y and time or depth, positive downward.
 
-    NaN if the survey has no coordinates, or if all of its traces lie on one line.
+    Without coordinates x and y are crossline and inline numbers. NaN if all traces lie on one line.
     """
-    origin, along3, along2 = sidecar.lattice()
+    origin, along3, along2 = sidecar.map_lattice()
     steps = np.stack([along3, along2], axis=1)
     if not np.isfinite(steps).all() or abs(np.linalg.det(steps)) < 1e-9:
         return np.full(places.shape, np.nan)

@@ -26,6 +26,9 @@ from .sections import save_picture
 # Traces of a map along each axis at most.
 MAX_TRACES = 700
 
+# Height of a map over its width from which all maps are in one row.
+TALL = 1.3
+
 # Colours of time structure, red where it is shallow, and of amplitudes.
 STRUCTURE, SEQUENTIAL, DIVERGING = "turbo_r", "inferno", "RdBu"
 
@@ -75,10 +78,12 @@ def draw_horizon(path: Path, shown: HorizonMap, sidecar: Sidecar) -> None:
     thin = (slice(None, None, step[0]), slice(None, None, step[1]))
     x, y = (grid[thin] for grid in _ground(sidecar))
     count = 1 + len(shown.amplitudes)
-    columns = min(count, 2)
+    ratio = float(np.clip(np.ptp(y) / max(np.ptp(x), 1e-9), 0.4, 2.5)) if sidecar.corners else 0.8
+    # Tall maps stand side by side.
+    columns = count if ratio > TALL else min(count, 2)
     rows = -(-count // columns)
-    ratio = float(np.clip(np.ptp(y) / max(np.ptp(x), 1e-9), 0.4, 1.6)) if sidecar.corners else 0.8
-    size = (7.2 * columns, rows * (5.4 * ratio + 1.0) + 0.4)
+    width = 4.8 if ratio > TALL else 7.2
+    size = (width * columns, rows * (0.75 * width * ratio + 1.0) + 0.4)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     figure.suptitle(shown.title)

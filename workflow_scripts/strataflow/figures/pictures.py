@@ -157,7 +157,7 @@ class _Pictures:
 
     def faults(self, numbers: Volume, meshes: FaultMeshes | None) -> None:
         """Draw the picked faults, large."""
-        # Without coordinates, surfaces cannot be placed: show their voxels.
+        # Faults of a line have no surfaces: show their voxels.
         picked = Layer(self.image, meshes=meshes)
         if meshes is None:
             picked = Layer(self.image, FAULT_ID, numbers)

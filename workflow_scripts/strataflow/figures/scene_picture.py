@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +68,7 @@ def draw_scene(
         "scale": scene.scale.text,
         "exaggeration": scene.scale.exaggeration,
         # For the same scene in ParaView: indices, and lateral units for one of the vertical axis.
-        "indices": [section.index for section in scene.sections],
+        "indices": [] if flat else [section.index for section in scene.sections],
         "camera": [float(value) for value in scene.towards(scene.corner)],
         "vertical_scale": abs(scene.scale.steps[2] / image.sidecar.axes[2].step),
     }
@@ -99,7 +99,8 @@ def read_scene(image: Volume, prediction: Path, velocity: float | None = None) -
 
 def read_horizons(path: Path, sidecar: Sidecar) -> tuple[list[str], Array]:
     """Names and sample indices (horizons, n3, n2) of VOLUME.horizons.csv, NaN where undefined."""
-    table = pd.read_csv(path, usecols=_is_read)
+    places = sidecar.axis_names[:2]
+    table = pd.read_csv(path, usecols=lambda column: _is_read(str(column), places))
     names = [name for name in table.columns if name.startswith("horizon_")]
     indices = np.full((len(names), *sidecar.shape.array[:2]), np.nan, np.float32)
     i3, i2 = (
@@ -112,9 +113,8 @@ def read_horizons(path: Path, sidecar: Sidecar) -> tuple[list[str], Array]:
     return names, indices
 
 
-def _is_read(column: object) -> bool:
-    name = str(column)
-    return name in ("inline", "crossline") or bool(re.fullmatch(r"horizon_\d+", name))
+def _is_read(column: str, places: Sequence[str]) -> bool:
+    return column in places or bool(re.fullmatch(r"horizon_\d+", column))
 
 
 def failure(work: Callable[[], None], seconds: float) -> str | None:

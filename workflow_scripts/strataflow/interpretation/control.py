@@ -110,7 +110,7 @@ def _read_points(
 
 
 def _places(nodes: Nodes, sidecar: Sidecar, notes: list[str], alone: bool) -> NDArray[np.float64]:
-    """Points (N, 3) of a set in voxels, those in the survey; none at all only if not `alone`."""
+    """Points (N, 3) of a set in voxels, those on live traces; none at all only if not `alone`."""
     own: list[str] = []
     try:
         nodes, at = locate(nodes, sidecar, own, required=alone)
@@ -123,6 +123,8 @@ def _places(nodes: Nodes, sidecar: Sidecar, notes: list[str], alone: bool) -> ND
     notes += [f"{nodes.path}: {nodes.name}: {note}" for note in own]
     inside &= (z >= 0) & (z <= sidecar.shape.n1 - 1)
     sides = np.array(sidecar.shape.array[:2])[:, None] - 1
+    i3, i2 = np.rint(at.clip(0, sides)).astype(np.int64)
+    inside &= sidecar.live[i3, i2]
     return np.concatenate([at.clip(0, sides), z[None]])[:, inside].T
 
 

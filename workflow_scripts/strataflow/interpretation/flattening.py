@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +14,11 @@ from scipy.ndimage import distance_transform_edt
 from ..errors import StrataflowError
 from ..figures.flattened import draw_flattened
 from ..files import require_file, require_free_space, written_whole
-from ..volume.attributes import FLAT
 from ..volume.raw import Array
 from ..volume.volume import Sidecar, Volume, require_same_shape, sidecar_path, write_sidecar
 from .horizon_amplitudes import cubic
-from .horizon_levels import horizon_names
+from .horizon_names import horizon_names
 from .horizons import gap_growth
-
-
-def flat_names(wanted: Sequence[int | str]) -> list[str]:
-    """Names of flattened volumes: flat for `time`, flat_03 for horizon 3."""
-    return [FLAT if one == "time" else f"{FLAT}_{one:02d}" for one in wanted]
 
 
 def flatten_by_time(image: Volume, rgt: Volume, output: Path) -> None:

@@ -63,6 +63,7 @@ class Layout:
         domain: time or depth, if a column says so.
         unit: ms, s, m or ft, if the name of the column of z has it.
         decimal_comma: Whether numbers have commas for points.
+        is_charisma: Whether lines have the words INLINE and XLINE before their numbers.
     """
 
     skip: int
@@ -73,6 +74,7 @@ class Layout:
     domain: str | None = None
     unit: str | None = None
     decimal_comma: bool = False
+    is_charisma: bool = False
 
     def split(self, line: str) -> list[str]:
         """The cells of a line."""
@@ -110,7 +112,7 @@ def find_layout(lines: Sequence[str]) -> Layout:
     if charisma and len(cells) >= 3:
         names = ["inline", "crossline", *(("x", "y", "z") if len(cells) >= 5 else ("z",))]
         where = {name: column for column, name in enumerate(names)}
-        return Layout(skip, len(cells), delimiter, (where,), decimal_comma=comma)
+        return Layout(skip, len(cells), delimiter, (where,), decimal_comma=comma, is_charisma=True)
     if named is None:
         return _unnamed(skip, cells, delimiter, comma)
     where, domain, unit = named

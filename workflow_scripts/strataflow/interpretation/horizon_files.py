@@ -1,69 +1,27 @@
 """Horizon files of other programs: nodes with their places and times or depths.
 
-Irap classic grids are read by surfio, the reader that xtgeo uses as well. Everything else is a text
-file with a row a node: CSV, OpendTect ASCII, Petrel points, Charisma lines, plain columns.
+A file is a regular grid (`surface_grids`) or a text file with a row a node: CSV, OpendTect ASCII,
+Petrel points, Charisma lines, plain columns.
 """
 
 from __future__ import annotations
 
-import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import surfio
-from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..files import require_file
 from .horizon_columns import Layout, find_layout
-
-# What programs write where a horizon is undefined; so do numbers of at least 1e20.
-UNDEFINED = (-999.0, -999.25, -9999.0, -99999.0, -999999.0, 9999900.0, 9999999.0)
-HUGE = 1e20
+from .surface_grids import Numbers, SurfaceGrid, is_undefined, kind_of_grid, read_grid
 
 # Bytes that are read to find out what a file is.
 HEAD = 1 << 16
-
-# First bytes of Irap classic files, ASCII and binary.
-IRAP_ASCII, IRAP_BINARY = re.compile(rb"\s*-996\s"), b"\x00\x00\x00\x20\xff\xff\xfc\x1c"
-
-Numbers = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class SurfaceGrid:
-    """A regular grid: `values` (columns, rows) of a node at `origin` + column and row `steps`.
-
-    Undefined nodes are NaN. `steps` is (2, 2): x and y of a column step, x and y of a row step.
-    """
-
-    origin: Numbers
-    steps: Numbers
-    values: Numbers
-
-    def at(self, x: Numbers, y: Numbers) -> Numbers:
-        """Bilinear interpolation at places of any shape; NaN outside and beside undefined nodes."""
-        away = np.stack([x - self.origin[0], y - self.origin[1]])
-        found = np.tensordot(np.linalg.inv(self.steps.T), away, 1)
-        # A place on a node needs no neighbours.
-        near = np.round(found)
-        found = np.where(np.abs(found - near) < 1e-3, near, found)
-        counts = np.array(self.values.shape).reshape(2, *[1] * x.ndim)
-        inside = ((found >= 0) & (found <= counts - 1)).all(axis=0)
-        first = np.clip(np.floor(found), 0, counts - 1).astype(np.int64)
-        part = np.clip(found - first, 0, 1)
-        result = np.zeros(x.shape)
-        for column, row in np.ndindex(2, 2):
-            share = (part[0] if column else 1 - part[0]) * (part[1] if row else 1 - part[1])
-            i, j = (
-                np.minimum(first[axis] + step, self.values.shape[axis] - 1)
-                for axis, step in enumerate((column, row))
-            )
-            result += np.where(share > 0, share * self.values[i, j], 0)
-        return np.where(inside, result, np.nan)
 
 
 @dataclass(frozen=True)
@@ -76,7 +34,7 @@ class Nodes:
         z: Time or depth of each node, (N,), without undefined nodes.
         lines: Inline and crossline number of each node, (2, N), if the file has them.
         places: x and y of each node, (2, N), if the file has them.
-        grid: The regular grid of an Irap file.
+        grid: The regular grid that the nodes are of, if any.
         domain: time or depth, if the file says so.
         unit: ms, s, m or ft, if the file says so.
         guesses: For a file that does not name its columns: the layouts that its columns allow.
@@ -105,8 +63,10 @@ def read_nodes(path: Path, named: bool = False) -> list[Nodes]:
     """
     head = _head(path)
     require_horizon_file(path, named)
-    if _is_irap(head):
-        return [_irap_nodes(path, head.startswith(IRAP_BINARY))]
+    kind = kind_of_grid(head)
+    if kind:
+        grid = read_grid(path, kind)
+        return [Nodes(path, path.stem, grid.defined(), places=grid.places(), grid=grid)]
     table, layout = _read_table(path, head)
     return [_nodes_of(path, name, rows, layout) for name, rows in _by_name(path, table, layout)]
 
@@ -119,7 +79,7 @@ def require_horizon_file(path: Path, named: bool = False) -> None:
         named: Whether it must have a column with names of horizons.
     """
     head = _head(path)
-    if not _is_irap(head) and (_layout(path, head).name is not None or not named):
+    if not kind_of_grid(head) and (_layout(path, head).name is not None or not named):
         return
     if named:
         raise StrataflowError(
@@ -135,13 +95,9 @@ def horizon_names_of(path: Path) -> list[str]:
         StrataflowError: See `read_nodes`.
     """
     head = _head(path)
-    if _is_irap(head) or _layout(path, head).name is None:
+    if kind_of_grid(head) or _layout(path, head).name is None:
         return [path.stem]
     return [name for name, _ in _by_name(path, *_read_table(path, head))]
-
-
-def _is_irap(head: bytes) -> bool:
-    return bool(IRAP_ASCII.match(head)) or head.startswith(IRAP_BINARY)
 
 
 def _head(path: Path) -> bytes:
@@ -152,39 +108,10 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _irap_nodes(path: Path, binary: bool) -> Nodes:
-    read = surfio.IrapSurface.from_binary_file if binary else surfio.IrapSurface.from_ascii_file
-    try:
-        surface = read(path)
-    except (RuntimeError, ValueError, IndexError, OverflowError, MemoryError) as error:
-        reason = " ".join(str(error).split())
-        raise StrataflowError(f"{path}: not a valid Irap grid ({reason})") from None
-    h = surface.header
-    turn = np.radians(h.rot)
-    across = np.array([np.cos(turn), np.sin(turn)]) * h.xinc
-    up = np.array([-np.sin(turn), np.cos(turn)]) * h.yinc
-    steps, origin = np.stack([across, up]), np.array([h.xori, h.yori])
-    if not abs(np.linalg.det(steps)) > 0:
-        raise StrataflowError(f"{path}: Irap grid with a spacing of {h.xinc:g} by {h.yinc:g}")
-    values = surface.values.astype(np.float64)
-    values[is_undefined(values)] = np.nan
-    column, row = np.nonzero(np.isfinite(values))
-    places = origin[:, None] + steps.T @ np.stack([column, row])
-    if not column.size:
-        raise StrataflowError(f"{path}: all nodes are undefined")
-    grid = SurfaceGrid(origin, steps, values)
-    return Nodes(path, path.stem, values[column, row], places=places, grid=grid)
-
-
-def is_undefined(values: NDArray) -> NDArray[np.bool_]:
-    """Where `values` are codes of undefined nodes, or not finite."""
-    return ~np.isfinite(values) | (np.abs(values) >= HUGE) | np.isin(values, UNDEFINED)
-
-
 def _layout(path: Path, head: bytes) -> Layout:
     if b"\x00" in head[:4096]:
         raise StrataflowError(
-            f"{path}: binary file of an unknown format; expected an Irap grid or a text file"
+            f"{path}: binary file of an unknown format; expected a grid or a text file"
         )
     lines = head.decode("utf-8-sig", errors="replace").splitlines()
     try:
@@ -211,6 +138,9 @@ def _read_table(path: Path, head: bytes) -> tuple[pd.DataFrame, Layout]:
             return pd.DataFrame(values, index=numbers), layout
     except ValueError:
         pass
+    table = _fast_table(lines, layout)
+    if table is not None:
+        return table.set_axis(numbers), layout
     rows = [layout.split(line) for line in lines]
     for number, cells in zip(numbers, rows, strict=True):
         if len(cells) != layout.width:
@@ -219,6 +149,31 @@ def _read_table(path: Path, head: bytes) -> tuple[pd.DataFrame, Layout]:
                 " first row"
             )
     return pd.DataFrame(rows, columns=range(layout.width), index=numbers), layout
+
+
+def _fast_table(lines: list[str], layout: Layout) -> pd.DataFrame | None:
+    """The cells of all lines as text, or None if pandas does not find the same in each."""
+    marks = layout.width - 1
+    if layout.is_charisma or (
+        # pandas fills up short lines.
+        layout.delimiter and any(line.count(layout.delimiter) != marks for line in lines)
+    ):
+        return None
+    try:
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            table = pd.read_csv(
+                StringIO("\n".join(lines)),
+                sep=layout.delimiter or r"\s+",
+                names=list(range(layout.width)),
+                index_col=False,
+                dtype=str,
+                keep_default_na=False,
+                skipinitialspace=True,
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError):
+        return None
+    short = (table[marks].fillna("") == "").any() and not layout.delimiter
+    return None if len(table) != len(lines) or short else table
 
 
 def _by_name(path: Path, table: pd.DataFrame, layout: Layout) -> Iterator[tuple[str, pd.DataFrame]]:

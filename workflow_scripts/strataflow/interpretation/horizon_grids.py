@@ -14,8 +14,9 @@ from scipy.spatial import Delaunay, QhullError
 from ..errors import StrataflowError
 from ..volume.raw import Array
 from ..volume.volume import Sidecar
-from .horizon_files import Nodes, Numbers, read_nodes
+from .horizon_files import Nodes, read_nodes
 from .horizon_units import axis_ends, to_samples
+from .surface_grids import Numbers
 
 # Bins from a node to a trace at which the node lies on it, and the share of nodes that must.
 ON_TRACE, ON_TRACES = 0.1, 0.95
@@ -51,9 +52,9 @@ class Horizon:
 def read_horizons(paths: Sequence[Path], sidecar: Sidecar) -> list[Horizon]:
     """Read horizon files and place them on the grid of a survey.
 
-    It reads Irap classic (ASCII, binary), CSV, OpendTect ASCII, Petrel points, Charisma lines, and
-    columns of inline, crossline (or x, y) and time or depth. Times and depths may be negative
-    downward. Grids and scattered nodes between traces are interpolated linearly.
+    It reads Irap classic (ASCII, binary), ZMAP+, CSV, OpendTect ASCII, Petrel points, Charisma
+    lines, and columns of inline, crossline (or x, y) and time or depth. Times and depths may be
+    negative downward. Grids and scattered nodes between traces are interpolated linearly.
 
     Args:
         paths: The files. A file with a column of names may have several horizons.
@@ -76,36 +77,6 @@ def read_horizons(paths: Sequence[Path], sidecar: Sidecar) -> list[Horizon]:
                 )
             horizons.append(place_horizon(nodes, sidecar))
     return horizons
-
-
-def control_paths(text: str) -> list[Path]:
-    """Files and folders of a cell of the sample sheet, separated by `;`.
-
-    Raises:
-        StrataflowError: One is missing.
-    """
-    paths = [Path(part.strip()).expanduser() for part in text.split(";") if part.strip()]
-    for path in paths:
-        if not path.exists():
-            raise StrataflowError(f"{path}: no such file or folder")
-    return paths
-
-
-def horizon_paths(text: str) -> list[Path]:
-    """Files of a cell of the sample sheet, and those in its folders except hidden ones.
-
-    Raises:
-        StrataflowError: A file or folder is missing, or a folder is empty.
-    """
-    paths: list[Path] = []
-    for part in control_paths(text):
-        files = [part]
-        if part.is_dir():
-            files = sorted(p for p in part.iterdir() if p.is_file() and p.name[0] != ".")
-        if not files:
-            raise StrataflowError(f"{part}: no files in this folder")
-        paths += files
-    return paths
 
 
 def place_horizon(nodes: Nodes, sidecar: Sidecar) -> Horizon:

@@ -27,11 +27,6 @@ class Level:
     control: ControlSet | None = None
 
 
-def horizon_names(count: int) -> list[str]:
-    """Names of `count` horizons, shallowest first."""
-    return [f"horizon_{number:02d}" for number in range(1, count + 1)]
-
-
 def even_levels(rgt: Array, live: NDArray[np.bool_], count: int) -> list[Level]:
     """Levels of RGT at evenly spaced mean depths.
 

@@ -12,7 +12,8 @@ from ..files import written_whole
 from ..volume.volume import Sidecar, Volume, require_same_shape
 from .control import ControlSet
 from .horizon_amplitudes import WINDOW, amplitudes_along
-from .horizon_levels import Level, control_levels, even_levels, horizon_names
+from .horizon_levels import Level, control_levels, even_levels
+from .horizon_names import horizon_names
 from .horizon_writers import (
     Amplitudes,
     horizon_index,

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..volume.volume import Axis, Sidecar
-from .horizon_files import Nodes, Numbers
+from .horizon_files import Nodes
+from .surface_grids import Numbers
 
 # Share of the nodes within the lines of the survey that must have times or depths within it.
 WITHIN = 0.5

@@ -49,8 +49,9 @@ def _to_digits(values: NDArray) -> NDArray[np.float64]:
     """Amplitudes of any size to DIGITS significant digits."""
     wide = values.astype(np.float64)
     size = np.floor(np.log10(np.abs(wide), where=wide != 0, out=np.zeros_like(wide)))
-    unit = 10.0 ** (size - DIGITS + 1)
-    return np.round(wide / unit) * unit
+    digits = 10.0 ** np.maximum(DIGITS - 1 - size, 0)
+    unit = 10.0 ** np.maximum(size - DIGITS + 1, 0)
+    return np.round(wide * digits / unit) * unit / digits
 
 
 def horizon_index(horizons: Sequence[PickedHorizon], sidecar: Sidecar) -> pd.DataFrame:

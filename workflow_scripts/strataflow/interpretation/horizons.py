@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import label, maximum_filter
 
 from ..volume.attributes import growth_per_sample
 from ..volume.raw import Array
@@ -16,6 +16,9 @@ from .horizon_levels import Level
 
 # Traces and samples from a picked fault surface within which a horizon is undefined.
 NEAR_FAULT = 1
+
+# Traces of the smallest piece of a horizon; faults leave smaller ones in their zone.
+ISLAND = 16
 
 # Growth of RGT over one sample, in mean growths, from which layers are missing there.
 GAP = 6.0
@@ -76,6 +79,10 @@ def follow(
                 at_fault |= near[traces, above] | near[traces, above + 1]
             broken[number, i3, traces] = at_fault
             samples[number, i3, traces[~at_fault]] = (above + part)[~at_fault]
+    for found, cut in zip(samples, broken, strict=True):
+        islands = _islands(np.isfinite(found))
+        cut |= islands
+        found[islands] = np.nan
     samples[:, ~sidecar.live], broken[:, ~sidecar.live] = np.nan, False
     given = zip(names, levels, samples, broken, strict=True)
     return [PickedHorizon(*one) for one in given]
@@ -86,6 +93,16 @@ def gap_growth(rgt: Array, live: NDArray[np.bool_]) -> float:
     thin = max(rgt.shape[0] // 64, 1)
     some = np.asarray(rgt[::thin])[live[::thin]]
     return GAP * max(growth_per_sample(some) if some.size else 0.0, 1e-12)
+
+
+def _islands(there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Traces of pieces of fewer than ISLAND traces, unless there are only such."""
+    pieces, _ = label(there)
+    size = np.bincount(pieces.ravel())
+    size[0] = 0
+    small = (size < ISLAND) & (size.max() >= ISLAND)
+    small[0] = False
+    return np.asarray(small[pieces])
 
 
 def _near_fault(faults: Array | None, i3: int) -> NDArray[np.bool_] | None:

@@ -76,7 +76,7 @@ def make_labels(given: Given, output: Path) -> pd.DataFrame:
             f"{given.sticks[0]}: fault sticks and a fault mask are given; use one of them"
         )
     for volume in given.labels.values():
-        require_same_shape(volume, given.image)
+        _require_same_grid(volume, given.image)
     if ("fdip" in given.labels) != ("fstrike" in given.labels):
         raise StrataflowError(f"{given.image.path}: fdip and fstrike must be given together")
     if "fdip" in given.labels and "fsem" not in given.labels:
@@ -95,6 +95,21 @@ def make_labels(given: Given, output: Path) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     _write(output, written, given.image, table)
     return table
+
+
+def _require_same_grid(label: Volume, image: Volume) -> None:
+    """Raise StrataflowError if a label has another size, or known line numbers that differ."""
+    require_same_shape(label, image)
+    # Without a source, line numbers are made up.
+    if not (label.sidecar.source and image.sidecar.source):
+        return
+    for own, others in zip(label.sidecar.axes[:2], image.sidecar.axes[:2], strict=True):
+        if (own.first, own.step) != (others.first, others.step):
+            raise StrataflowError(
+                f"{label.path}: another grid than {image.path}: {own.name}s begin at {own.first:g}"
+                f" in steps of {own.step:g} instead of {others.first:g} in steps of"
+                f" {others.step:g}"
+            )
 
 
 def _lines(given: Given) -> NDArray[np.bool_]:

@@ -28,7 +28,6 @@ from ..volume.attributes import (
     PROBABILITY,
     SHIFT_UNIT,
     TRUTH,
-    growth_per_sample,
     layer_shift,
 )
 from ..volume.orientation import axial_angle, normal_from_strike_dip
@@ -41,9 +40,9 @@ from ..volume.volume import (
     require_same_shape,
     statistics_of,
 )
-from .horizons import crossings
 from .labelled_lines import traces_on
 from .matching import TOLERANCE, FaultVolumes, Scores, match_faults
+from .rgt_scores import horizon_scatter, scores_near_faults
 from .thickness import median_thickness
 
 Metrics = dict[str, float | None]
@@ -64,9 +63,6 @@ OVER_THRESHOLDS = (
 # Number of probability bins for calibration, and minimum probability of a probable fault voxel.
 CALIBRATION_BINS, PROBABLE = 15, 0.05
 
-# Levels of labelled RGT, scaled to 0..1, whose horizons are compared.
-HORIZONS = np.linspace(0.05, 0.95, 19)
-
 
 def evaluate(
     prediction: Path,
@@ -81,7 +77,7 @@ def evaluate(
 
     Labels that are NaN are unknown and do not count. Of `rgt` and `dhr`, traces count whose label
     is known throughout. Where both have `fault_id`, picked faults are matched with true ones;
-    where both have `fthrow`, their throws are compared.
+    where both have `fthrow`, their throws are compared, and RGT is scored near faults too.
 
     Args:
         prediction: PREFIX of the predictions.
@@ -124,6 +120,11 @@ def evaluate(
     if "rgt" in cubes:
         traces = _whole_traces(cubes["rgt"][1], live, target)
         metrics["rgt"] = geologic_time_metrics(*cubes["rgt"], traces)
+        if "fthrow" in cubes:
+            known = {"fdip", "fstrike"} <= cubes.keys()
+            turned = (cubes["fstrike"][1], cubes["fdip"][1]) if known else None
+            truth = cubes["fthrow"][1]
+            metrics["rgt"]["near_faults"] = scores_near_faults(*cubes["rgt"], truth, traces, turned)
     if "dhr" in cubes:
         traces = _whole_traces(cubes["dhr"][1], live, target)
         metrics["dhr"] = image_metrics(*cubes["dhr"], traces)
@@ -430,32 +431,6 @@ def geologic_time_metrics(predicted: Array, label: Array, live: NDArray[np.bool_
         ),
         "share_growing_downward": float((np.diff(a, axis=-1) > 0).mean()),
     }
-
-
-def horizon_scatter(predicted: Array, label: Array) -> float | None:
-    """Scatter of predicted RGT along labelled horizons, in samples.
-
-    It is the standard deviation of the prediction along each of HORIZONS, divided by the mean
-    increase of RGT per sample and averaged over the horizons.
-
-    Args:
-        predicted: Predicted RGT (N, n1).
-        label: Labelled RGT (N, n1).
-
-    Returns:
-        Scatter in samples; None if no horizon crosses the traces.
-    """
-    growth = growth_per_sample(predicted)
-    low, high = float(label.min()), float(label.max())
-    scatter, weights = [], []
-    for level in low + HORIZONS * (high - low):
-        traces, above, part = crossings(label, level)
-        if traces.size < 2 or growth <= 0:
-            continue
-        there = (1 - part) * predicted[traces, above] + part * predicted[traces, above + 1]
-        scatter.append(float(there.std()) / growth)
-        weights.append(traces.size)
-    return float(np.average(scatter, weights=weights)) if scatter else None
 
 
 def _gains(after: Metrics, before: Metrics) -> Metrics:

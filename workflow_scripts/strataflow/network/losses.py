@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..volume.attributes import SHIFT_UNIT
+
 # Weight of cross-entropy relative to Dice. One voxel in fifty is a fault, so the mean cross-entropy
 # is ten times smaller than Dice. A larger weight keeps the probabilities calibrated.
 ENTROPY_WEIGHT = 4.0
@@ -174,6 +176,36 @@ def _mean_difference(error: Tensor, known: Tensor, axis: int, power: int) -> Ten
     both = known.narrow(axis, 1, n - 1) & known.narrow(axis, 0, n - 1)
     steps = torch.where(both, error.diff(dim=axis).abs() ** power, 0)
     return steps.sum() / both.sum().clamp(min=1)
+
+
+def horizon_loss(shift: Tensor, horizons: Tensor) -> Tensor | None:
+    """Scatter of RGT along horizons, and the extent to which their order is wrong.
+
+    Horizons say that RGT is the same along each, and grows from one to the next. They say nothing
+    about the layers between them.
+
+    Args:
+        shift: Predicted layer shift (batch, 1, n3, n2, n1).
+        horizons: Horizons (batch, 2, n3, n2, n1): number or 0, and samples below the voxel centre.
+            Larger numbers are older. Negative numbers have no order.
+
+    Returns:
+        Loss in the unit of the layer shift; None without horizons.
+    """
+    losses = []
+    for crop in range(len(shift)):
+        at = horizons[crop, 0].nonzero(as_tuple=True)
+        if not at[0].numel():
+            continue
+        place = (at[2] + horizons[crop, 1][at]) / SHIFT_UNIT
+        time = place + shift[crop, 0][at].float()
+        numbers, which = torch.unique(horizons[crop, 0][at], return_inverse=True)
+        counts = torch.bincount(which, minlength=len(numbers))
+        means = time.new_zeros(len(numbers)).index_add(0, which, time) / counts
+        scatter = (time - means[which]).abs().mean()
+        ordered = means[numbers > 0]
+        losses.append(scatter + functional.relu(ordered[:-1] - ordered[1:]).sum())
+    return torch.stack(losses).mean() if losses else None
 
 
 MASKED_LOSSES = {

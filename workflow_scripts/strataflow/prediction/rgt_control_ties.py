@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -49,4 +50,4 @@ def control_ties(sets: Sequence[ControlSet], elements: Elements) -> Ties:
 def _ordered(sets: Sequence[ControlSet]) -> list[tuple[int, int]]:
     """Pairs of sets, the younger one first, that follow each other in their order."""
     known = sorted((s.order, number) for number, s in enumerate(sets) if s.order is not None)
-    return [(a, b) for (p, a), (q, b) in zip(known, known[1:], strict=False) if p < q]
+    return [(a, b) for (p, a), (q, b) in pairwise(known) if p < q]

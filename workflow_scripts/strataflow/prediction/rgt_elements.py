@@ -16,16 +16,17 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import label, maximum_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..volume.raw import Array
 from ..volume.structure_tensor import count_cells
-from .rgt_cuts import Cuts
+from .rgt_cuts import Cuts, distinct
 
 Ids = NDArray[np.int32]
 Keys = NDArray[np.int64]
+Values = NDArray[np.floating]
 
 # The corners of an element, as steps along n3, n2 and n1.
 CORNERS = np.array(list(product((0, 1), repeat=3)))
@@ -78,9 +79,16 @@ class Elements:
     def special(self) -> Ids:
         """Parts whose nodes are not those of the vertices of an uncut element, sorted."""
         plain = self.nodes[: int(np.prod(self.counts))]
-        own = (plain >= np.prod(self.vertices)).any(axis=1)
+        own = np.asarray((plain >= np.prod(self.vertices)).any(axis=1))
         own[self.cut] = True
         return np.flatnonzero(own).astype(np.int32)
+
+    @cached_property
+    def beside_cuts(self) -> NDArray[np.bool_]:
+        """Which elements are cut or touch one that is."""
+        mask = np.zeros(self.counts, bool)
+        mask.reshape(-1)[self.cut] = True
+        return np.asarray(maximum_filter(mask, 3), bool).ravel()
 
     def part_of(self, voxels: NDArray[np.int64]) -> Ids:
         """Part of each of `voxels` (N, 3)."""
@@ -93,7 +101,7 @@ class Elements:
             part[here] = self.parts[at[here], inner[here]]
         return part
 
-    def stencils(self, points: Array, voxels: NDArray[np.int64]) -> tuple[Ids, Array]:
+    def stencils(self, points: Values, voxels: NDArray[np.int64]) -> tuple[Ids, Values]:
         """Nodes (N, 8) and weights (N, 8) of time at `points` (N, 3), in the part of `voxels`.
 
         The points may lie outside of the element of their voxel: time is carried on linearly.
@@ -109,7 +117,7 @@ class Elements:
         inner = np.ravel_multi_index(tuple((voxels % side).T), (side, side, side))
         return element, inner
 
-    def planes(self, values: Array) -> Iterator[Array]:
+    def planes(self, values: Values) -> Iterator[Array]:
         """Yield each inline (n2, n1) of the field with `values` at the nodes."""
         n3, n2, n1 = self.shape
         m3, m2, m1 = self.counts
@@ -132,7 +140,7 @@ class Elements:
                 tiles[:, i2, :, i1, :] = cells.reshape(-1, side, side, side)
             yield from block[: n3 - row * side, :n2, :n1]
 
-    def _special_values(self, special: Ids, values: Array, weights: Array) -> Array:
+    def _special_values(self, special: Ids, values: Values, weights: Array) -> Array:
         """The field in `special` elements, (elements, side**3)."""
         result = np.asarray(values[self.nodes[special]], np.float32) @ weights.T
         at = np.searchsorted(self.cut, special).clip(max=max(self.cut.size - 1, 0))
@@ -163,7 +171,7 @@ def make_elements(shape: tuple[int, int, int], side: int, cuts: Cuts) -> Element
     counts = count_cells(shape, side)
     total = int(np.prod(counts))
     element, inner = _places(cuts.ends, shape, side)
-    cut = np.unique(element)
+    cut = distinct(element)
     parts, pieces = _label_parts(cuts, shape, side, cut)
     number = _numbered(parts, pieces, cut, total)
     home = np.concatenate([np.arange(total), np.repeat(cut, pieces - 1)]).astype(np.int32)
@@ -238,9 +246,7 @@ def _numbered(parts: Ids, pieces: NDArray[np.int64], cut: Keys, total: int) -> I
     return np.where(parts == 0, cut[:, None], first[:, None] + parts).astype(np.int32)
 
 
-def _touching(
-    cuts: Cuts, shape: tuple[int, int, int], side: int, cut: Keys, number: Ids
-) -> Ids:
+def _touching(cuts: Cuts, shape: tuple[int, int, int], side: int, cut: Keys, number: Ids) -> Ids:
     """Parts (2, T) on both sides of open faces, the lower ones first."""
     counts = count_cells(shape, side)
     grid = np.arange(np.prod(counts), dtype=np.int32).reshape(counts)
@@ -252,9 +258,8 @@ def _touching(
         upper = np.moveaxis(grid, axis, 0)[1:].ravel()
         plain = ~(is_cut[lower] | is_cut[upper])
         pairs.append(np.stack([lower[plain], upper[plain]]))
-        pairs.append(
-            _across(*(faces[~plain] for faces in (lower, upper)), cuts, axis, shape, cut, number)
-        )
+        lower, upper = lower[~plain], upper[~plain]
+        pairs.append(_across(lower, upper, cuts, axis, shape, cut, number))
     return np.concatenate(pairs, axis=1).astype(np.int32)
 
 
@@ -290,9 +295,7 @@ def _across(
     return np.unique(pair[:, new], axis=1).astype(np.int32)
 
 
-def _shared_nodes(
-    counts: tuple[int, ...], cut: Keys, home: Ids, touching: Ids
-) -> tuple[Ids, Ids]:
+def _shared_nodes(counts: tuple[int, ...], cut: Keys, home: Ids, touching: Ids) -> tuple[Ids, Ids]:
     """Nodes (parts, 8) at the corners of each part, and the vertices of the additional nodes.
 
     Corners of parts that touch are one node. The first node of a vertex has its number.

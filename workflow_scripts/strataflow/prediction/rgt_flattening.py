@@ -36,7 +36,7 @@ SIDE = 8
 MAX_ELEMENTS = 2_000_000
 
 # Weights of the predicted gradient along lines and along traces; a planar reflector has weight 1.
-LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.3
+LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.6
 
 # Weight of an element without a visible reflector.
 UNSEEN = 1e-4
@@ -92,7 +92,8 @@ def follow_reflectors(
     slopes, weight = reflector_slopes(image, elements, limits, fault)
     weight *= np.repeat(_seen(live, side).ravel(), elements.counts[2])[elements.home]
     ties = throw_ties(surfaces, elements, time) + control_ties(control, elements)
-    fit = _Fit(elements, shift.ravel()[elements.vertex_of], slopes, weight + UNSEEN, ties)
+    first = shift.ravel()[elements.vertex_of].astype(np.float64)
+    fit = _Fit(elements, first, slopes, weight + UNSEEN, ties)
     solution = fit.solve()
     ends = np.searchsorted(cuts.repeats, n2 * n1 * np.arange(n3 + 1))
     for i3, plane in enumerate(elements.planes(solution)):
@@ -220,18 +221,14 @@ class _Fit:
             shape=(count, self.unknowns),
         )
         self.back = csr_array(self.step.T)
-        uncut = np.ones(len(weight))
-        uncut[np.isin(elements.home, elements.cut)] = 0
-        lateral = LATERAL_PRIOR**2 * uncut
-        prior = [self._on_edges(axis, lateral) for axis in (0, 1)]
-        self.prior = np.concatenate(
-            [*prior, self._on_edges(2, np.full(len(weight), VERTICAL_PRIOR**2))]
-        )
-        predicted = shift[b] - shift[a]
-        self.kept = self.prior * predicted
-        self.reflectors = np.concatenate(
-            [self._on_edges(0, weight), self._on_edges(1, weight)]
-        )
+        # Predicted time is smeared over faults.
+        clear = np.where(elements.beside_cuts[elements.home], 0.0, 1.0)
+        priors = [np.full(len(weight), p**2) for p in (LATERAL_PRIOR,) * 2 + (VERTICAL_PRIOR,)]
+        believed = [self._on_edges(axis, p * clear) for axis, p in enumerate(priors)]
+        # There time grows as on the mean.
+        self.prior = np.concatenate([*believed[:2], self._on_edges(2, priors[2])])
+        self.kept = np.concatenate(believed) * (shift[b] - shift[a])
+        self.reflectors = np.concatenate([self._on_edges(0, weight), self._on_edges(1, weight)])
 
     def _on_edges(self, axis: int, values: Array) -> NDArray[np.float64]:
         """Sums of a quarter of the `values` of the parts at each edge along an axis."""
@@ -251,15 +248,18 @@ class _Fit:
         side, n = self.elements.side, len(self.shift)
         weights = self.prior.copy()
         weights[: self.reflectors.size] += self.reflectors
-        solution = np.concatenate([self.shift, self.ties.first_times(self.shift)])
+        solution: NDArray[np.float64] = np.concatenate(
+            [self.shift, self.ties.first_times(self.shift)]
+        )
         first, precondition = solution, None
-        rows, wanted = self.ties.matrix(), self.ties.wanted
+        rows, late = self.ties.matrix(), self.ties.late()
         for power in POWERS:
             growth = self._growth(solution)
             pulls = self.kept.copy()
             for axis, slope in enumerate(self.slopes):
                 first, last = self.edges.axis[axis : axis + 2]
                 pulls[first:last] -= side * self._on_edges(axis, self.weight * slope * growth)
+            wanted = self.ties.wanted - late @ solution
             trust = self.ties.trusted(rows @ solution - wanted, power)
             system = self.back @ (self.step.multiply(weights[:, None])).tocsr()
             system = system + rows.T @ rows.multiply(trust[:, None]).tocsr()
@@ -269,7 +269,7 @@ class _Fit:
                 place = np.full((3, self.unknowns), -1)
                 place[:, :n] = np.unravel_index(self.elements.vertex_of, self.elements.vertices)
                 precondition = Multigrid(system, place)
-            solution, _ = cg(
+            found, _ = cg(
                 system,
                 right,
                 x0=solution,
@@ -278,6 +278,6 @@ class _Fit:
                 M=LinearOperator(system.shape, precondition, dtype=np.float64),
             )
             # The mean is free; rounding errors would add up in it.
+            solution = np.asarray(found, np.float64)
             solution -= (solution[:n] - self.shift).mean()
         return solution
-

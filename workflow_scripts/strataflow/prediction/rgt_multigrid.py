@@ -7,6 +7,7 @@ sides of a fault therefore stay apart. Blocks are longer along axes with strong 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,7 +114,8 @@ def _aggregates(system: csr_array, blocks: NDArray[np.int64]) -> NDArray[np.int6
     return found.astype(np.int64)
 
 
-def _direct(system: csr_array):  # type: ignore[no-untyped-def]
+def _direct(system: csr_array) -> Callable[[Vector], Vector]:
+    """Direct solution of the coarsest system."""
     dense = system.toarray()
     dense[np.diag_indices_from(dense)] += 1e-9 * np.trace(dense) / max(len(dense), 1)
     factor = cho_factor(dense)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -71,9 +73,7 @@ def _in_block(
     return rows, (i3[rows] - lines3.start, i2[rows] - lines2.start, i1[rows])
 
 
-def _by_part(
-    sums: Array, products: Array, lines: tuple[slice, slice], elements: Elements
-) -> None:
+def _by_part(sums: Array, products: Array, lines: tuple[slice, slice], elements: Elements) -> None:
     """Set the `sums` (6, parts) of the parts of cut elements in a block of `products`."""
     rows, (a, b, c) = _in_block(elements, *lines)
     if not rows.size:
@@ -101,7 +101,7 @@ def _largest(fault: Array, elements: Elements) -> Array:
     return np.clip(result, 0, 1)
 
 
-def _smoothing(elements: Elements):  # type: ignore[no-untyped-def]
+def _smoothing(elements: Elements) -> Callable[[Array], Array]:
     """Smoothing of sums over parts with their neighbours, not across faults."""
     variance = tensor_scale(elements.side) ** 2
     steps = int(np.ceil(variance / SMOOTHING))

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from ..volume.raw import Array
-from .rgt_elements import Ids
+from .rgt_elements import Ids, Values
 
 # Nodes in an equation.
 TERMS = 16
 
-# Residual in samples at which a doubtful equation loses half of its weight, or more.
-TRUSTED_RESIDUAL = 2.0
+# Residual in samples at which a doubtful equation loses most of its weight.
+TRUSTED_RESIDUAL = 4.0
 
 
 @dataclass(frozen=True)
@@ -25,28 +24,36 @@ class Ties:
 
     Nodes from `count` on are the times of controls, `times` of them. `trust` (N,) are the weights
     of the equations. Those that are `doubtful` (N,) lose weight where they do not fit, those that
-    are `limits` (N,) count only where the left side is below the right one.
+    are `limits` (N,) count only where the left side is below the right one. To the left side come
+    the `late_weights` (N, 2 TERMS) times the shifts of the last round at `late_nodes`. If unknown,
+    these terms would be met best by time that hardly grows.
     """
 
     count: int
     times: int
     nodes: Ids
-    weights: Array
-    wanted: Array
-    trust: Array
+    weights: Values
+    wanted: Values
+    trust: Values
     doubtful: NDArray[np.bool_] | None = None
     limits: NDArray[np.bool_] | None = None
+    late_nodes: Ids | None = None
+    late_weights: Values | None = None
 
     @staticmethod
     def empty(count: int) -> Ties:
         """No equations for `count` nodes."""
-        return Ties(
-            *(count, 0, np.empty((0, TERMS), np.int32), np.empty((0, TERMS))),
-            *(np.empty(0), np.empty(0)),
-        )
+        nodes, weights = np.empty((0, TERMS), np.int32), np.empty((0, TERMS))
+        return Ties(count, 0, nodes, weights, np.empty(0), np.empty(0))
 
     def _flags(self, flags: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
         return np.zeros(len(self.wanted), bool) if flags is None else flags
+
+    def _late(self) -> tuple[Ids, Values]:
+        if self.late_nodes is None or self.late_weights is None:
+            size = (len(self.wanted), 2 * TERMS)
+            return np.zeros(size, np.int32), np.zeros(size)
+        return self.late_nodes, self.late_weights
 
     def __add__(self, other: Ties) -> Ties:
         nodes = np.where(other.nodes >= other.count, other.nodes + self.times, other.nodes)
@@ -54,6 +61,7 @@ class Ties:
         pairs += [
             (self._flags(self.doubtful), other._flags(other.doubtful)),
             (self._flags(self.limits), other._flags(other.limits)),
+            *zip(self._late(), other._late(), strict=True),
         ]
         return Ties(
             self.count,
@@ -75,10 +83,17 @@ class Ties:
         return ties + self
 
     def matrix(self) -> csr_array:
-        """The left sides, (N, count + times)."""
-        rows = np.repeat(np.arange(len(self.nodes)), TERMS)
-        shape = (len(self.nodes), self.count + self.times)
-        return csr_array((self.weights.ravel(), (rows, self.nodes.ravel())), shape=shape)
+        """The unknown terms of the left sides, (N, count + times)."""
+        return self._matrix(self.nodes, self.weights)
+
+    def late(self) -> csr_array:
+        """The terms of the left sides that are taken from the last round."""
+        return self._matrix(*self._late())
+
+    def _matrix(self, nodes: Ids, weights: Values) -> csr_array:
+        rows = np.repeat(np.arange(len(nodes)), nodes.shape[1])
+        shape = (len(nodes), self.count + self.times)
+        return csr_array((weights.ravel(), (rows, nodes.ravel())), shape=shape)
 
     def first_times(self, shift: NDArray[np.float64]) -> NDArray[np.float64]:
         """Times of the controls where the shift at the nodes is `shift` (count,)."""
@@ -90,7 +105,7 @@ class Ties:
         total = np.bincount(control, time, self.times)
         return np.asarray(total / np.maximum(np.bincount(control, minlength=self.times), 1))
 
-    def trusted(self, off: Array, power: float) -> Array:
+    def trusted(self, off: Values, power: float) -> Values:
         """Weights for the residuals `off` (N,) of the last solution.
 
         Args:

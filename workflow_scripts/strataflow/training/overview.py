@@ -12,7 +12,8 @@ from ..network.architecture import Architecture
 from ..samples.files import sample_path
 from ..volume.attributes import FAULT_THRESHOLD, TASKS
 from ..volume.raw import read_cube
-from .dataset import Crops, SampleSource
+from .dataset import Crops
+from .sources import SampleSource
 
 # A task that a source does not teach, in the table.
 NOT_TAUGHT = "-"

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from xxhash import xxh3_64_hexdigest
 
 from ..errors import StrataflowError
 from ..files import file_checksum
+from ..interpretation.control import load_control
 from ..interpretation.labelled_lines import traces_on
 from ..network.architecture import STRIDE
 from ..prediction.tiling import TileAxis
@@ -23,6 +25,7 @@ from ..volume.amplitudes import AmplitudeStatistics
 from ..volume.attributes import FAULT_THRESHOLD, TASKS
 from ..volume.raw import Array
 from ..volume.volume import Volume, attribute_path, open_volume, require_same_shape, statistics_of
+from .horizon_targets import horizon_target, numbered
 
 Corner = tuple[int, int, int]
 
@@ -38,6 +41,7 @@ class Survey:
         scale: Standard deviation of the label `dhr`, 1 without it.
         used: Traces whose labels belong to the split, bool (n3, n2).
         known: Traces with a known label, by task, as indices i3 * n2 + i2 (N,).
+        horizons: Numbers and points (N, 3) of horizons that teach RGT.
     """
 
     image: Volume
@@ -46,9 +50,17 @@ class Survey:
     scale: float
     used: NDArray[np.bool_]
     known: dict[str, NDArray[np.int64]]
+    horizons: tuple[tuple[int, NDArray[np.float32]], ...] = ()
 
     @classmethod
-    def open(cls, image: Path, labels: Path, tasks: Sequence[str], held_out: str = "") -> Survey:
+    def open(
+        cls,
+        image: Path,
+        labels: Path,
+        tasks: Sequence[str],
+        held_out: str = "",
+        control: Path | None = None,
+    ) -> Survey:
         """Open a survey and find its known labels.
 
         Args:
@@ -56,6 +68,7 @@ class Survey:
             labels: PREFIX of the label volumes; those that exist are used.
             tasks: Tasks to train.
             held_out: Lines whose labels are not used, as in `parse_lines`; empty for none.
+            control: Horizons and control points, as the stage read_control writes them.
 
         Raises:
             StrataflowError: There is no label for any of the tasks, the sizes differ, no label is
@@ -70,7 +83,8 @@ class Survey:
                     found[name] = open_volume(path, volume.shape, name)
                     require_same_shape(found[name], volume)
         taught = [task for task in tasks if TASKS[task][0] in found]
-        if not taught:
+        horizons = numbered(load_control(control)) if control and "rgt" in tasks else []
+        if not taught and not horizons:
             names = " ".join(f".{TASKS[task][0]}" for task in tasks)
             raise StrataflowError(f"{labels}: no label of the tasks to train: expected {names}")
         used = np.array(volume.sidecar.live)
@@ -80,8 +94,10 @@ class Survey:
             except StrataflowError as error:
                 raise StrataflowError(f"{image}: held_out: {error}") from None
         scale = statistics_of(found["dhr"]).std if "dhr" in found else 1.0
-        survey = cls(volume, found, statistics_of(volume), scale, used, {})
+        survey = cls(volume, found, statistics_of(volume), scale, used, {}, tuple(horizons))
         known = {task: survey._known_traces(TASKS[task][0]) for task in taught}
+        if horizons and "rgt" not in known:
+            known["rgt"] = survey._traces_of_horizons()
         if not any(traces.size for traces in known.values()):
             raise StrataflowError(f"{labels}: no known label: all values are unknown or held out")
         return replace(survey, known={t: traces for t, traces in known.items() if traces.size})
@@ -103,6 +119,14 @@ class Survey:
                     )
             known[i3, self.used[i3]] = finite.any(axis=1)
         return np.flatnonzero(known)
+
+    def _traces_of_horizons(self) -> NDArray[np.int64]:
+        """Indices of the used traces that a horizon crosses."""
+        crossed = np.zeros(self.used.shape, bool)
+        for _, points in self.horizons:
+            i3, i2 = np.rint(points[:, :2]).astype(np.int64).T
+            crossed[i3, i2] = True
+        return np.flatnonzero(crossed & self.used)
 
     def split(self, valid_share: float) -> tuple[Survey, Survey | None]:
         """Hold out the last labelled inlines for validation.
@@ -137,8 +161,11 @@ class Survey:
         n2 = self.image.shape.n2
         counts: dict[str, int] = {}
         for task, traces in self.known.items():
-            label = self.labels[TASKS[task][0]].values
             counts[task] = 0
+            if TASKS[task][0] not in self.labels:
+                counts[task] = sum(len(self._used_points(points)) for _, points in self.horizons)
+                continue
+            label = self.labels[TASKS[task][0]].values
             lines = np.split(traces, np.flatnonzero(np.diff(traces // n2)) + 1)
             for line in lines:
                 values = np.asarray(label[line[0] // n2])[line % n2]
@@ -205,6 +232,17 @@ class Survey:
             cubes["dhr"] /= np.float32(self.scale)
         return cubes
 
+    def read_horizons(self, corner: Corner, size: Corner, n1: int) -> Array:
+        """Read the horizons of a crop that is stretched to `n1` samples, see `horizon_target`."""
+        parts = [(number, self._used_points(points)) for number, points in self.horizons]
+        return horizon_target(parts, corner, size, n1)
+
+    def _used_points(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The points (N, 3) on traces that belong to the split."""
+        i3, i2 = np.rint(points[:, :2]).astype(np.int64).T
+        used: NDArray[np.float32] = points[self.used[i3, i2]]
+        return used
+
     def _indices(self, corner: Corner, size: Corner) -> list[NDArray[np.intp]]:
         """Voxels of the survey along each axis of a crop, reflected beyond its edges."""
         return [
@@ -218,6 +256,8 @@ class Survey:
             checksums = volume.sidecar.checksums or (file_checksum(volume.path),)
             yield f"{name} {volume.shape} {' '.join(checksums)}"
         yield np.packbits(self.used).tobytes().hex()
+        for number, points in self.horizons:
+            yield f"horizon {number} {xxh3_64_hexdigest(np.ascontiguousarray(points).data)}"
 
 
 def open_surveys(
@@ -226,6 +266,7 @@ def open_surveys(
     tasks: Sequence[str],
     held_out: Sequence[str] = (),
     valid_share: float = 0.0,
+    control: Sequence[Path | None] = (),
 ) -> tuple[tuple[Survey, ...], tuple[Survey, ...]]:
     """Open labelled surveys and split them into parts for training and validation.
 
@@ -235,19 +276,22 @@ def open_surveys(
         tasks: Tasks to train.
         held_out: Lines of each survey whose labels are not used, empty for none; or no entry.
         valid_share: Fraction of the labelled inlines of each survey for validation.
+        control: Horizons and control points of each survey, None for none; or no entry.
 
     Raises:
         StrataflowError: The numbers of entries differ, or a survey cannot be used.
     """
-    if len(labels) != len(images) or len(held_out) not in (0, len(images)):
+    counts = (len(held_out), len(control))
+    if len(labels) != len(images) or any(n not in (0, len(images)) for n in counts):
         raise StrataflowError(
-            f"surveys: got {len(images)} images, {len(labels)} prefixes of labels and"
-            f" {len(held_out)} lists of held-out lines; give one of each for every survey"
+            f"surveys: got {len(images)} images, {len(labels)} prefixes of labels, {counts[0]}"
+            f" lists of held-out lines and {counts[1]} controls; give one of each for every survey"
         )
     lines = held_out or [""] * len(images)
+    controls = control or [None] * len(images)
     surveys = [
-        Survey.open(image, prefix, tasks, held)
-        for image, prefix, held in zip(images, labels, lines, strict=True)
+        Survey.open(image, prefix, tasks, held, horizons)
+        for image, prefix, held, horizons in zip(images, labels, lines, controls, strict=True)
     ]
     parts = [survey.split(valid_share) for survey in surveys]
     return tuple(part[0] for part in parts), tuple(part[1] for part in parts if part[1])

@@ -32,7 +32,7 @@ from ..errors import StrataflowError
 from ..files import claimed_folder, file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
 from ..network.architecture import CELL, Architecture
-from ..network.losses import TaskWeights, task_loss
+from ..network.losses import TaskWeights, horizon_loss, task_loss
 from ..network.model import MultiTaskNetwork, grown
 from ..network.weights import architecture_of, load_state, network_state, read_checkpoint
 from ..volume.attributes import FAULT_THRESHOLD
@@ -44,11 +44,13 @@ from .checkpoints import (
     ignore_stop_signals,
     remove_superseded,
 )
-from .dataset import CountingSampler, Crops, SampleSource
+from .dataset import CountingSampler, Crops
 from .figures import draw_training_sample
+from .horizon_targets import HORIZONS
 from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
+from .sources import SampleSource
 
 # Fine-tuning runs up to this length keep the batch norm statistics of the initial weights. A short
 # run would replace statistics of thousands of samples by those of a few (figures: data/README.md).
@@ -61,7 +63,8 @@ MAXIMUM_GRADIENT_NORM = 1.0
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
     *("network/architecture", "network/losses", "network/model"),
-    *("training/dataset", "training/schedule", "training/surveys", "training/trainer"),
+    *("training/dataset", "training/horizon_targets", "training/schedule"),
+    *("training/sources", "training/surveys", "training/trainer"),
 )
 
 
@@ -208,6 +211,10 @@ class TrainingModule(pl.LightningModule):
         inputs, targets, _ = batch
         outputs = self.network(inputs.to(memory_format=torch.channels_last_3d))
         losses = {task: task_loss(task, outputs[task], targets[task]) for task in outputs}
+        if HORIZONS in targets:
+            along = horizon_loss(outputs["rgt"], targets[HORIZONS])
+            if along is not None:
+                losses["rgt"] = along if losses["rgt"] is None else losses["rgt"] + along
         return {task: loss for task, loss in losses.items() if loss is not None}, outputs
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from ..errors import StrataflowError
 from ..files import written_whole
 from ..formats.opening import Reading, has_segy_headers, open_survey
 from ..home import home
-from ..interpretation.horizon_grids import control_paths
+from ..interpretation.horizon_names import control_paths
 from ..segy.choice import choose_header_bytes
 from ..volume.raw import Shape
 from .configuration import BYTE_COLUMNS, read_sheet, require_configuration

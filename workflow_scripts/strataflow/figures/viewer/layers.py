@@ -118,8 +118,9 @@ def picture_of(
         values = finer(plane(name), factor, display.smooth)
         # The ground shows small probabilities too.
         threshold = view.threshold if number or name not in ("fsem", "fthin") else 0.0
-        off = hidden(name, values, fsem, threshold)
         shown = displayed(name, values, prediction.sidecar)
+        # A strike is not known on a 2D line.
+        off = hidden(name, values, fsem, threshold) | ~np.isfinite(shown)
         lay_over(result, display, shown, off, opacity)
     dead = np.broadcast_to(~cut.live, shape).repeat(factor, 0).repeat(factor, 1)
     # Pixels in the order of rising numbers of both axes.

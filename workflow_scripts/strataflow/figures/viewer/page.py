@@ -14,6 +14,7 @@ from bokeh.models import ColumnDataSource, CustomJS
 from jinja2 import Template
 
 from ...volume.attributes import FAULT_ID
+from ..layout import METRES
 from .colours import AMPLITUDES, Colours, bar_of
 from .folder import Prediction
 from .panel import Panel, full_range
@@ -129,6 +130,7 @@ def facts_of(prediction: Prediction) -> dict[str, Any]:
             "count": n,
             "spacing": axis.spacing,
             "unit": axis.unit,
+            "metres": METRES.get(axis.unit, 1.0),
             "range": full_range(prediction, number),
         }
         for number, (name, axis, n) in enumerate(

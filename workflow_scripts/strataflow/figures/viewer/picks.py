@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from ...errors import StrataflowError
 from ...volume.raw import Array
 from ...volume.volume import Sidecar
+from ..fault_lines import grid_indices
 from .meshes import Triangles, simplified
 
 # Rows of the table of horizons that are read at a time.
@@ -21,7 +24,7 @@ HORIZON_ROWS = 200_000
 # Triangles of all faults together in the 3D scene.
 FAULT_TRIANGLES = 80_000
 
-_UNREADABLE = (StrataflowError, OSError, ValueError, KeyError, TypeError)
+_UNREADABLE = (StrataflowError, OSError, ValueError, TypeError, LookupError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,17 @@ class Fault:
 
 @dataclass(frozen=True)
 class Horizon:
-    """A picked horizon: `level` (n3, n2) is its sample index along n1, NaN where undefined."""
+    """A picked horizon.
+
+    Attributes:
+        name: Its name in all files.
+        level: Its sample index along n1, (n3, n2), NaN where it is not defined.
+        row: Its row of VOLUME.horizon_index.csv, by column; empty if there is none.
+    """
 
     name: str
     level: Array
+    row: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -63,34 +73,35 @@ class Picks:
 
 def read_picks(prefix: Path, sidecar: Sidecar) -> Picks:
     """Read PREFIX.faults.csv, .faults.vtp and .horizons.csv; `notes` name what cannot be read."""
-    picks = Picks()
+    picks, meshes = Picks(), {}
     try:
-        picks.faults.extend(_read_faults(prefix, sidecar))
+        meshes = _read_meshes(Path(f"{prefix}.faults.vtp"), sidecar)
     except _UNREADABLE as error:
-        picks.notes.append(f"No faults are shown: {' '.join(str(error).split())}")
+        picks.notes.append(f"Faults have no lines: {_in_one_line(error)}")
     try:
-        picks.horizons.extend(_read_horizons(prefix, sidecar))
+        picks.faults.extend(_read_faults(Path(f"{prefix}.faults.csv"), meshes))
     except _UNREADABLE as error:
-        picks.notes.append(f"No horizons are shown: {' '.join(str(error).split())}")
-    if picks.faults and not any(len(fault.mesh.points) for fault in picks.faults):
-        picks.notes.append(
-            f"Faults have no lines: {prefix.name}.faults.vtp has no mesh at the coordinates "
-            "of the survey. Choose the overlay fault_id."
-        )
+        picks.notes.append(f"No faults are shown: {_in_one_line(error)}")
+    try:
+        index = _horizon_index(Path(f"{prefix}.horizon_index.csv"))
+        picks.horizons.extend(_read_horizons(Path(f"{prefix}.horizons.csv"), sidecar, index))
+    except _UNREADABLE as error:
+        picks.notes.append(f"No horizons are shown: {_in_one_line(error)}")
     return picks
 
 
-def _read_faults(prefix: Path, sidecar: Sidecar) -> list[Fault]:
-    path = Path(f"{prefix}.faults.csv")
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _read_faults(path: Path, meshes: dict[int, Triangles]) -> list[Fault]:
     if not path.is_file():
         raise StrataflowError(f"{path.name} is missing (export.faults)")
-    table = _table(path, ("fault",))
-    meshes = _read_meshes(Path(f"{prefix}.faults.vtp"), sidecar)
     nothing = Triangles(np.empty((0, 3)), np.empty((0, 3), np.int64), np.empty(0))
     total = sum(len(mesh.triangles) for mesh in meshes.values())
     share = FAULT_TRIANGLES / max(total, 1)
     faults = []
-    for row in table.to_dict("records"):
+    for row in _table(path, ("fault",)).to_dict("records"):
         number = int(row["fault"])
         name = str(row.get("name", f"fault_{number}"))
         fields: dict[str, object] = {str(key): value for key, value in row.items()}
@@ -99,10 +110,10 @@ def _read_faults(prefix: Path, sidecar: Sidecar) -> list[Fault]:
     return faults
 
 
-def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def _table(path: Path, columns: Sequence[str], rows: int | None = None) -> pd.DataFrame:
     """Read the table `path`. Raise StrataflowError if it is not one or lacks `columns`."""
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, nrows=rows)
     except (ValueError, UnicodeDecodeError) as error:
         raise StrataflowError(f"{path.name}: not a table ({error})") from error
     missing = [name for name in columns if name not in table]
@@ -112,18 +123,16 @@ def _table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Triangles]:
-    """Points as indices, triangles and throws of each fault in a VTK PolyData file."""
+    """The mesh of each fault in a VTK PolyData file."""
     if not path.is_file():
-        return {}
+        raise StrataflowError(f"{path.name} is missing; choose the overlay fault_id")
     points, triangles, arrays = _read_polydata(path)
     if not len(triangles):
         return {}
-    at = indices_of(points * [1, 1, -1], sidecar)
+    at = grid_indices(points * [1, 1, -1], sidecar)
     if not np.isfinite(at).all():
-        return {}
+        raise StrataflowError("all traces lie on one line; choose the overlay fault_id")
     throw = arrays.get("throw", np.full(len(points), np.nan))
-    if "fault" not in arrays:
-        raise StrataflowError(f"{path.name}: points have no array 'fault'")
     fault = arrays["fault"].astype(np.int64)
     meshes = {}
     for number in np.unique(fault):
@@ -136,49 +145,48 @@ def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Triangles]:
 def _read_polydata(path: Path) -> tuple[NDArray, NDArray[np.int64], dict[str, NDArray]]:
     """Points (N, 3), triangles (M, 3) and arrays of the points of a VTK PolyData file."""
     from vtkmodules.util import numpy_support
+    from vtkmodules.vtkCommonCore import vtkObject
     from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
     numpy: Any = numpy_support.vtk_to_numpy
     reader: Any = vtkXMLPolyDataReader()
-    # VTK would print its own message.
-    reader.AddObserver("ErrorEvent", lambda *_: None)
+    errors: list[str] = []
+    reader.AddObserver("ErrorEvent", lambda *_: errors.append("damaged"))
     reader.SetFileName(str(path))
-    reader.Update()
+    # VTK would print messages of its own.
+    vtkObject.GlobalWarningDisplayOff()
+    if reader.CanReadFile(str(path)):
+        reader.Update()
+    vtkObject.GlobalWarningDisplayOn()
     data = reader.GetOutput()
-    if reader.GetErrorCode() or data is None:
-        raise StrataflowError(f"{path.name}: not a VTK PolyData file, or damaged")
-    if not data.GetNumberOfPoints():
-        return np.empty((0, 3)), np.empty((0, 3), np.int64), {}
-    corners = numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)
     found = data.GetPointData()
     names = [found.GetArrayName(i) for i in range(found.GetNumberOfArrays())]
+    if errors or "fault" not in names:
+        raise StrataflowError(f"{path.name}: not the surfaces of faults, or damaged")
+    if not data.GetNumberOfPolys():
+        return np.empty((0, 3)), np.empty((0, 3), np.int64), {}
+    corners = numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)
     arrays = {name: np.array(numpy(found.GetArray(name))) for name in names}
     places = np.array(numpy(data.GetPoints().GetData()), np.float64)
     return places, corners.astype(np.int64), arrays
 
 
-def indices_of(places: NDArray[np.float64], sidecar: Sidecar) -> NDArray[np.float64]:
-    """Indices (N, 3) along (n3, n2, n1) of `places` (N, 3): x, y and time or depth.
-
-    NaN if the survey has no coordinates.
-    """
-    origin, along3, along2 = sidecar.lattice()
-    steps = np.stack([along3, along2], axis=1)
-    if not np.isfinite(steps).all():
-        return np.full(places.shape, np.nan)
-    # Of a survey of one line, one of the two steps is zero: the index along it is 0.
-    lateral = (places[:, :2] - origin) @ np.linalg.pinv(steps).T
-    axis = sidecar.axes[2]
-    vertical = (places[:, 2:] - axis.first) / axis.step
-    result: NDArray[np.float64] = np.concatenate([lateral, vertical], axis=1)
-    return result
+def _horizon_index(path: Path) -> dict[str, dict[str, object]]:
+    """Rows of the index of horizons by name, without unknown values."""
+    if not path.is_file():
+        return {}
+    rows = _table(path, ("horizon",)).to_dict("records")
+    return {str(row["horizon"]): {str(k): v for k, v in row.items() if v == v} for row in rows}
 
 
-def _read_horizons(prefix: Path, sidecar: Sidecar) -> list[Horizon]:
-    path = Path(f"{prefix}.horizons.csv")
+def _read_horizons(
+    path: Path, sidecar: Sidecar, index: dict[str, dict[str, object]]
+) -> list[Horizon]:
     if not path.is_file():
         raise StrataflowError(f"{path.name} is missing (export.horizons)")
-    names = [name for name in pd.read_csv(path, nrows=0).columns if name.startswith("horizon_")]
+    # The other columns of a horizon are amplitudes.
+    given = _table(path, sidecar.axis_names[:2], rows=0).columns
+    names = [name for name in given if re.fullmatch(r"horizon_\d+", name)]
     levels = {name: np.full(sidecar.shape.array[:2], np.nan, np.float32) for name in names}
     columns = [*sidecar.axis_names[:2], *names]
     for part in pd.read_csv(path, usecols=columns, chunksize=HORIZON_ROWS):
@@ -192,4 +200,4 @@ def _read_horizons(prefix: Path, sidecar: Sidecar) -> list[Horizon]:
         for name, level in levels.items():
             values = part[name].to_numpy(np.float64)
             level[i3, i2] = (values - sidecar.axes[2].first) / sidecar.axes[2].step
-    return [Horizon(name, level) for name, level in levels.items()]
+    return [Horizon(name, level, index.get(name, {})) for name, level in levels.items()]

@@ -18,6 +18,9 @@ from .picks import Fault, Horizon
 # Columns of VOLUME.faults.csv that the page does not repeat.
 LEFT_OUT = ("name", "fault")
 
+# Columns of VOLUME.horizon_index.csv that the page shows in another way.
+INDEXED = ("horizon", "name", "traces", "share")
+
 
 def values_at(prediction: Prediction, numbers: tuple[float, float, float]) -> dict[str, Any]:
     """Position and values of the sample closest to a point.
@@ -80,8 +83,19 @@ def _fault_row(prediction: Prediction, fault: Fault, unit: str) -> dict[str, Any
         "colour": fault_colour(fault.number),
         "note": _throw(row, unit),
         "at": _numbers(prediction, _middle(fault)),
-        "details": {name.replace("_", " "): _text(value) for name, value in row.items()},
+        "details": _details(row),
     }
+
+
+def _details(row: dict[str, object]) -> dict[str, str]:
+    """Names and texts of the columns of a fault; a first and a last number become one text."""
+    found = {}
+    for name, value in row.items():
+        if name.endswith("_from") and (last := name.removesuffix("from") + "to") in row:
+            found[name.removesuffix("_from")] = f"{_text(value)} to {_text(row[last])}"
+        elif not name.endswith("_to"):
+            found[name.replace("_", " ")] = _text(value)
+    return found
 
 
 def _throw(row: dict[str, object], unit: str) -> str:
@@ -112,7 +126,7 @@ def _unknown(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    return f"{value:,.6g}" if isinstance(value, float | int) else str(value)
+    return f"{value:,.10g}" if isinstance(value, float | int) else str(value)
 
 
 def horizon_rows(prediction: Prediction) -> list[dict[str, Any]]:
@@ -130,6 +144,7 @@ def _horizon_row(
     row: dict[str, Any] = {
         "number": number,
         "name": horizon.name,
+        "title": f"{horizon.name} {horizon.row.get('name', '')}".strip(),
         "colour": horizon_colour(number, count),
         "note": "not in the volume",
         "at": None,
@@ -150,9 +165,11 @@ def _horizon_row(
         )
     ]
     names = (*sidecar.axis_names[:2], f"{sidecar.domain} ({unit})")
-    details = {f"{name} from": f"{low:,.6g}" for name, (low, _) in zip(names, ends, strict=True)}
-    details |= {f"{name} to": f"{high:,.6g}" for name, (_, high) in zip(names, ends, strict=True)}
+    pairs = zip(names, ends, strict=True)
+    details = {name: f"{low:,.6g} to {high:,.6g}" for name, (low, high) in pairs}
     details["live traces with it"] = f"{100 * known.sum() / max(sidecar.live.sum(), 1):.1f} %"
+    more = {k: v for k, v in horizon.row.items() if k not in INDEXED}
+    details |= {name.replace("_", " "): _text(value) for name, value in more.items()}
     mean = sidecar.axes[2].first + sidecar.axes[2].step * float(level.mean())
     bar = {"label": f"{horizon.name}, {sidecar.domain} ({unit})", "low": ends[2][0]}
     colours = [to_hex(colormaps[TIME](i / 31)) for i in range(32)]

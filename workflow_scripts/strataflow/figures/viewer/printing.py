@@ -18,7 +18,7 @@ from .curves import Drawn
 from .folder import Prediction
 from .layers import picture_of
 from .panel import CONTOUR_COLOUR, CUT_COLOUR, DEAD, Content, content_of, labels_of, short_name
-from .view import PANELS, View
+from .view import PANELS, View, drawn_height
 
 # A4 landscape in inches, and pixels per inch.
 PAPER, DPI = (11.69, 8.27), 300
@@ -104,8 +104,7 @@ def _length(prediction: Prediction, view: View, axis: int) -> float:
     place = prediction.sidecar.axes[axis]
     if axis < 2:
         return place.spacing / abs(place.step)
-    scale = view.velocity / 2000 if prediction.sidecar.domain == "time" else 1.0
-    return scale * view.exaggeration
+    return drawn_height(prediction.sidecar, view)
 
 
 def _name(axes: Axes, labels: list[tuple[Drawn, tuple[float, float], str]]) -> None:

@@ -30,7 +30,7 @@ from .folder import Prediction
 from .meshes import Triangles, grid_of
 from .page import ASSETS
 from .places import throw_display
-from .view import View
+from .view import View, drawn_height
 from .vtk_objects import Arrays, State, connected, picture_plane, surface, vtk_object
 
 # Nodes along each side of a horizon.
@@ -61,11 +61,10 @@ class Frame:
 def frame_of(prediction: Prediction, view: View) -> Frame:
     """The frame of a scene with the vertical exaggeration of a view."""
     inline, crossline, vertical = prediction.sidecar.axes
-    depth = view.velocity / 2000 if prediction.sidecar.domain == "time" else 1.0
     _, along3, along2 = prediction.sidecar.lattice()
     mirrored = along2[0] * along3[1] - along2[1] * along3[0] < 0
     x = -crossline.spacing if mirrored else crossline.spacing
-    return Frame((x, inline.spacing, -vertical.spacing * depth * view.exaggeration))
+    return Frame((x, inline.spacing, -vertical.spacing * drawn_height(prediction.sidecar, view)))
 
 
 def scene_of(prediction: Prediction, view: View) -> bytes:

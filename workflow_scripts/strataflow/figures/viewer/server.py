@@ -46,6 +46,11 @@ class _Answer(web.RequestHandler):
         """Take the function and the media type of its answer."""
         self.make, self.kind = make, kind
 
+    def prepare(self) -> None:
+        """Refuse requests that a page of another site makes the browser send."""
+        if self.request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            raise web.HTTPError(403)
+
     async def get(self) -> None:
         """Answer a request."""
         given = {name: self.get_argument(name) for name in self.request.arguments}

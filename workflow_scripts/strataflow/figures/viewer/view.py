@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ...volume.attributes import PROBABILITY
-from ...volume.volume import Axis
+from ...volume.volume import Axis, Sidecar
+from ..layout import METRES, NOMINAL_VELOCITY, scale_of
 from .colours import AMPLITUDES
 from .folder import IMAGE, Prediction
 
@@ -54,7 +55,7 @@ class View:
         horizon: Number of the horizon that is highlighted, counted from 1, 0 for none.
         aspect: `free` fills the panels, `true` keeps the vertical exaggeration.
         exaggeration: Vertical exaggeration where the aspect is true, and in 3D.
-        velocity: Velocity that turns two-way times into depths for the aspect.
+        velocity: Velocity in m/s that turns two-way times into depths for the aspect.
         window: Zoom: first and last inline, crossline, time or depth; empty for all.
         line: Points of the line on the slice: inline and crossline numbers, as in 10,20;30,40.
         large: Panel that fills the page; empty for all.
@@ -87,7 +88,7 @@ class View:
     horizon: int = 0
     aspect: str = "free"
     exaggeration: float = 2.0
-    velocity: float = 2500.0
+    velocity: float = NOMINAL_VELOCITY
     window: str = ""
     line: str = ""
     large: str = ""
@@ -136,6 +137,13 @@ def _points(text: str) -> list[tuple[float, float]]:
     return [(float(inline), float(crossline)) for inline, crossline in pairs]
 
 
+def drawn_height(sidecar: Sidecar, view: View) -> float:
+    """Height of one ms or other unit of the vertical axis in a true aspect, in lateral units."""
+    lateral, vertical = (METRES.get(sidecar.axes[axis].unit, 1.0) for axis in (0, 2))
+    metres = view.velocity / 2000 if sidecar.domain == "time" else vertical
+    return view.exaggeration * metres / lateral
+
+
 def first_view(prediction: Prediction, probability: float = PROBABILITY) -> View:
     """What the page shows at first: sections through the middle, faults over amplitudes."""
     volumes = list(prediction.volumes)
@@ -146,7 +154,15 @@ def first_view(prediction: Prediction, probability: float = PROBABILITY) -> View
         for axis, n in zip(prediction.sidecar.axes, prediction.shape.array, strict=True)
     ]
     inline, crossline, vertical = middle
-    return View(inline, crossline, vertical, ground=ground, overlay=overlay, threshold=probability)
+    return View(
+        inline,
+        crossline,
+        vertical,
+        ground=ground,
+        overlay=overlay,
+        threshold=probability,
+        exaggeration=scale_of(prediction.sidecar).exaggeration or 1.0,
+    )
 
 
 def changed(view: View, given: Mapping[str, Any], prediction: Prediction) -> tuple[View, list[str]]:

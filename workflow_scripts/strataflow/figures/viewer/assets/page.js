@@ -93,8 +93,8 @@ window.strataflow = (() => {
     const number = ["number", "range"].includes(control.type)
     if (number && value === "") { showControls(); return }
     ask({[field]: number ? Number(value) : value})
-    // The arrow keys belong to the sections.
-    if (control.type !== "number") { control.blur() }
+    // Keys belong to the sections again.
+    control.blur()
     if (["aspect", "exaggeration", "velocity"].includes(field)) { scale = null; fit() }
     if (["exaggeration", "velocity"].includes(field)) { reloadScene() }
   }
@@ -142,6 +142,10 @@ window.strataflow = (() => {
       return element("span", {className: "bar"}, bar.label, element("span", {}, ends[0]), colour,
         element("span", {}, ends[1]))
     }))
+    if (view.tab === "scene" || view.aspect === "true") {
+      const velocity = facts.domain === "time" ? ` at ${view.velocity.toLocaleString("en-US")} m/s` : ""
+      byId("bars").append(element("span", {}, `vertical exaggeration ${short(view.exaggeration)}${velocity}`))
+    }
   }
 
   function sceneBars() {
@@ -159,7 +163,7 @@ window.strataflow = (() => {
     picks = lists
     showList("faults", "hide", "fault", "no picked faults")
     showList("horizons", "hide_horizons", "horizon", "no horizons")
-    const options = [[0, "none"], ...picks.horizons.map(h => [h.number, h.name])]
+    const options = [[0, "none"], ...picks.horizons.map(h => [h.number, h.title])]
     byId("surface").replaceChildren(...options.map(o => element("option", {value: o[0]}, o[1])))
     showControls()
     showBars()
@@ -172,7 +176,7 @@ window.strataflow = (() => {
       box.oninput = () => { toggle(field, row.number); box.blur() }
       const swatch = element("span", {className: "swatch"})
       swatch.style.background = row.colour
-      const name = element("button", {title: "Go there, and show its numbers"}, row.name)
+      const name = element("button", {title: "Go there, and show its numbers"}, row.title || row.name)
       name.onclick = () => { goTo(one, row); name.blur() }
       const note = element("span", {className: "note"}, row.note)
       const made = element("li", {}, box, swatch, name, note)
@@ -213,7 +217,7 @@ window.strataflow = (() => {
       || picks.horizons.find(h => h.number === view.horizon)
     byId("about").hidden = !row
     if (row) {
-      byId("about").querySelector("legend").textContent = row.name
+      byId("about").querySelector("legend").textContent = row.title || row.name
       const pairs = Object.entries(row.details)
       byId("about").querySelector("dl").replaceChildren(
         ...pairs.flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]))
@@ -240,7 +244,8 @@ window.strataflow = (() => {
     if (axis === null) { return 1 }
     const {spacing, step} = facts.axes[axis]
     if (axis < 2) { return spacing / Math.abs(step) }
-    return (facts.domain === "time" ? view.velocity / 2000 : 1) * view.exaggeration
+    const metres = facts.domain === "time" ? view.velocity / 2000 : facts.axes[2].metres
+    return view.exaggeration * metres / facts.axes[0].metres
   }
 
   function sizes(figure) { return [figure.inner_width, figure.inner_height] }

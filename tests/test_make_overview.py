@@ -244,6 +244,17 @@ def test_many_volumes_are_linked_so_that_the_page_stays_small(
     assert images == ["north/north.fsem.png", "south.2/south.2.fsem.png"]
 
 
+def test_a_page_elsewhere_links_to_the_files(run_script: Run, predictions: Path) -> None:
+    page = predictions.parent / "pages" / "page.html"
+    words = ("--template", TEMPLATE, "--output", page)
+    # A relative folder and an absolute page.
+    done = run_script("make_overview", "--input", "predictions", *words)
+    assert done.returncode == 0, done.stderr
+    links = [link for link in Page(page).links if not link.startswith("#")]
+    assert "../predictions/north/north.fsem" in links
+    assert all((page.parent / unquote(link)).is_file() for link in links)
+
+
 def test_names_cannot_become_markup(run_script: Run, predictions: Path) -> None:
     folder = predictions / "a<b onload=x>"
     folder.mkdir()

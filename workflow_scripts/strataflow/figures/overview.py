@@ -31,7 +31,7 @@ from .findings import (
     scores_of,
     seams_of,
 )
-from .page_files import Group, grouped_files, size_text
+from .page_files import Group, grouped_files, relative, size_text
 
 # Maximum number of volumes with embedded pictures; for more volumes, the page links to them.
 EMBEDDED_VOLUMES = 20
@@ -252,7 +252,7 @@ class _Folder:
 
     def picture(self, path: Path, caption: str, most: int = PICTURE_WIDTH) -> Picture:
         """A picture, embedded with at most `most` pixels in width, or linked."""
-        place = path.relative_to(self.page).as_posix()
+        place = relative(path, self.page)
         source, width = embedded_picture(path, most)
         return Picture(source if self.embedded else place, caption, place, width > WIDE)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,11 +81,14 @@ def grouped_files(paths: Iterable[Path], volume: str, page: Path) -> list[Group]
         if path.suffix in (".png", ".svg"):
             found = ("Pictures", "any viewer")
         size = size_text(path.stat().st_size)
-        groups.setdefault(found, []).append(
-            File(path.name, path.relative_to(page).as_posix(), size)
-        )
+        groups.setdefault(found, []).append(File(path.name, relative(path, page), size))
     order = [(title, opens) for title, opens, _ in GROUPS] + [OTHER]
     return [Group(*key, groups[key]) for key in order if key in groups]
+
+
+def relative(path: Path, page: Path) -> str:
+    """Place of a file relative to the folder of the page, for links."""
+    return Path(os.path.relpath(path, page)).as_posix()
 
 
 def size_text(n_bytes: int) -> str:

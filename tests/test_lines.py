@@ -17,6 +17,7 @@ from conftest import Finished, refused_in_one_line
 from segy_bytes import integers, write_bytes
 from strataflow.errors import StrataflowError
 from strataflow.figures.choice import choose_sections
+from strataflow.figures.findings import fault_rows, fault_sentences
 from strataflow.figures.pictures import Results, plot
 from strataflow.figures.sections import Section
 from strataflow.interpretation.faults import FaultSettings, pick_faults
@@ -243,7 +244,7 @@ def line_with_a_fault(folder: Path) -> tuple[Sidecar, float]:
 
 
 def test_faults_of_a_line_have_an_apparent_dip_and_no_strike(tmp_path: Path) -> None:
-    _, dip = line_with_a_fault(tmp_path)
+    sidecar, dip = line_with_a_fault(tmp_path)
     settings = FaultSettings(min_probability=0.3)
     pick_faults(tmp_path / "x", tmp_path / "x", None, settings, tmp_path / "x.bin")
     table = pd.read_csv(tmp_path / "x.faults.csv")
@@ -251,6 +252,8 @@ def test_faults_of_a_line_have_an_apparent_dip_and_no_strike(tmp_path: Path) -> 
     assert table["apparent_dip"][0] == pytest.approx(dip, abs=2)
     assert table["dips_toward"][0] == "higher CDP"
     assert not {"strike", "dip", "dip_azimuth", "grid_strike"} & set(table.columns)
+    assert fault_sentences(table, sidecar)[0] == "One fault was picked."
+    assert "apparent dip (°)" in fault_rows(table, sidecar).columns
     # Full line numbers, and coordinates of the line: 10 m a CDP to the north-east.
     assert table["CDP_from"][0] > 2_000_000
     x = 500 + 6 * (table["CDP_from"][0] - 2_000_000)

@@ -280,4 +280,4 @@ class _Fit:
             # The mean is free; rounding errors would add up in it.
             solution = np.asarray(found, np.float64)
             solution -= (solution[:n] - self.shift).mean()
-        return solution
+        return np.asarray(solution, np.float64)

@@ -234,8 +234,7 @@ class _Fit:
         """Sums of a quarter of the `values` of the parts at each edge along an axis."""
         first, last = self.edges.axis[axis : axis + 2]
         at = (self.edges.of_part[axis] - first).ravel()
-        sums: NDArray[np.float64] = np.bincount(at, np.repeat(values / 4, 4), last - first)
-        return sums
+        return np.asarray(np.bincount(at, np.repeat(values / 4, 4), last - first), np.float64)
 
     def _growth(self, solution: NDArray[np.float64]) -> NDArray[np.float64]:
         """1 + ds/dz of each part, within GROWTH."""

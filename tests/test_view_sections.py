@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strataflow.figures.sections import Section
-from strataflow.figures.viewer.curves import crossing
+from strataflow.figures.viewer.curves import chained, crossing
 from strataflow.figures.viewer.folder import open_folder
 from strataflow.figures.viewer.layers import finer
 from strataflow.figures.viewer.meshes import (
@@ -111,13 +111,31 @@ def square(n: int, slope: float) -> Triangles:
 
 def test_the_crossing_of_a_mesh_lies_on_the_section_and_on_the_mesh() -> None:
     mesh = square(9, 0.5)
-    pieces = crossing(Fault(1, "fault_1", {}, mesh, mesh), mesh.points[:, 0] - 3.25)
+    fault = Fault(1, "fault_1", {}, mesh, mesh)
+    pieces, edges = crossing(fault, mesh.points[:, 0] - 3.25)
     ends = pieces.reshape(-1, 3)
     assert np.allclose(ends[:, 0], 3.25)
     assert np.allclose(ends[:, 1], 5 + 0.5 * ends[:, 2])
     # The pieces cover the whole height once.
     assert np.abs(np.diff(pieces[..., 2], axis=1)).sum() == pytest.approx(8)
-    assert not len(crossing(Fault(1, "fault_1", {}, mesh, mesh), mesh.points[:, 0] - 30))
+    assert not len(crossing(fault, mesh.points[:, 0] - 30)[0])
+    # They are one line, without gaps, and in order.
+    line = chained(pieces, edges)
+    assert np.isnan(line[-1]).all()
+    steps = np.diff(line[:-1, 2])
+    assert (steps > 0).all() or (steps < 0).all()
+    assert np.ptp(line[:-1, 2]) == pytest.approx(8)
+    kept = np.abs(pieces[:, :, 2].mean(axis=1) - 4) > 1
+    parts = chained(pieces[kept], edges[kept])
+    assert np.isnan(parts[:, 0]).sum() == 2
+
+
+def test_a_closed_line_is_closed() -> None:
+    corners = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], float)
+    pieces = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
+    edges = np.array([[0, 1], [1, 2], [2, 3], [3, 0]])
+    line = chained(pieces, edges)
+    assert line[:-1].tolist() == [*corners.tolist(), corners[0].tolist()]
 
 
 def test_a_simplified_mesh_has_the_place_and_the_values_of_the_whole() -> None:

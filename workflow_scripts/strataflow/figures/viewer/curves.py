@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 
@@ -68,7 +69,9 @@ def horizon_colour(number: int, count: int) -> str:
     return to_hex(colormaps[TIME](number / (count + 1)))
 
 
-def crossing(fault: Fault, side: NDArray[np.float64]) -> NDArray[np.float64]:
+def crossing(
+    fault: Fault, side: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Where the mesh of a fault crosses a surface.
 
     Args:
@@ -76,11 +79,12 @@ def crossing(fault: Fault, side: NDArray[np.float64]) -> NDArray[np.float64]:
         side: Signed distance (N,) of the points of the mesh from the surface.
 
     Returns:
-        Segments (K, 2, 3) of indices along (n3, n2, n1), one for each triangle that crosses.
+        Segments (K, 2, 3) of indices along (n3, n2, n1), one for each triangle that crosses, and
+        the number of the edge of the mesh (K, 2) that each end lies on.
     """
     positive = side >= 0
     if not positive.any() or positive.all():
-        return np.empty((0, 2, 3))
+        return np.empty((0, 2, 3)), np.empty((0, 2), np.int64)
     points, triangles = fault.mesh.points, fault.mesh.triangles
     a, b, c = (positive[corner] for corner in triangles.T)
     crossed = triangles[(a != b) | (b != c)]
@@ -90,7 +94,38 @@ def crossing(fault: Fault, side: NDArray[np.float64]) -> NDArray[np.float64]:
     first, last = start[edges], end[edges]
     part = (side[first] / (side[first] - side[last]))[:, None]
     ends = points[first] * (1 - part) + points[last] * part
-    return ends.reshape(-1, 2, 3)
+    numbers = np.minimum(first, last) * len(points) + np.maximum(first, last)
+    return ends.reshape(-1, 2, 3), numbers.reshape(-1, 2)
+
+
+def chained(pieces: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Join segments that meet on an edge of the mesh; a browser draws few long lines faster.
+
+    Args:
+        pieces: Segments (K, 2, 3).
+        edges: Number of the edge that each end lies on, (K, 2).
+
+    Returns:
+        Points (P, 3) of all lines, with a row of NaN after each.
+    """
+    ends, at = edges.tolist(), defaultdict[int, list[int]](list)
+    for segment, (first, last) in enumerate(ends):
+        at[first].append(segment)
+        at[last].append(segment)
+    free, order = [True] * len(ends), []
+    # Lines start where one segment ends alone; those that remain are closed.
+    for start in [*(edge for edge, segments in at.items() if len(segments) == 1), *at]:
+        edge, begun = start, False
+        while following := [segment for segment in at[edge] if free[segment]]:
+            segment = following[0]
+            free[segment] = False
+            far = 1 if ends[segment][0] == edge else 0
+            order += [2 * segment + far] if begun else [2 * segment + 1 - far, 2 * segment + far]
+            edge, begun = ends[segment][far], True
+        if begun:
+            order.append(2 * len(ends))
+    points = np.concatenate([pieces.reshape(-1, 3), np.full((1, 3), np.nan)])
+    return points[order]
 
 
 def faults_in(prediction: Prediction, view: View, section: Section) -> list[Drawn]:
@@ -98,10 +133,11 @@ def faults_in(prediction: Prediction, view: View, section: Section) -> list[Draw
     axes = [prediction.sidecar.axes[axis] for axis in section.axes]
     found = []
     for fault in _shown_faults(prediction, view):
-        pieces = crossing(fault, fault.mesh.points[:, section.axis] - section.index)
+        pieces, edges = crossing(fault, fault.mesh.points[:, section.axis] - section.index)
         if len(pieces):
+            line = chained(pieces, edges)
             x, y = (
-                axis.first + axis.step * pieces[..., along]
+                axis.first + axis.step * line[:, along]
                 for axis, along in zip(axes, section.axes, strict=True)
             )
             found.append(_drawn_fault(fault, view, x, y))
@@ -124,13 +160,17 @@ def faults_below(prediction: Prediction, view: View, line: Line) -> list[Drawn]:
             if square == 0:
                 continue
             away = fault.mesh.points[:, :2] - start
-            segments = crossing(fault, away[:, 0] * along[1] - away[:, 1] * along[0])
+            segments, _ = crossing(fault, away[:, 0] * along[1] - away[:, 1] * along[0])
             part = (segments[..., :2] - start) @ along / square
             inside = (part.mean(axis=1) >= 0) & (part.mean(axis=1) <= 1)
             pieces.append(vertical.first + vertical.step * segments[inside][..., 2])
             distances.append(first + part[inside] * (last - first))
         if pieces and sum(map(len, pieces)):
-            x, y = np.concatenate(distances), np.concatenate(pieces)
+            gap = np.full((sum(map(len, pieces)), 1), np.nan)
+            x, y = (
+                np.concatenate([np.concatenate(parts), gap], axis=1).ravel()
+                for parts in (distances, pieces)
+            )
             found.append(_drawn_fault(fault, view, x, y))
     return found
 
@@ -143,11 +183,8 @@ def _shown_faults(prediction: Prediction, view: View) -> list[Fault]:
 
 
 def _drawn_fault(fault: Fault, view: View, x: NDArray, y: NDArray) -> Drawn:
-    """A fault of segments with ends `x` and `y`, (K, 2)."""
-    gap = np.full((len(x), 1), np.nan)
     width = HIGHLIGHT if fault.number == view.fault else WIDTH
-    flat = (np.concatenate([values, gap], axis=1).ravel() for values in (x, y))
-    return Drawn(fault.name, fault_colour(fault.number), width, *flat)
+    return Drawn(fault.name, fault_colour(fault.number), width, x, y)
 
 
 def horizons_in(prediction: Prediction, view: View, section: Section, cut: Cut) -> list[Drawn]:

@@ -19,7 +19,7 @@ from conftest import Finished, refused_in_one_line
 from strataflow.errors import StrataflowError
 from strataflow.figures.charts import draw_throws
 from strataflow.figures.choice import choose_sections
-from strataflow.figures.fault_lines import FaultMeshes, grid_indices, read_fault_meshes
+from strataflow.figures.fault_lines import FaultMeshes, read_fault_meshes
 from strataflow.figures.layout import scale_of
 from strataflow.figures.scene_model import middle_horizon
 from strataflow.figures.scene_picture import draw_scene, failure, read_horizons, read_scene
@@ -131,12 +131,6 @@ def test_surfaces_return_to_the_grid_of_a_turned_survey(survey: Path) -> None:
     )
 
 
-def test_a_survey_without_coordinates_has_no_place_for_surfaces(survey: Path) -> None:
-    sidecar = replace(open_volume(survey.with_name("a.fsem")).sidecar, corners=())
-    assert read_fault_meshes(survey.with_name("a.faults.vtp"), sidecar) is None
-    assert np.isnan(grid_indices(np.zeros((2, 3)), sidecar)).all()
-
-
 def test_a_file_that_holds_no_surfaces_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.faults.vtp"
     path.write_text("<VTKFile/>")
@@ -178,11 +172,8 @@ def test_the_picture_of_faults_has_lines_in_their_colours(run_script: Run, surve
     assert np.median(rows[rows > 0]) < 12
 
 
-def test_faults_without_coordinates_are_shown_as_voxels(run_script: Run, survey: Path) -> None:
-    for name in ("bin", "fsem", "fault_id"):
-        volume = open_volume(Path(f"{survey}.{name}"))
-        bare = replace(volume.sidecar, corners=())
-        write_volume(Path(f"{survey}.{name}"), np.array(volume.values), bare)
+def test_faults_without_surfaces_are_shown_as_voxels(run_script: Run, survey: Path) -> None:
+    survey.with_name("a.faults.vtp").unlink()
     output = survey.with_name("out") / "a"
     words = ("--input", f"{survey}.bin", "--prediction", survey, "--output", output)
     assert run_script("plot", *words).returncode == 0

@@ -187,6 +187,11 @@ def prefix_of(wildcards, input):
     return str(Path(input.attributes[0]).with_suffix(""))
 
 
+def prefix_of_output(wildcards, output):
+    """PREFIX of the output attributes of a rule."""
+    return str(Path(output[0]).with_suffix(""))
+
+
 def folder_of(wildcards, output):
     """Folder of the outputs of a rule."""
     return str(Path(output[0]).parent)

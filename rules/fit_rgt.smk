@@ -21,7 +21,7 @@ rule fit_rgt:
         runtime=minutes(10, per_gigabyte=5),
     params:
         **program("fit_rgt"),
-        prefix="results/predictions/{volume}/{volume}",
+        prefix=prefix_of_output,
         flags=fit_rgt_flags,
     shell:
         "python {params.script:q} --input {input.predicted[0]} --image {input.image}"

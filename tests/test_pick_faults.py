@@ -235,11 +235,13 @@ def test_noise_everywhere_ends_soon_without_faults() -> None:
     assert len(fault_surfaces(volumes, FaultSettings(), ground_of(sidecar))) < 5
 
 
-def test_a_single_inline_has_no_surface_and_says_so_in_empty_files(tmp_path: Path) -> None:
+def test_a_fault_of_a_single_inline_is_a_curve_without_a_mesh(tmp_path: Path) -> None:
     shape = Shape(60, 70, 1)
     prefix = write_faults(tmp_path / "a", [plane((0, 35, 30), 0, 70, shape)], shape=shape)
     pick_faults(prefix, tmp_path / "a")
-    assert pd.read_csv(tmp_path / "a.faults.csv").empty
+    (fault,) = pd.read_csv(tmp_path / "a.faults.csv").itertuples()
+    assert fault.voxels == pytest.approx(60, abs=2)
+    assert pyvista.read(tmp_path / "a.faults.vtp").n_cells == 0
 
 
 def test_without_faults_all_files_are_there_and_open(run_script: Run, tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ def _title(volume: str, horizon: PickedHorizon, window: int) -> str:
     control = horizon.level.control
     through = f" through {control.name}" if control else ""
     return (
-        f"{volume}: {horizon.name}{through}, geologic time {horizon.level.rgt:.3f},"
-        f" RMS over {2 * window + 1} samples"
+        f"{volume}: {horizon.name.replace('_', ' ')}{through}, geologic time"
+        f" {horizon.level.rgt:.3f}, RMS over {2 * window + 1} samples"
     )
 
 

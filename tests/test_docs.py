@@ -87,6 +87,10 @@ def furnished(taught: Workflow) -> Workflow:
     files = (REPOSITORY / "Makefile", REPOSITORY / "pyproject.toml")
     for path in (*files, *REPOSITORY.glob("requirements*.txt")):
         shutil.copy(path, folder)
+    points = "inline,crossline,time\n1001,2001,100\n1002,2001,104\n"
+    (folder / "horizons").mkdir()
+    (folder / "horizons" / "top.csv").write_text(points)
+    (folder / "tops.csv").write_text("set,inline,crossline,time\ntop,1001,2001,100\n")
     (folder / "my").mkdir()
     shutil.copy(folder / "config" / "config.yaml", folder / "my")
     for sheet in ("my.tsv", "my/volumes.tsv"):

@@ -222,9 +222,7 @@ def test_numpy_arrays_of_any_real_type(tmp_path: Path, kind: str) -> None:
     assert sidecar["axes"]["n2"]["unit"] == "line"
 
 
-def test_fortran_order_and_two_dimensions(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_fortran_order_and_two_dimensions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cube = values()
     np.save(tmp_path / "x.npy", np.asfortranarray(cube))
     np.testing.assert_array_equal(converted(tmp_path / "x.npy")[0], cube)
@@ -232,7 +230,7 @@ def test_fortran_order_and_two_dimensions(
     raw, sidecar = converted(tmp_path / "line.npy")
     np.testing.assert_array_equal(raw, cube[3:4])
     assert sidecar["axes"]["n2"]["name"] == "CDP"
-    said = capsys.readouterr().out
+    said = caplog.text
     assert "no sample interval in the file, assuming 4 ms" in said
     assert "no coordinates in the file" in said
 

@@ -72,9 +72,7 @@ def read(segy: Path, where: HeaderBytes = STANDARD) -> tuple[np.ndarray, dict[st
     return np.fromfile(output, "<f4").reshape(sidecar["n3"], sidecar["n2"], sidecar["n1"]), sidecar
 
 
-def test_a_line_of_cdps_follows_its_bends(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_line_of_cdps_follows_its_bends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     raw, sidecar = read(write_line(tmp_path / "x.sgy"))
     np.testing.assert_array_equal(raw, samples()[None])
     line, cdp = sidecar["axes"]["n3"], sidecar["axes"]["n2"]
@@ -83,7 +81,7 @@ def test_a_line_of_cdps_follows_its_bends(
     # The distance between traces is along the bend, not between the ends.
     assert cdp["spacing"] == pytest.approx(12.5, abs=0.01)
     np.testing.assert_allclose(sidecar["track"], path_of_line(), atol=0.006)
-    said = capsys.readouterr().out
+    said = caplog.text
     assert "those at byte 21 number a 2D line and are taken" in said
     assert "dips are apparent" in said
 

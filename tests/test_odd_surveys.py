@@ -90,7 +90,7 @@ def null_of(value: float, header: dict[int, int]) -> Change:
     ids=["good", "empty", "no coordinates", "lowest", "no delay", "coded, empty", "coded"],
 )
 def test_null_traces_take_part_in_nothing(
-    tmp_path: Path, value: float, header: dict[int, int], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, value: float, header: dict[int, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     raw, sidecar = read(survey(tmp_path / "x.sgy", null_of(value, header)))
     assert (sidecar["n3"], sidecar["n2"]) == (N3, N2)
@@ -115,7 +115,7 @@ def test_null_traces_take_part_in_nothing(
     assert sidecar["amplitudes"]["clip_low"] == pytest.approx(clip[0], rel=0.01)
     assert sidecar["amplitudes"]["std"] == pytest.approx(np.clip(known, *clip).std(), rel=0.01)
     assert sidecar["source"]["null_traces"] == 5
-    assert "5 null traces (coded as dead or constant) take no part" in capsys.readouterr().out
+    assert "5 null traces (coded as dead or constant) take no part" in caplog.text
 
 
 def test_null_traces_come_back_with_their_headers(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_an_edge_of_dead_traces_with_line_numbers_belongs_to_the_grid(tmp_path: 
 
 
 def test_a_null_value_within_traces_is_blanked_and_reported(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def change(i: int, samples: np.ndarray, header: dict[int, int]) -> Any:
         samples = samples.copy()
@@ -155,18 +155,18 @@ def test_a_null_value_within_traces_is_blanked_and_reported(
     assert raw.min() > -4000
     assert sidecar["source"]["null_value"] == -99999.25
     assert sidecar["amplitudes"]["clip_low"] > -4000
-    assert "samples with the null value -99999.2 set to 0" in capsys.readouterr().out
+    assert "samples with the null value -99999.2 set to 0" in caplog.text
 
 
 def test_traces_whose_coordinates_break_the_grid_are_named_and_ignored(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def change(i: int, samples: np.ndarray, header: dict[int, int]) -> Any:
         return samples, header | ({181: 90_000 + i, 185: 123} if i % 7 == 5 else {})
 
     _, sidecar = read(survey(tmp_path / "x.sgy", change))
     assert sidecar["corners"][3] == pytest.approx([500_475, 7_000_425], abs=1e-3)
-    said = capsys.readouterr().out
+    said = caplog.text
     assert "the coordinates of 51 of 360 live traces do not fit the grid" in said
     assert "first trace 6 at (90005, 123), expected (500125, 7000000)" in said
 
@@ -203,25 +203,23 @@ def test_a_sample_interval_of_40_ms_is_unsigned(tmp_path: Path) -> None:
 
 
 def test_coordinates_are_taken_from_where_they_are(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def moved(_: int, samples: np.ndarray, header: dict[int, int]) -> Any:
         return samples, header | {73: header[181], 77: header[185], 181: 0, 185: 0}
 
     _, sidecar = read(survey(tmp_path / "x.sgy", moved))
     assert sidecar["corners"][3] == pytest.approx([500_475, 7_000_425], abs=1e-3)
-    assert (
-        "no coordinates at bytes 181 and 185; those at bytes 73 and 77" in capsys.readouterr().out
-    )
+    assert "no coordinates at bytes 181 and 185; those at bytes 73 and 77" in caplog.text
 
 
 def test_without_coordinates_there_are_none(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, sidecar = read(survey(tmp_path / "x.sgy", lambda _, s, h: (s, h | {181: 0, 185: 0})))
     assert sidecar["corners"] == []
     assert sidecar["axes"]["n2"]["unit"] == "line"
-    assert "no coordinates in the headers" in capsys.readouterr().out
+    assert "no coordinates in the headers" in caplog.text
     stored = open_volume(tmp_path / "x.bin").sidecar
     places = stored.places(np.array([[2], [3], [4]]))
     assert np.isnan([places["x"], places["y"], stored.azimuth([30.0])]).all()
@@ -254,7 +252,7 @@ def test_line_numbers_at_odd_bytes_in_any_type(tmp_path: Path, kind: str, letter
 
 
 def test_the_only_line_numbers_are_taken_where_the_configured_ones_make_no_grid(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def moved(_: int, samples: np.ndarray, header: dict[int, int]) -> Any:
         return samples, header | {9: header[189], 21: header[193], 189: 0, 193: 0}
@@ -262,7 +260,7 @@ def test_the_only_line_numbers_are_taken_where_the_configured_ones_make_no_grid(
     raw, sidecar = read(survey(tmp_path / "x.sgy", moved))
     np.testing.assert_array_equal(raw.reshape(-1, N1), amplitudes())
     assert sidecar["source"]["header_bytes"]["xline"] == 21
-    said = capsys.readouterr().out
+    said = caplog.text
     assert "bytes 189 and 193 hold no line numbers; those at bytes 9 and 21 make a grid" in said
 
 

@@ -95,7 +95,7 @@ def test_a_remote_segy_is_fetched_once(
     [
         (
             "gopher://127.0.0.1/far.sgy",
-            "volume 'far': segy: gopher://127.0.0.1/far.sgy: No storage",
+            "volume 'far': survey: gopher://127.0.0.1/far.sgy: No storage",
         ),
         ("{http}/lost.sgy", "lost.sgy (in storage)"),
         ("s3://surveys/lost.sgy", "lost.sgy (in storage)"),

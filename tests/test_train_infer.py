@@ -174,14 +174,20 @@ def test_the_learning_rate_warms_up_stays_constant_and_falls_to_zero_in_the_last
 
 
 def test_a_run_with_more_epochs_resumes_before_its_cool_down_and_equals_an_uninterrupted_run(
-    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     last = trained(made, whole, epochs=3)
     # The cool-down of a run of one epoch begins within it, and of two within the second.
     trained(made, parts, "auto", epochs=1)
     trained(made, parts, "auto", epochs=2)
-    assert f"constant.ckpt at step {STEPS - STEPS // 5} of {2 * STEPS}" in capsys.readouterr().out
+    assert (
+        f"constant.ckpt at step {STEPS - STEPS // 5} of {2 * STEPS}"
+        in capsys.readouterr().out + caplog.text
+    )
     assert same_weights(last, trained(made, parts, "auto", epochs=3))
     for folder in (whole, parts):
         best = {path.name for path in folder.glob("best-*.ckpt")}
@@ -191,31 +197,41 @@ def test_a_run_with_more_epochs_resumes_before_its_cool_down_and_equals_an_unint
 
 
 def test_a_run_with_fewer_epochs_cools_down_and_equals_an_uninterrupted_run(
-    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     trained(made, tmp_path / "long", "auto", epochs=7)
     capsys.readouterr()
+    caplog.clear()
     short = trained(made, tmp_path / "long", "auto", epochs=5)
     # The cool-down of five epochs is the fifth epoch.
-    assert f"epoch=3.ckpt at step {4 * STEPS} of {5 * STEPS}" in capsys.readouterr().out
+    assert (
+        f"epoch=3.ckpt at step {4 * STEPS} of {5 * STEPS}" in capsys.readouterr().out + caplog.text
+    )
     assert same_weights(short, trained(made, tmp_path / "short", epochs=5))
     write_metrics_table(tmp_path / "long", tmp_path / "table.csv")
     assert list(pd.read_csv(tmp_path / "table.csv")["epoch"]) == [0, 1, 2, 3, 4]
     # The cool-down of one epoch begins before the first checkpoint of the longer run.
     once = trained(made, tmp_path / "long", "auto", epochs=1)
-    assert "starting afresh" in capsys.readouterr().out
+    assert "starting afresh" in capsys.readouterr().out + caplog.text
     assert same_weights(once, trained(made, tmp_path / "once", epochs=1))
 
 
 def test_a_run_with_other_settings_gets_its_own_folder_and_removes_nothing(
-    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = tmp_path / "run"
     first = trained(made, run, "auto")
     before = {path.name: path.read_bytes() for path in first.parent.glob("*.ckpt")}
     capsys.readouterr()
+    caplog.clear()
     other = trained(made, run, "auto", learning_rate=1e-4)
-    said = capsys.readouterr().out
+    said = capsys.readouterr().out + caplog.text
     assert "learning_rate 0.001 -> 0.0001: starting afresh in" in said
     assert f"kept in {first.parent.name}" in said
     assert other.parent != first.parent
@@ -223,19 +239,22 @@ def test_a_run_with_other_settings_gets_its_own_folder_and_removes_nothing(
     assert {path.name: path.read_bytes() for path in first.parent.glob("*.ckpt")} == before
     # With the settings of the first run, training is already complete.
     assert trained(made, run, "auto") == first
-    assert "is complete after 16 steps" in capsys.readouterr().out
+    assert "is complete after 16 steps" in capsys.readouterr().out + caplog.text
     assert run.resolve() == first.parent
 
 
 def test_the_folder_of_another_training_is_renamed_and_kept(
-    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = tmp_path / "run"
     kept = trained(made, run).read_bytes()
     assert run.is_dir()
     assert not run.is_symlink()
     other = trained(made, run, "auto", seed=4)
-    assert "seed 3 -> 4" in capsys.readouterr().out
+    assert "seed 3 -> 4" in capsys.readouterr().out + caplog.text
     folders = [path for path in tmp_path.glob("run-*") if path != other.parent]
     assert [(path / "epoch=0.ckpt").read_bytes() for path in folders] == [kept]
 
@@ -278,12 +297,15 @@ def test_a_run_stopped_in_its_cool_down_finishes_it_or_resumes_before_it_if_epoc
 
 
 def test_a_time_limit_saves_a_checkpoint_and_a_cool_down_finishes_the_run_from_it(
-    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     run = tmp_path / "run"
     settings = replace(SETTINGS, epochs=1000, minutes=0.0)
     assert train(NETWORK, settings, *sources(made), run, "auto") is None
-    said = capsys.readouterr().out
+    said = capsys.readouterr().out + caplog.text
     assert f"at step 1 of {1000 * STEPS}" in said
     assert {path.name for path in run.glob("*.ckpt")} == {"within_epoch.ckpt"}
     cooled = trained(made, run, "auto", epochs=1000, cool_down=20)
@@ -294,8 +316,9 @@ def test_a_time_limit_saves_a_checkpoint_and_a_cool_down_finishes_the_run_from_i
     # The cool-down is complete, and the long run still resumes before it.
     assert trained(made, run, "auto", epochs=1000, cool_down=20) == cooled
     capsys.readouterr()
+    caplog.clear()
     assert train(NETWORK, settings, *sources(made), run, "auto") is None
-    assert "at step 2 of" in capsys.readouterr().out
+    assert "at step 2 of" in capsys.readouterr().out + caplog.text
     with pytest.raises(StrataflowError, match=r"has fallen since step 1; .* constant\.ckpt"):
         trained(made, tmp_path / "more", str(cooled), epochs=1000)
 
@@ -343,13 +366,16 @@ def test_precision_depends_on_the_actual_crop_and_not_on_the_requested_one(
 
 
 def test_a_truncated_checkpoint_is_skipped(
-    made: Folders, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     trained(made, tmp_path, "auto", epochs=2)
     broken = tmp_path / "epoch=1.ckpt"
     broken.write_bytes(broken.read_bytes()[:-1000])
     trained(made, tmp_path, "auto", epochs=2)
-    assert "trying an earlier checkpoint" in capsys.readouterr().out
+    assert "trying an earlier checkpoint" in capsys.readouterr().out + caplog.text
     assert read_checkpoint(broken)["epoch"] == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -221,7 +222,15 @@ def tasks_of(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a script. Exit with status 0, or with 1 and a one-line error on standard error."""
+    """Run a script. Exit with status 0, or with 1 and a one-line error on standard error.
+
+    What the library logs goes to standard output; from Python, it goes where the caller says.
+    """
+    told = logging.StreamHandler(sys.stdout)
+    told.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("strataflow")
+    logger.addHandler(told)
+    logger.setLevel(logging.INFO)
     try:
         main()
     except (StrataflowError, OSError, MemoryError) as error:
@@ -229,4 +238,6 @@ def run(main: Callable[[], None]) -> NoReturn:
         sys.exit(f"{program or sys.argv[0].rsplit('/', 1)[-1]}: error: {reason}")
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        logger.removeHandler(told)
     sys.exit(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shutil
 from contextlib import suppress
 from functools import partial
@@ -17,6 +18,8 @@ from ..training.sources import SampleSource
 from ..training.surveys import open_surveys
 from ..training.trainer import TrainingSettings, train, write_metrics_table
 from .arguments import Parser, add_shape, add_tasks, fraction, positive, shape_of, tasks_of
+
+logger = logging.getLogger(__name__)
 
 
 def train_command(kind: str, description: str) -> None:
@@ -221,7 +224,7 @@ def _sources(
 
 
 def _notify(notices: Path | None, line: str) -> None:
-    print(line)
+    logger.info("%s", line)
     if notices:
         # The file may be a descriptor that does not exist on other nodes.
         with suppress(OSError), notices.open("a") as stream:

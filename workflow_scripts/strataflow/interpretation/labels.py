@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from .fault_masks import FaultLabel, as_mask, fault_label, rasterised
 from .labelled_lines import traces_on
 from .stick_files import PickedStick, read_sticks
 from .stick_surfaces import line_of, surface_points
+
+logger = logging.getLogger(__name__)
 
 # Columns of the table of labels.
 COLUMNS = (
@@ -163,7 +166,7 @@ def _of_sticks(given: Given, traces: NDArray[np.bool_]) -> tuple[FaultLabel, dic
     """Fault labels from sticks, on the labelled lines or else on the lines that have sticks."""
     sticks, notes = read_sticks(given.sticks, given.image.sidecar)
     for note in notes:
-        print(note)
+        logger.info("%s", note)
     if given.labelled is None:
         traces = traces & _lines_of(sticks, given)
     known = np.broadcast_to(traces[:, :, None], given.image.shape.array)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import signal
@@ -19,6 +20,8 @@ from ..errors import StrataflowError
 from ..files import written_whole
 from ..network.weights import architecture_of, read_checkpoint
 from .schedule import Length, Schedule
+
+logger = logging.getLogger(__name__)
 
 # Checkpoint within an epoch, saved every SAVE_EVERY seconds and before training stops on a signal
 # or a time limit.
@@ -264,9 +267,9 @@ def _newest_in(
     if length.cool_down:
         return None
     if same:
-        print(
-            f"training: no checkpoint is early enough for a run of {length.epochs} epochs;"
-            " starting afresh"
+        logger.info(
+            "training: no checkpoint is early enough for a run of %d epochs; starting afresh",
+            length.epochs,
         )
     return None
 
@@ -282,7 +285,7 @@ def _readable(paths: list[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
             try:
                 yield path, read_checkpoint(path)
             except StrataflowError as error:
-                print(f"{error}; trying an earlier checkpoint")
+                logger.warning("%s; trying an earlier checkpoint", error)
 
 
 @rank_zero_only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Callable
@@ -51,6 +52,8 @@ from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length, Schedule
 from .sources import SampleSource
+
+logger = logging.getLogger(__name__)
 
 # Fine-tuning runs up to this length keep the batch norm statistics of the initial weights. A short
 # run would replace statistics of thousands of samples by those of a few (figures: data/README.md).
@@ -344,7 +347,7 @@ def train(
             make_current(output, folder, run.everything, notify)
         start = find_start(folder, resume, stored, identity, length)
         if start.checkpoint and start.step >= start.schedule.end:
-            print(f"training: {start.checkpoint} is complete after {start.step} steps")
+            logger.info("training: %s is complete after %d steps", start.checkpoint, start.step)
             return start.checkpoint
         return _fit(run, start, training_crops, validation_crops, folder)
 
@@ -398,9 +401,12 @@ def _fit(
     pl.seed_everything(settings.seed, verbose=False)
     module = TrainingModule(run.architecture, settings.learning_rate, start.schedule, run.identity)
     if start.checkpoint:
-        print(
-            f"training: resuming from {start.checkpoint} at step {start.step} of"
-            f" {start.schedule.end}; the cool-down begins at step {start.schedule.cool_from}"
+        logger.info(
+            "training: resuming from %s at step %d of %d; the cool-down begins at step %d",
+            start.checkpoint,
+            start.step,
+            start.schedule.end,
+            start.schedule.cool_from,
         )
     elif init_weights:
         load_initial_weights(module.network, init_weights)
@@ -421,7 +427,7 @@ def _fit(
                 weights_only=True,
             )
         except TimeLimitReached as notice:
-            print(notice)
+            logger.info("%s", notice)
             return None
         except StrataflowError as error:
             # An error of a data loader process includes the traceback of that process.
@@ -430,9 +436,11 @@ def _fit(
     if trainer.global_step >= start.schedule.end:
         return folder / f"epoch={trainer.current_epoch - 1}.ckpt"
     best = min(folder.glob("best-*.ckpt"), key=_validation_loss)
-    print(
-        f"training: the validation loss did not improve for {settings.patience} epochs; using"
-        f" the best checkpoint, {best}"
+    logger.info(
+        "training: the validation loss did not improve for %s epochs; using the best checkpoint,"
+        " %s",
+        settings.patience,
+        best,
     )
     return best
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from .amplitudes import RunningStatistics, clip_limits
 from .attributes import ATTRIBUTES, WHOLE_NUMBERS
 from .raw import Shape
 from .volume import LINE, Axis, Sidecar, sidecar_path, write_sidecar
+
+logger = logging.getLogger(__name__)
 
 # Number of samples from evenly spaced traces that determine the clip limits.
 CLIP_SAMPLES = 1 << 21
@@ -173,11 +176,14 @@ def _sidecar(survey: Survey, attribute: str, counts: _Counts) -> Sidecar:
 
 
 def _report(survey: Survey, counts: _Counts, became: str) -> None:
-    """Print what was found, one line each; null values, NaN and infinite samples `became` that."""
+    """Log what was found, one line each; null values, NaN and infinite samples `became` that."""
     path, shape = survey.path, survey.shape
     missing = shape.n3 * shape.n2 - int(np.count_nonzero(survey.place >= 0))
     dead = np.count_nonzero(~counts.live)
-    print(f"{path}: {shape}, {survey.place.size} traces, {missing} missing, {dead} dead or missing")
+    traces = survey.place.size
+    logger.info(
+        "%s: %s, %d traces, %d missing, %d dead or missing", path, shape, traces, missing, dead
+    )
     notes = list(survey.notes)
     if counts.null.any():
         notes.append(
@@ -188,7 +194,7 @@ def _report(survey: Survey, counts: _Counts, became: str) -> None:
     if counts.statistics.bad:
         notes.append(f"{counts.statistics.bad} NaN or infinite samples {became}")
     for note in notes:
-        print(f"{path}: {note}")
+        logger.info("%s: %s", path, note)
 
 
 def is_constant(samples: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -20,9 +20,10 @@ from strataflow.errors import StrataflowError
 from strataflow.figures.charts import draw_throws
 from strataflow.figures.choice import choose_sections
 from strataflow.figures.fault_lines import FaultMeshes, read_fault_meshes
+from strataflow.figures.horizon_table import read_horizons
 from strataflow.figures.layout import scale_of
 from strataflow.figures.scene_model import middle_horizon
-from strataflow.figures.scene_picture import draw_scene, failure, read_horizons, read_scene
+from strataflow.figures.scene_picture import draw_scene, failure, read_scene
 from strataflow.figures.sections import Section
 from strataflow.figures.style import fault_colour
 from strataflow.interpretation.meshes import Mesh, write_vtp

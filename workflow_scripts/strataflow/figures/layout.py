@@ -118,7 +118,7 @@ def rows_of_panels(ratios: Sequence[float], rows: int) -> tuple[Figure, list[lis
 
 
 def large_panels(ratios: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """A figure with an inline above a crossline, and a slice beside both as high as they are.
+    """A figure with an inline above a crossline, and a slice beside them of their total height.
 
     A single section fills the figure.
 

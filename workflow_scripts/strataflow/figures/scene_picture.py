@@ -7,16 +7,13 @@ import multiprocessing
 import os
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from ..files import written_whole
-from ..volume.raw import Array
-from ..volume.volume import Sidecar, Volume
+from ..volume.volume import Volume
 from .fault_lines import read_fault_meshes
+from .horizon_table import read_horizons
 from .layout import scale_of
 from .scene import render
 from .scene_model import Scene, middle_horizon
@@ -95,26 +92,6 @@ def read_scene(image: Volume, prediction: Path, velocity: float | None = None) -
         names, indices = read_horizons(table, image.sidecar)
         horizon = middle_horizon(names, indices, meshes)
     return Scene(image, meshes, horizon, scale_of(image.sidecar, velocity, WIDE))
-
-
-def read_horizons(path: Path, sidecar: Sidecar) -> tuple[list[str], Array]:
-    """Names and sample indices (horizons, n3, n2) of VOLUME.horizons.csv, NaN where undefined."""
-    places = sidecar.axis_names[:2]
-    table = pd.read_csv(path, usecols=lambda column: _is_read(str(column), places))
-    names = [name for name in table.columns if name.startswith("horizon_")]
-    indices = np.full((len(names), *sidecar.shape.array[:2]), np.nan, np.float32)
-    i3, i2 = (
-        np.round((table[axis.name].to_numpy() - axis.first) / axis.step).astype(np.int64)
-        for axis in sidecar.axes[:2]
-    )
-    vertical = sidecar.axes[2]
-    for number, name in enumerate(names):
-        indices[number, i3, i2] = (table[name].to_numpy() - vertical.first) / vertical.step
-    return names, indices
-
-
-def _is_read(column: str, places: Sequence[str]) -> bool:
-    return column in places or bool(re.fullmatch(r"horizon_\d+", column))
 
 
 def failure(work: Callable[[], None], seconds: float) -> str | None:

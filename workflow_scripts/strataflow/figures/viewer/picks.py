@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ...errors import StrataflowError
 from ...volume.raw import Array
 from ...volume.volume import Sidecar
 from ..fault_lines import grid_indices
+from ..horizon_table import read_columns, read_horizons
 from .meshes import Triangles, simplified
-
-# Rows of the table of horizons that are read at a time.
-HORIZON_ROWS = 200_000
 
 # Triangles of all faults together in the 3D scene.
 FAULT_TRIANGLES = 80_000
@@ -101,25 +96,13 @@ def _read_faults(path: Path, meshes: dict[int, Triangles]) -> list[Fault]:
     total = sum(len(mesh.triangles) for mesh in meshes.values())
     share = FAULT_TRIANGLES / max(total, 1)
     faults = []
-    for row in _table(path, ("fault",)).to_dict("records"):
+    for row in read_columns(path, ("fault",)).to_dict("records"):
         number = int(row["fault"])
         name = str(row.get("name", f"fault_{number}"))
         fields: dict[str, object] = {str(key): value for key, value in row.items()}
         mesh = meshes.get(number, nothing)
         faults.append(Fault(number, name, fields, mesh, simplified(mesh, share)))
     return faults
-
-
-def _table(path: Path, columns: Sequence[str], rows: int | None = None) -> pd.DataFrame:
-    """Read the table `path`. Raise StrataflowError if it is not one or lacks `columns`."""
-    try:
-        table = pd.read_csv(path, nrows=rows)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise StrataflowError(f"{path.name}: not a table ({error})") from error
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise StrataflowError(f"{path.name}: column {missing[0]} is missing")
-    return table
 
 
 def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Triangles]:
@@ -175,7 +158,7 @@ def _horizon_index(path: Path) -> dict[str, dict[str, object]]:
     """Rows of the index of horizons by name, without unknown values."""
     if not path.is_file():
         return {}
-    rows = _table(path, ("horizon",)).to_dict("records")
+    rows = read_columns(path, ("horizon",)).to_dict("records")
     return {str(row["horizon"]): {str(k): v for k, v in row.items() if v == v} for row in rows}
 
 
@@ -184,20 +167,7 @@ def _read_horizons(
 ) -> list[Horizon]:
     if not path.is_file():
         raise StrataflowError(f"{path.name} is missing (export.horizons)")
-    # The other columns of a horizon are amplitudes.
-    given = _table(path, sidecar.axis_names[:2], rows=0).columns
-    names = [name for name in given if re.fullmatch(r"horizon_\d+", name)]
-    levels = {name: np.full(sidecar.shape.array[:2], np.nan, np.float32) for name in names}
-    columns = [*sidecar.axis_names[:2], *names]
-    for part in pd.read_csv(path, usecols=columns, chunksize=HORIZON_ROWS):
-        i3, i2 = (
-            np.rint((part[axis.name].to_numpy(np.float64) - axis.first) / axis.step).astype(int)
-            for axis in sidecar.axes[:2]
-        )
-        inside = (i3 >= 0) & (i3 < sidecar.shape.n3) & (i2 >= 0) & (i2 < sidecar.shape.n2)
-        if not inside.all():
-            raise StrataflowError(f"{path.name}: has traces outside of the volume")
-        for name, level in levels.items():
-            values = part[name].to_numpy(np.float64)
-            level[i3, i2] = (values - sidecar.axes[2].first) / sidecar.axes[2].step
-    return [Horizon(name, level, index.get(name, {})) for name, level in levels.items()]
+    names, levels = read_horizons(path, sidecar)
+    return [
+        Horizon(name, level, index.get(name, {})) for name, level in zip(names, levels, strict=True)
+    ]

@@ -14,19 +14,11 @@ from numpy.typing import NDArray
 
 from conftest import Finished
 from strataflow.synthetic.earth import labelled_cube
-from strataflow.synthetic.geology import (
-    EarthModel,
-    Event,
-    Fault,
-    Fold,
-    Folding,
-    Geology,
-    Layers,
-    Stretch,
-    Wave,
-    evaluate,
-)
+from strataflow.synthetic.earth_model import EarthModel
+from strataflow.synthetic.events import Event, Fault, Fold, Folding, Stretch, Wave
+from strataflow.synthetic.geology import Geology, evaluate
 from strataflow.synthetic.scenario import Scenario
+from strataflow.synthetic.stratigraphy import Layers
 from strataflow.volume.raw import Shape
 
 Run = Callable[..., Finished]

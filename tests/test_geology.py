@@ -11,27 +11,22 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.spatial import KDTree
 
-from strataflow.synthetic.fault_systems import random_count, random_faults
-from strataflow.synthetic.geology import (
-    Body,
-    Channel,
-    Clinoforms,
-    EarthModel,
+from strataflow.synthetic.earth_model import EarthModel
+from strataflow.synthetic.events import (
     Event,
     Fault,
     Fold,
     Folding,
-    Geology,
-    Layers,
     Sag,
     Stretch,
-    Turbulence,
     Unconformity,
     Wave,
-    evaluate,
 )
+from strataflow.synthetic.fault_systems import random_count, random_faults
+from strataflow.synthetic.geology import Geology, evaluate
 from strataflow.synthetic.random_earth import random_model
 from strataflow.synthetic.scenario import Scenario
+from strataflow.synthetic.stratigraphy import Body, Channel, Clinoforms, Layers, Turbulence
 from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
 
 LAYERS = Layers(np.arange(-300.0, 600.0, 5.0), np.zeros(179), np.zeros(179))

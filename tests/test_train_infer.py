@@ -31,9 +31,12 @@ from strataflow.network.model import (
 )
 from strataflow.network.weights import load_network, read_checkpoint, write_weights
 from strataflow.samples.files import CHECKSUMS, Folders, sample_path
+from strataflow.synthetic.earth_model import EarthModel
+from strataflow.synthetic.events import Fault
 from strataflow.synthetic.generate import synthesize_samples
-from strataflow.synthetic.geology import EarthModel, Fault, Layers, evaluate
+from strataflow.synthetic.geology import evaluate
 from strataflow.synthetic.scenario import Scenario
+from strataflow.synthetic.stratigraphy import Layers
 from strataflow.training.dataset import Crops, stretched
 from strataflow.training.schedule import Length
 from strataflow.training.sources import SampleSource

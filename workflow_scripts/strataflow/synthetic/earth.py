@@ -10,8 +10,9 @@ from ..errors import StrataflowError
 from ..volume.attributes import normalised_geologic_time
 from ..volume.raw import Array, Shape
 from .acquisition import random_acquisition
+from .events import Unconformity
 from .filters import along_axes, gaussian_matrix, within
-from .geology import Geology, Unconformity, evaluate
+from .geology import Geology, evaluate
 from .imaging import Recording, unit_rms
 from .random_earth import random_model
 from .scenario import ANYTHING, Scenario

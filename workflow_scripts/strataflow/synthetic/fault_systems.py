@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..volume.raw import Array
-from .geology import Fault
+from .events import Fault
 from .scenario import Scenario
 
 # Styles of fault systems, with their probabilities; `conjugate` is a conjugate set.

@@ -39,9 +39,10 @@ from .scenario import ANYTHING, Scenario
 SYNTHESIZING_CODE = (
     *("volume/attributes", "volume/orientation", "volume/raw", "samples/files"),
     *("synthetic/acquisition", "synthetic/artifacts", "synthetic/corruption", "synthetic/earth"),
+    *("synthetic/earth_model", "synthetic/events", "synthetic/fault_labels"),
     *("synthetic/fault_systems", "synthetic/filters", "synthetic/generate", "synthetic/geology"),
-    *("synthetic/imaging", "synthetic/random_earth", "synthetic/scenario", "synthetic/truth"),
-    "synthetic/wavelets",
+    *("synthetic/imaging", "synthetic/random_earth", "synthetic/scenario"),
+    *("synthetic/stratigraphy", "synthetic/truth", "synthetic/wavelets"),
 )
 
 

@@ -8,24 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..volume.raw import Array
+from .earth_model import EarthModel, restore
+from .events import Event, Fold, Folding, Sag, Stretch, Unconformity, Wave
 from .fault_systems import log_uniform, random_count, random_faults
-from .geology import (
-    Body,
-    Channel,
-    Clinoforms,
-    EarthModel,
-    Event,
-    Fold,
-    Folding,
-    Layers,
-    Sag,
-    Stretch,
-    Turbulence,
-    Unconformity,
-    Wave,
-    restore,
-)
 from .scenario import Range, Scenario
+from .stratigraphy import Body, Channel, Clinoforms, Layers, Turbulence
 
 # Extent of a survey (n3, n2, n1) in model units.
 Extent = tuple[float, float, float]

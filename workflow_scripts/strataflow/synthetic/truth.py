@@ -18,7 +18,8 @@ from ..volume.orientation import (
 )
 from ..volume.raw import Array
 from ..volume.volume import Sidecar
-from .geology import Fault, Geology
+from .events import Fault
+from .geology import Geology
 
 
 def truth_targets(geology: Geology) -> dict[str, Array]:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from ..errors import StrataflowError
 from ..samples.files import SPLITS, Folders
-from ..segy.layout import parse_position
+from ..segy.fields import parse_position
 from ..volume.attributes import PROBABILITY
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes

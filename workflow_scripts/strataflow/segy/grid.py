@@ -14,7 +14,8 @@ from ..errors import StrataflowError
 from ..volume.conversion import is_constant
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
-from .layout import TRACE_HEADER, Layout, decode, field_width, parse_position
+from .fields import TRACE_HEADER, decode, field_width, parse_position
+from .layout import Layout
 from .line_numbers import (
     Lines,
     coded_dead,

@@ -13,9 +13,10 @@ from ..errors import StrataflowError
 from ..volume.conversion import is_constant
 from ..volume.volume import HeaderBytes
 from .choice import grid_as_asked
+from .fields import FORMATS, decode
 from .geometry import survey_geometry
 from .grid import Grid
-from .layout import FORMATS, Layout, decode, read_layout, text_of
+from .layout import Layout, read_layout, text_of
 from .lines import length_of
 from .reader import spread_traces
 from .search import fitting_bytes

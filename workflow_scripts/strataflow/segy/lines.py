@@ -12,7 +12,8 @@ from scipy.ndimage import median_filter
 from segyio import TraceField
 
 from ..volume.volume import HeaderBytes
-from .layout import TRACE_HEADER, Layout
+from .fields import TRACE_HEADER
+from .layout import Layout
 from .line_numbers import coded_dead, lines_of, read_fields, unique_of
 from .search import COORDINATE_BYTES, LINE_BYTES
 

@@ -14,19 +14,8 @@ from .. import __version__
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.volume import Axis, Sidecar, Volume
-from .layout import (
-    ANGULAR_UNITS,
-    DEAD,
-    FILE_HEADER,
-    IEEE_FLOAT,
-    LENGTH_UNITS,
-    TEXT_HEADER,
-    TRACE_HEADER,
-    encode,
-    field_width,
-    put,
-    trace_type,
-)
+from .fields import IEEE_FLOAT, TRACE_HEADER, encode, field_width, put, trace_type
+from .layout import ANGULAR_UNITS, DEAD, FILE_HEADER, LENGTH_UNITS, TEXT_HEADER
 from .writer import SAMPLE_FORMATS, unit_of
 
 # Divisors that a scalar of the trace header may have, finest first.

@@ -12,9 +12,10 @@ from ..volume.conversion import Block, Survey, stride, survey_to_binary
 from ..volume.raw import Shape
 from ..volume.volume import HeaderBytes
 from .choice import find_grid
+from .fields import FORMATS, decode
 from .geometry import survey_geometry
 from .grid import Grid
-from .layout import ANGULAR_UNITS, FORMATS, Layout, decode, read_layout
+from .layout import ANGULAR_UNITS, Layout, read_layout
 
 
 def segy_to_binary(

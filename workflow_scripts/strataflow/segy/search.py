@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from segyio import TraceField
 
-from .layout import FIELD_KINDS, TRACE_HEADER, Layout
+from .fields import FIELD_KINDS, TRACE_HEADER
+from .layout import Layout
 from .line_numbers import coded_dead, lines_of, places_of, read_fields, unique_of
 
 # Traces that are searched for line numbers at unusual bytes.

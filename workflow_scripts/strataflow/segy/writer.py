@@ -12,18 +12,9 @@ from .. import __version__
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.volume import HeaderBytes, Volume
+from .fields import IBM_FLOAT, IEEE_FLOAT, encode, put, trace_type
 from .grid import scan
-from .layout import (
-    BLOCK_BYTES,
-    IBM_FLOAT,
-    IEEE_FLOAT,
-    TEXT_HEADER,
-    encode,
-    put,
-    read_layout,
-    text_encoding,
-    trace_type,
-)
+from .layout import BLOCK_BYTES, TEXT_HEADER, read_layout, text_encoding
 
 SAMPLE_FORMATS = {"ieee": IEEE_FLOAT, "ibm": IBM_FLOAT}
 

@@ -1,4 +1,4 @@
-"""Table of what joins a training: from which source, for which tasks, with how many voxels."""
+"""Tables of a training: what joins it, with how many voxels, and the losses by epoch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..files import written_whole
 from ..network.architecture import Architecture
 from ..samples.files import sample_path
 from ..volume.attributes import FAULT_THRESHOLD, TASKS
@@ -74,3 +75,23 @@ def as_text(table: pd.DataFrame) -> str:
     """The table as lines of text, with thousands separated."""
     shown = table.map(lambda value: f"{value:,}" if isinstance(value, int) else value)
     return str(shown.to_string(index=False))
+
+
+def write_metrics_table(output: Path, table: Path) -> None:
+    """Write the training and validation losses to the CSV file `table`, one row per epoch."""
+    parts = sorted((output / "csv").glob("from_step=*/metrics.csv"), key=_modified)
+    logged = pd.DataFrame(columns=["epoch", "step"])
+    for part in parts:
+        # A later start replaces all steps from its first step on.
+        first = int(part.parent.name.split("=")[1])
+        logged = pd.concat([logged[logged["step"] < first], pd.read_csv(part)])
+    names = [c for c in logged.columns if c.startswith(("train/", "valid/"))]
+    # Steps repeated after a stop have the same losses; keep one row of each.
+    by_step = logged.groupby(["epoch", "step"])[names].last()
+    rows = by_step.groupby("epoch").mean().reset_index()
+    with written_whole(table) as (temporary,):
+        rows.to_csv(temporary, index=False)
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns

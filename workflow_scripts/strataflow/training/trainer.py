@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.callbacks import (
-    EarlyStopping,
     LearningRateMonitor,
     ModelCheckpoint,
     TQDMProgressBar,
@@ -25,18 +23,14 @@ from pytorch_lightning.callbacks import (
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
-from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..code import code_checksum, modules
 from ..errors import StrataflowError
 from ..files import claimed_folder, file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
-from ..network.architecture import CELL, Architecture
-from ..network.losses import TaskWeights, horizon_loss, task_loss
-from ..network.model import MultiTaskNetwork, grown
-from ..network.weights import architecture_of, load_state, network_state, read_checkpoint
-from ..volume.attributes import FAULT_THRESHOLD
+from ..network.architecture import Architecture
+from ..network.weights import read_checkpoint
 from .checkpoints import (
     SaveWithinEpoch,
     Start,
@@ -46,11 +40,10 @@ from .checkpoints import (
     remove_superseded,
 )
 from .dataset import CountingSampler, Crops
-from .figures import draw_training_sample
-from .horizon_targets import HORIZONS
+from .module import Patience, TrainingModule, average, freeze_norm_statistics, load_initial_weights
 from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
-from .schedule import Length, Schedule
+from .schedule import Length
 from .sources import SampleSource
 
 logger = logging.getLogger(__name__)
@@ -59,20 +52,13 @@ logger = logging.getLogger(__name__)
 # run would replace statistics of thousands of samples by those of a few (figures: data/README.md).
 NORMS_KEPT_STEPS = 1000
 
-# Gradients with a larger norm are scaled down to this norm.
-MAXIMUM_GRADIENT_NORM = 1.0
-
 # Modules that affect the result of a training. A run is not resumed after a change to one of them.
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
     *("network/architecture", "network/losses", "network/model"),
-    *("training/dataset", "training/horizon_targets", "training/schedule"),
-    *("training/sources", "training/surveys", "training/trainer"),
+    *("training/dataset", "training/horizon_targets", "training/module"),
+    *("training/schedule", "training/sources", "training/surveys", "training/trainer"),
 )
-
-
-# Inputs (batch, channels, n3, n2, n1), targets by task, and the input files.
-Batch = tuple[Tensor, dict[str, Tensor], list[str]]
 
 
 @dataclass(frozen=True)
@@ -110,166 +96,6 @@ class TrainingSettings:
 
 # Settings that may change when a run is resumed.
 FREE_SETTINGS = ("epochs", "patience", "gpus_per_node", "nodes", "cool_down", "minutes")
-
-
-class TrainingModule(pl.LightningModule):
-    """A network with its losses and its optimiser, whose learning rate follows `schedule`."""
-
-    def __init__(
-        self,
-        architecture: dict[str, Any],
-        learning_rate: float,
-        schedule: Schedule,
-        training: dict[str, Any] | None = None,  # noqa: ARG002 - kept in the checkpoint
-    ) -> None:
-        super().__init__()
-        self.save_hyperparameters(ignore="schedule")
-        self.schedule = schedule
-        self.architecture = Architecture(**architecture | {"tasks": tuple(architecture["tasks"])})
-        self.learning_rate = learning_rate
-        self.network = MultiTaskNetwork(self.architecture).to(  # type: ignore[call-overload] # torch leaves it out of its stubs
-            memory_format=torch.channels_last_3d
-        )
-        self.task_weights = TaskWeights(self.architecture.tasks)
-
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        """Return the weighted loss of a batch. Raise StrataflowError if it is not finite."""
-        losses, outputs = self._losses(batch)
-        n = batch[0].shape[0]
-        total = self._total(losses, outputs)
-        if not torch.isfinite(total):
-            raise StrataflowError(
-                f"training: the loss is {total.item()} at step {self.global_step} for "
-                f"{' '.join(batch[2])}; check these samples, or lower the learning rate (the last "
-                "checkpoint is kept)"
-            )
-        self.log_dict(
-            {f"train/{task}": loss.detach() for task, loss in losses.items()}, batch_size=n
-        )
-        parts = [loss.detach() for loss in losses.values()] or [total.detach()]
-        self.log(
-            "train/loss",
-            torch.stack(parts).sum(),
-            prog_bar=True,
-            batch_size=n,
-        )
-        return total
-
-    def _total(self, losses: dict[str, Tensor], outputs: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of the losses, which depends on all parameters even if a task has none.
-
-        Processes that share a training wait for the gradient of each parameter.
-        """
-        absent = outputs.keys() - losses.keys()
-        if not absent:
-            total: Tensor = self.task_weights(losses)
-            return total
-        nothing = sum(
-            outputs[task].float().mean() + self.task_weights.log_variance[task] for task in absent
-        )
-        return 0.0 * nothing + (self.task_weights(losses) if losses else 0.0)
-
-    def on_before_optimizer_step(self, *_: Any) -> None:
-        """Clip the norm of the gradients, which Lightning does not do for fused optimisers."""
-        nn.utils.clip_grad_norm_(self.parameters(), MAXIMUM_GRADIENT_NORM)
-
-    def on_train_epoch_end(self) -> None:
-        """Log the weights of the tasks."""
-        self.log_dict(
-            {f"weight/{t}": torch.exp(-s) for t, s in self.task_weights.log_variance.items()}
-        )
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Stop at the end of the schedule, after validation and the checkpoint of the epoch."""
-        if self.global_step >= self.schedule.end:
-            self.trainer.should_stop = True
-
-    def validation_step(self, batch: Batch, number: int) -> None:
-        """Log the losses of a batch and the IoU of its faults."""
-        losses, outputs = self._losses(batch)
-        n = batch[0].shape[0]
-        self.log_dict(
-            {f"valid/{task}": loss for task, loss in losses.items()}, batch_size=n, sync_dist=True
-        )
-        total = sum(losses.values(), batch[0].new_zeros(()))
-        self.log("valid/loss", total, prog_bar=True, batch_size=n, sync_dist=True)
-        if "fault" in outputs:
-            target = batch[1]["fault"][:, 0]
-            predicted = (outputs["fault"][:, 0].sigmoid() >= FAULT_THRESHOLD) & ~target.isnan()
-            label = target >= FAULT_THRESHOLD
-            both, either = (predicted & label).sum(), (predicted | label).sum()
-            self.log(
-                "valid/fault_iou",
-                both / (either + 1e-6),
-                prog_bar=True,
-                batch_size=n,
-                sync_dist=True,
-            )
-        board = next((log for log in self.loggers if isinstance(log, TensorBoardLogger)), None)
-        if number == 0 and board and self.trainer.is_global_zero:
-            figure = draw_training_sample(batch[0][0], batch[1], outputs)
-            board.experiment.add_figure("validation sample", figure, self.current_epoch)
-
-    def _losses(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        inputs, targets, _ = batch
-        outputs = self.network(inputs.to(memory_format=torch.channels_last_3d))
-        losses = {task: task_loss(task, outputs[task], targets[task]) for task in outputs}
-        if HORIZONS in targets:
-            along = horizon_loss(outputs["rgt"], targets[HORIZONS])
-            if along is not None:
-                losses["rgt"] = along if losses["rgt"] is None else losses["rgt"] + along
-        return {task: loss for task, loss in losses.items() if loss is not None}, outputs
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Store the latest metrics and the schedule in the checkpoint."""
-        measured = self.trainer.callback_metrics.items()
-        checkpoint["metrics"] = {name: float(value) for name, value in measured}
-        checkpoint["schedule"] = asdict(self.schedule)
-
-    def configure_optimizers(self) -> Any:
-        """Return AdamW with a learning rate that follows the schedule."""
-        # The fused optimiser takes half the time. With fp16 it would unscale clipped gradients.
-        optimiser = torch.optim.AdamW(
-            self.parameters(),
-            self.learning_rate,
-            weight_decay=1e-4,
-            fused=self.trainer.precision != "16-mixed",
-        )
-        rates = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, partial(Schedule.factor, self.schedule)
-        )
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
-
-
-class Patience(EarlyStopping):
-    """Stop after `patience` epochs without a lower validation loss, but not during a cool-down.
-
-    A cool-down lowers the loss again, and ends soon.
-    """
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
-        """Count the epoch unless the cool-down has begun."""
-        if trainer.global_step <= module.schedule.cool_from:
-            super().on_train_epoch_end(trainer, module)
-
-
-@torch.no_grad()
-def average(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
-    """Update exponential moving averages in place.
-
-    The decay grows to 0.999, so that the average is also useful in short runs. Weights and batch
-    norm statistics are averaged. Counters are copied.
-
-    Args:
-        averaged: Averages to update, all of the same dtype.
-        current: Current values.
-        count: Number of earlier updates.
-    """
-    share = 1 - min(0.999, (1 + float(count)) / (10 + float(count)))
-    if averaged[0].is_floating_point():
-        torch._foreach_lerp_(averaged, current, share)
-    else:
-        torch._foreach_copy_(averaged, current)
 
 
 def train(
@@ -411,7 +237,7 @@ def _fit(
     elif init_weights:
         load_initial_weights(module.network, init_weights)
     if init_weights and run.identity["keeps_norms"]:
-        _freeze_norm_statistics(module.network, init_weights)
+        freeze_norm_statistics(module.network, init_weights)
     trainer = _trainer(settings, folder, start, training_crops.crop[0])
     with warnings.catch_warnings():
         # Data are read through memory maps. More workers would only compete for cores.
@@ -453,43 +279,6 @@ def _steps_per_epoch(crops: Crops, settings: TrainingSettings) -> int:
 
 def _validation_loss(checkpoint: Path) -> float:
     return float(read_checkpoint(checkpoint)["metrics"]["valid/loss"])
-
-
-def load_initial_weights(network: MultiTaskNetwork, path: Path) -> None:
-    """Load the weights in `path`. Tasks that they lack keep their random weights.
-
-    Raises:
-        StrataflowError: The kind or the preset of the network differs.
-    """
-    content = read_checkpoint(require_file(path))
-    given, wanted = architecture_of(content), network.architecture
-    if (given.kind, given.preset) != (wanted.kind, wanted.preset):
-        raise StrataflowError(
-            f"{path}: initial weights of another network: expected {wanted}, got {given}"
-        )
-    weights, random = network_state(content), network.state_dict()
-    entry = next(iter(random))
-    known = weights.pop(entry)
-    state = grown({k: v for k, v in weights.items() if k in random}, network)
-    # In a refinement network, the first convolution has input channels for each task.
-    for name in wanted.inputs.keys() & given.inputs.keys():
-        to, of = (
-            slice(CELL**3 * part.start, CELL**3 * part.stop)
-            for part in (wanted.inputs[name], given.inputs[name])
-        )
-        state[entry][: len(known), to] = known[:, of].to(state[entry])
-    load_state(network, state, path)
-
-
-def _freeze_norm_statistics(network: MultiTaskNetwork, path: Path) -> None:
-    """Keep the batch norm statistics of the weights in `path` unchanged during training.
-
-    Lightning does not change the mode of a module that is in evaluation mode.
-    """
-    known = network_state(read_checkpoint(path))
-    for name, module in network.named_modules():
-        if isinstance(module, nn.BatchNorm3d) and f"{name}.running_mean" in known:
-            module.eval()
 
 
 def _trainer(settings: TrainingSettings, output: Path, start: Start, inlines: int) -> pl.Trainer:
@@ -564,23 +353,3 @@ def _loader(
         drop_last=augment,
         worker_init_fn=ignore_stop_signals,
     )
-
-
-def _modified(path: Path) -> int:
-    return path.stat().st_mtime_ns
-
-
-def write_metrics_table(output: Path, table: Path) -> None:
-    """Write the training and validation losses to the CSV file `table`, one row per epoch."""
-    parts = sorted((output / "csv").glob("from_step=*/metrics.csv"), key=_modified)
-    logged = pd.DataFrame(columns=["epoch", "step"])
-    for part in parts:
-        # A later start replaces all steps from its first step on.
-        first = int(part.parent.name.split("=")[1])
-        logged = pd.concat([logged[logged["step"] < first], pd.read_csv(part)])
-    names = [c for c in logged.columns if c.startswith(("train/", "valid/"))]
-    # Steps repeated after a stop have the same losses; keep one row of each.
-    by_step = logged.groupby(["epoch", "step"])[names].last()
-    rows = by_step.groupby("epoch").mean().reset_index()
-    with written_whole(table) as (temporary,):
-        rows.to_csv(temporary, index=False)

@@ -22,6 +22,8 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from conftest import ATTRIBUTES, Finished, folders_below, refused_in_one_line
 from strataflow.errors import StrataflowError
 from strataflow.network.architecture import DESIGNS, Architecture
+from strataflow.network.extraction import write_weights
+from strataflow.network.initial import load_initial_weights
 from strataflow.network.losses import LOSSES, dissimilarity
 from strataflow.network.model import (
     MultiTaskNetwork,
@@ -29,7 +31,7 @@ from strataflow.network.model import (
     channels_to_cells,
     receptive_field,
 )
-from strataflow.network.weights import load_network, read_checkpoint, write_weights
+from strataflow.network.weights import load_network, read_checkpoint
 from strataflow.samples.files import CHECKSUMS, Folders, sample_path
 from strataflow.synthetic.earth_model import EarthModel
 from strataflow.synthetic.events import Fault
@@ -38,7 +40,7 @@ from strataflow.synthetic.geology import evaluate
 from strataflow.synthetic.scenario import Scenario
 from strataflow.synthetic.stratigraphy import Layers
 from strataflow.training.dataset import Crops, stretched
-from strataflow.training.module import TrainingModule, average, load_initial_weights
+from strataflow.training.module import TrainingModule, average
 from strataflow.training.overview import write_metrics_table
 from strataflow.training.schedule import Length
 from strataflow.training.sources import SampleSource
@@ -565,6 +567,36 @@ def test_weights_contain_metadata_and_the_moving_average(made: Folders, tmp_path
     assert torch.equal(content["state_dict"][weight], averaged.half())
     assert not torch.equal(averaged, last)
     load_network(tmp_path / "infer.pth", "infer", NETWORK.tasks)
+
+
+def test_weights_may_be_the_mean_of_the_trained_and_the_initial_ones(
+    made: Folders, tmp_path: Path
+) -> None:
+    without_rgt = Architecture("infer", "small", ("dhr", "fault"))
+    init, whole, mean = (tmp_path / f"{name}.pth" for name in ("init", "whole", "mean"))
+    write_weights(trained(made, tmp_path / "first", network=without_rgt), init)
+    checkpoint = trained(made, tmp_path / "second", init=init)
+    write_weights(checkpoint, whole, init)
+    write_weights(checkpoint, mean, init, share=0.25)
+    before, after, between = (read_checkpoint(path)["state_dict"] for path in (init, whole, mean))
+    changed = 0
+    for name, weights in between.items():
+        if name not in before:
+            assert ".rgt." in name
+            assert torch.equal(weights, after[name])
+        elif weights.is_floating_point():
+            expected = 0.75 * before[name].float() + 0.25 * after[name].float()
+            torch.testing.assert_close(weights.float(), expected, atol=2e-3, rtol=2e-3)
+            changed += not torch.equal(before[name], after[name])
+    assert changed > 10
+    assert read_checkpoint(mean)["hyper_parameters"]["training"]["trained_share"] == 0.25
+
+
+def test_a_share_of_the_trained_weights_needs_the_initial_ones(
+    run_script: Run, tmp_path: Path
+) -> None:
+    words = ("--checkpoint", tmp_path / "a.ckpt", "--output", tmp_path / "b.pth")
+    refused_in_one_line(run_script("extract_weights", *words, "--share", 0.5), "--initial")
 
 
 def test_cells_to_channels_is_reversible() -> None:

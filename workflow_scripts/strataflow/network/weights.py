@@ -8,17 +8,15 @@ which never executes code from the file.
 from __future__ import annotations
 
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import StrataflowError
-from ..files import require_file, require_format, written_whole
-from ..volume.amplitudes import CLIP_PERCENTILES
+from ..files import require_file, require_format
 from .architecture import Architecture
-from .model import MultiTaskNetwork, receptive_field
+from .model import MultiTaskNetwork
 
 FORMAT = "strataflow weights 1"
 
@@ -111,37 +109,3 @@ def load_state(network: MultiTaskNetwork, state: dict[str, torch.Tensor], path: 
         )
     except RuntimeError as error:
         raise StrataflowError(f"{path}: the weights do not match the network") from error
-
-
-def write_weights(checkpoint: Path, output: Path) -> None:
-    """Write the weights of a checkpoint and the metadata that rebuild the network.
-
-    The weights are the moving average of the training. They are stored in half precision, whose
-    rounding error is far below the uncertainty of the training.
-
-    Args:
-        checkpoint: Checkpoint of a training.
-        output: Weights file to write.
-    """
-    content = read_checkpoint(checkpoint)
-    state = network_state(content)
-    architecture = architecture_of(content)
-    load_state(MultiTaskNetwork(architecture), state, checkpoint)
-    weights = {
-        "format": FORMAT,
-        "hyper_parameters": {
-            "architecture": asdict(architecture) | {"tasks": list(architecture.tasks)},
-            "training": content["hyper_parameters"].get("training", {}),
-        },
-        "receptive_field": receptive_field(architecture.design),
-        "normalisation": f"clipped at the percentiles {CLIP_PERCENTILES}, mean 0, deviation 1",
-        "metrics": content.get("metrics", {}),
-        "epoch": content.get("epoch"),
-        "steps": content.get("global_step"),
-        "state_dict": {
-            f"network.{k}": v.half() if v.is_floating_point() else v for k, v in state.items()
-        },
-    }
-    with written_whole(output) as (temporary,), open(temporary, "wb") as stream:
-        # Pass a stream: PyTorch stores a file name in the file, which would change its bytes.
-        torch.save(weights, stream)

@@ -30,6 +30,7 @@ from ..errors import StrataflowError
 from ..files import claimed_folder, file_checksum, require_file, written_whole
 from ..hardware import limit_threads, precision_of_training
 from ..network.architecture import Architecture
+from ..network.initial import load_initial_weights
 from ..network.weights import read_checkpoint
 from .checkpoints import (
     SaveWithinEpoch,
@@ -40,7 +41,7 @@ from .checkpoints import (
     remove_superseded,
 )
 from .dataset import CountingSampler, Crops
-from .module import Patience, TrainingModule, average, freeze_norm_statistics, load_initial_weights
+from .module import Patience, TrainingModule, average, freeze_norm_statistics
 from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length
@@ -55,7 +56,7 @@ NORMS_KEPT_STEPS = 1000
 # Modules that affect the result of a training. A run is not resumed after a change to one of them.
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
-    *("network/architecture", "network/losses", "network/model"),
+    *("network/architecture", "network/initial", "network/losses", "network/model"),
     *("training/dataset", "training/horizon_targets", "training/module"),
     *("training/schedule", "training/sources", "training/surveys", "training/trainer"),
 )

@@ -21,7 +21,7 @@ from .surfaces import Surface, spread
 
 # Maximum distance of a rim from the continuation of the other, as voxels and as a fraction of the
 # gap between them, and maximum angle between their normals in degrees.
-OFF_PLANE, OFF_PLANE_PER_GAP, TURN = 1.5, 0.12, 12.0
+OFF_PLANE, OFF_PLANE_PER_GAP, TURN = 1.5, 0.12, 18.0
 
 # Minimum length in voxels of the rims that face each other, and the minimum fraction of it on which
 # they continue each other.
@@ -35,7 +35,7 @@ OVERLAP = 0.1
 RIM = 2
 
 # Standard deviation, in cells, of the smoothing of normals along a rim.
-NORMAL_SCALE = 4.0
+NORMAL_SCALE = 8.0
 
 
 @dataclass(frozen=True)

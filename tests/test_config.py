@@ -105,6 +105,7 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_key(key: str, value: object
         ("export.horizons", [0.2, 1], "expected less than 1, got 1"),
         ("export.horizons", "all", "expected: a number, a list such as .*, or control"),
         ("export.flatten", [2, 2], r"expected different values, got \[2, 2\]"),
+        ("synthetic.surveys", {None: {}}, "None: put the name in quotes: 'None'"),
         ("synthetic.surveys", {"a b": {}}, "a b: expected letters, digits, - and _"),
         ("training.init_weights", "gone", "gone/infer.pth: no such file; name a folder"),
     ],

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator, with_config
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    model_validator,
+    with_config,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -33,14 +42,13 @@ NEW_TRAINING = f"{TRAINING} (new training)"
 
 def _different(values: list[Any]) -> list[Any]:
     if any(value in values[:number] for number, value in enumerate(values)):
+        # The error begins with "expected".
         raise PydanticCustomError("different", "different values")
     return values
 
 
 Item = TypeVar("Item")
-Natural = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
-PositiveNumber = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
@@ -104,7 +112,7 @@ class Segy(Section, json_schema_extra={"reruns": "segy_to_binary"}):
     """Byte position of the CDP northing, 185 in revision 1."""
     domain: Literal["time", "depth"] = "time"
     """Vertical axis: time or depth."""
-    velocity: Annotated[PositiveNumber | None, reruns("pick_faults")] = None
+    velocity: Annotated[PositiveFloat | None, reruns("pick_faults")] = None
     """Velocity in m/s that turns two-way time into depth for the dip, height and area of picked
     faults. null gives dips of time surveys as ms per m."""
 
@@ -114,7 +122,7 @@ class Survey(Section):
 
     size: Size
     """Number of samples, crosslines and inlines: [n1, n2, n3]."""
-    seed: Natural
+    seed: NonNegativeInt
     """Random seed. The same seed gives the same survey."""
     scenario: ScenarioKeys = {}
     """Same keys as `synthetic.scenario`."""
@@ -123,11 +131,11 @@ class Survey(Section):
 class Synthetic(Section, json_schema_extra={"reruns": "synthesize"}):
     """Labelled synthetic samples and surveys that the workflow generates."""
 
-    train: Natural
+    train: NonNegativeInt
     """Number of synthetic training samples. 0 generates none."""
-    valid: Natural
+    valid: NonNegativeInt
     """Number of synthetic validation samples."""
-    seed: Annotated[Natural, reruns("synthesize, make_patches")]
+    seed: Annotated[NonNegativeInt, reruns("synthesize, make_patches")]
     """Random seed of the samples and of the corruption of patches. The same seed gives the same
     samples."""
     scenario: ScenarioKeys = {}
@@ -180,14 +188,14 @@ class Model(Section, json_schema_extra={"reruns": NEW_TRAINING}):
 class Training(Section, json_schema_extra={"reruns": NEW_TRAINING}):
     """Training of the networks."""
 
-    epochs: Annotated[Natural, reruns(TRAINING)]
+    epochs: Annotated[NonNegativeInt, reruns(TRAINING)]
     """Total number of epochs. A larger number **continues** the training from the point where the
     learning rate began to fall. 0 skips training and predicts with `init_weights`."""
     batch_size: Positive
     """Number of crops in a batch."""
-    learning_rate: PositiveNumber
+    learning_rate: PositiveFloat
     """Learning rate after the warm-up."""
-    seed: Natural
+    seed: NonNegativeInt
     """Random seed of sample order, augmentation and random initial weights."""
     patience: Annotated[Positive | None, reruns(TRAINING)] = None
     """Stop after this number of epochs without a better validation loss and use the best epoch.
@@ -237,7 +245,7 @@ class Prediction(Section, json_schema_extra={"reruns": "infer"}):
 class Refinement(Section, json_schema_extra={"reruns": "refine"}):
     """The second network, which improves the attributes that the first one predicts."""
 
-    iterations: Natural
+    iterations: NonNegativeInt
     """Number of times that the refinement network is applied. 0 never applies it and skips its
     training."""
     epochs: Annotated[Positive | None, reruns("train_refine")] = None
@@ -250,7 +258,7 @@ class Interpretation(Section, json_schema_extra={"reruns": "pick_faults"}):
     probability: Annotated[float, Field(gt=0, le=1), reruns("infer, refine")] = 0.5
     """Minimum fault probability of a fault voxel. It applies to dip and strike, fault picks,
     pictures and the scores in `metrics.json`."""
-    minimum_area: PositiveNumber = 200
+    minimum_area: PositiveFloat = 200
     """Minimum area of a picked fault in voxel faces."""
     bridge: Annotated[int, Field(ge=0, le=100)] = 8
     """Number of voxels without a fault that a fault surface may cross. Pieces that continue each

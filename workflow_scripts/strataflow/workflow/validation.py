@@ -108,7 +108,12 @@ def _located(error: Error, content: Any) -> tuple[Keys, Error]:
             content = content[part]
             path.append(part)
     if error["type"] == "invalid_key" or "[key]" in error["loc"]:
-        error |= {"type": "name", "input": path.pop()}
+        *_, name = (part for part in error["loc"] if part != "[key]")
+        quoted = f"put the name in quotes: '{name}'"
+        right = "expected letters, digits, - and _" if "pattern" in error["type"] else quoted
+        # The name itself is not in the path if it is neither text nor a number, such as null.
+        parent = path[:-1] if name in path[-1:] else path
+        return parent, {"type": "name", "msg": f"{name}: {right}"}
     return path, error
 
 
@@ -135,7 +140,9 @@ def _at(schema: Schema, path: Keys) -> Schema:
 
 def _reason(error: Error, path: Keys, schema: Schema) -> str:
     """Describe an error: the value at `path`, and what `schema` expects instead."""
-    kind, got = error["type"], error["input"]
+    kind, got = error["type"], error.get("input", "")
+    if kind == "name":
+        return str(error["msg"])
     if kind == "missing":
         return f"{error['loc'][-1]!r} is missing"
     if kind == "extra_forbidden":
@@ -143,9 +150,6 @@ def _reason(error: Error, path: Keys, schema: Schema) -> str:
         near = difflib.get_close_matches(path[-1], known, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
         return f"unknown key; {hint}"
-    if kind == "name":
-        wrong = f"put the name in quotes: '{got}'"
-        return f"{got}: {'expected letters, digits, - and _' if isinstance(got, str) else wrong}"
     parts = alternatives(_at(schema, path))
     if kind == "string_pattern_mismatch":
         expected = next(part["expected"] for part in parts if "expected" in part)

@@ -1,7 +1,9 @@
 """Check that the cluster has the requested resources before any job is submitted."""
 
+import os
+
 from strataflow.errors import StrataflowError
-from strataflow.workflow.cluster import clusters_of, request_of, require_fit
+from strataflow.workflow.cluster import clusters_of, requests_of, require_fit
 
 
 onstart:
@@ -9,7 +11,9 @@ onstart:
     try:
         if executor == "slurm":
             jobs = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
-            requests = sorted({request_of(job) for job in jobs}, key=str)
+            limits = workflow.executor_settings.partition_config
+            listed = bool(limits or os.environ.get("SNAKEMAKE_SLURM_PARTITIONS"))
+            requests = requests_of(jobs, chosen_by_plugin=listed)
             require_fit(requests, clusters_of(requests))
         elif config["training"]["nodes"] > 1:
             raise StrataflowError(

@@ -24,12 +24,8 @@ from strataflow.volume.attributes import (
 )
 from strataflow.errors import StrataflowError
 from strataflow.samples.files import SPLITS
-from strataflow.workflow.configuration import (
-    averaging_of,
-    read_sheet,
-    require_configuration,
-    tasks_of,
-)
+from strataflow.workflow.configuration import averaging_of, require_configuration, tasks_of
+from strataflow.workflow.sheet import read_sheet
 
 
 def exit_on_error(check, value):

@@ -39,7 +39,8 @@ from strataflow.volume.volume import (
     sidecar_path,
     write_volume,
 )
-from strataflow.workflow.configuration import read_sheet, require_configuration
+from strataflow.workflow.configuration import require_configuration
+from strataflow.workflow.sheet import read_sheet
 
 # Limits of time and memory for reading a tiny file.
 SECONDS = 20

@@ -17,6 +17,7 @@ from strataflow.workflow.cluster import (
     count_gpus,
     partitions,
     request_of,
+    requests_of,
     require_fit,
 )
 
@@ -118,6 +119,16 @@ def test_requests_name_their_cluster(name: str) -> None:
     resources = {name: "other", "slurm_partition": "big", "mem_mb": 100}
     job = SimpleNamespace(rule=SimpleNamespace(name="infer"), resources=resources, threads=2)
     assert request_of(job) == Request("infer", "big", 0, 1, 2, 100, "other")
+
+
+def test_jobs_whose_partition_the_plugin_chooses_are_left_to_it() -> None:
+    named, unnamed = (
+        SimpleNamespace(rule=SimpleNamespace(name=name), resources=resources, threads=1)
+        for name, resources in (("plot", {"slurm_partition": "cpu"}), ("infer", {"gpu": 9}))
+    )
+    jobs = [unnamed, named, named]
+    assert requests_of(jobs, chosen_by_plugin=True) == [request_of(named)]
+    assert requests_of(jobs, chosen_by_plugin=False) == [request_of(unnamed), request_of(named)]
 
 
 def test_missing_slurm_commands_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

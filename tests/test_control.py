@@ -13,8 +13,9 @@ import yaml
 from conftest import PREDICTING, REPOSITORY, Workflow, stopped_at_once, synthetic_row, write_segy
 from strataflow.errors import StrataflowError
 from strataflow.volume.volume import open_volume
-from strataflow.workflow.configuration import read_sheet, require_configuration
+from strataflow.workflow.configuration import require_configuration
 from strataflow.workflow.project import SHEET, prepare
+from strataflow.workflow.sheet import read_sheet
 
 workflow = pytest.mark.workflow
 

@@ -126,11 +126,12 @@ def test_the_commands_of_a_page_run(furnished: Workflow, page: str) -> None:
             done_as_printed(furnished, command)
 
 
-def test_the_reference_of_the_configuration_is_that_of_the_schema(tmp_path: Path) -> None:
-    made = tmp_path / "configuration.md"
+def test_the_reference_and_the_schemas_are_those_of_the_models(tmp_path: Path) -> None:
     script = REPOSITORY / "docs" / "make_configuration.py"
-    subprocess.run([sys.executable, script, "--output", made], check=True, timeout=60)
-    assert made.read_text() == (REPOSITORY / "docs" / "reference" / "configuration.md").read_text()
+    subprocess.run([sys.executable, script, "--output", tmp_path], check=True, timeout=60)
+    made = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.*")}
+    assert len(made) == 3
+    assert made == {path: (REPOSITORY / path).read_text() for path in made}
 
 
 def anchors(page: Path) -> set[str]:

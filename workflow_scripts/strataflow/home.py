@@ -1,4 +1,4 @@
-"""Location of the workflow files: Snakefile, rules, schemas, profiles and shipped weights."""
+"""Location of the workflow files: Snakefile, rules, profiles and shipped weights."""
 
 from __future__ import annotations
 

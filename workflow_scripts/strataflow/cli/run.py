@@ -14,9 +14,9 @@ from types import FrameType
 
 from ..errors import StrataflowError
 from ..home import home
-from ..workflow.configuration import read_sheet
 from ..workflow.plan import plan, snakemake_environment
 from ..workflow.project import SHEET, parse_setting, prepare, unchanged
+from ..workflow.sheet import read_sheet
 from .arguments import (
     Parser,
     add_header_bytes,

@@ -163,6 +163,18 @@ def request_of(job: Any) -> Request:
     )
 
 
+def requests_of(jobs: Iterable[Any], chosen_by_plugin: bool) -> list[Request]:
+    """Return the different requests of Snakemake jobs.
+
+    Args:
+        jobs: The jobs.
+        chosen_by_plugin: Whether the executor plug-in chooses the partition of jobs that name none,
+            by limits that the user lists. These jobs are left out.
+    """
+    requests = {request_of(job) for job in jobs}
+    return sorted((r for r in requests if r.partition or not chosen_by_plugin), key=str)
+
+
 def require_fit(requests: Iterable[Request], available: dict[str | None, Partitions]) -> None:
     """Check that the clusters can run all jobs, as far as that is known. Slurm decides the rest.
 

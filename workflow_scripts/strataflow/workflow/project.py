@@ -19,7 +19,8 @@ from ..home import home
 from ..interpretation.horizon_names import control_paths
 from ..segy.choice import choose_header_bytes
 from ..volume.raw import Shape
-from .configuration import BYTE_COLUMNS, read_sheet, require_configuration
+from .configuration import require_configuration
+from .sheet import BYTE_COLUMNS, read_sheet
 
 CONFIGURATION, SHEET = "config/config.yaml", "config/volumes.tsv"
 

@@ -166,6 +166,12 @@ def test_no_training_and_no_weights_is_refused() -> None:
         require_configuration(configuration({"training.epochs": 0, "training.init_weights": None}))
 
 
+def test_a_share_of_trained_weights_without_initial_ones_is_refused() -> None:
+    settings = {"training.trained_share": 0.5, "training.init_weights": None}
+    with pytest.raises(StrataflowError, match=r"trained_share: 0.5 needs training.init_weights"):
+        require_configuration(configuration(settings))
+
+
 @pytest.mark.parametrize("name", ["a/b", "a b", "a'b", 'a"b', "..", "-a", ""])
 def test_a_volume_name_that_could_leave_its_folder_is_refused(sheet: Sheet, name: str) -> None:
     with pytest.raises(StrataflowError, match=r"volumes.tsv: line 2 .*volume: "):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -348,6 +349,17 @@ def test_more_slabs_rerun_prediction_and_give_the_same_bytes(changed: Workflow) 
         synthetic_row("north", train="false", slabs="2"), synthetic_row("south", predict="false")
     )
     assert jobs_but_the_comparison(changed) == {**AFTER_INFER, "infer": 2, "refine": 2}
+
+
+def test_initial_weights_can_be_a_part_of_those_that_predict(changed: Workflow) -> None:
+    shutil.copytree(changed.folder / "results" / "extract_weights", changed.folder / "initial")
+    settings = {"training.init_weights": "initial"}
+    changed.configure(settings)
+    assert "--share" not in changed.run("-n", "-p").stdout
+    changed.configure(settings | {"training.trained_share": 0.25})
+    listed = changed.run("-n", "-p").stdout
+    assert "--initial initial/infer.pth --share 0.25" in listed
+    assert "--initial initial/refine.pth --share 0.25" in listed
 
 
 def test_more_epochs_go_on_from_the_last_checkpoint(finished: Workflow) -> None:

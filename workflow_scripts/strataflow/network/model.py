@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -58,16 +59,12 @@ class Residual(nn.Module):
 
 def cells_to_channels(x: Tensor) -> Tensor:
     """Rearrange (batch, channels, n3, n2, n1) to (batch, 8 * channels, n3 / 2, n2 / 2, n1 / 2)."""
-    batch, channels, n3, n2, n1 = x.shape
-    cells = x.reshape(batch, channels, n3 // CELL, CELL, n2 // CELL, CELL, n1 // CELL, CELL)
-    return cells.permute(0, 1, 3, 5, 7, 2, 4, 6).flatten(1, 4)
+    return rearrange(x, "b c (n3 i) (n2 j) (n1 k) -> b (c i j k) n3 n2 n1", i=CELL, j=CELL, k=CELL)
 
 
 def channels_to_cells(x: Tensor) -> Tensor:
     """Invert `cells_to_channels`."""
-    batch, _, n3, n2, n1 = x.shape
-    voxels = x.reshape(batch, -1, CELL, CELL, CELL, n3, n2, n1).permute(0, 1, 5, 2, 6, 3, 7, 4)
-    return voxels.reshape(batch, -1, n3 * CELL, n2 * CELL, n1 * CELL)
+    return rearrange(x, "b (c i j k) n3 n2 n1 -> b c (n3 i) (n2 j) (n1 k)", i=CELL, j=CELL, k=CELL)
 
 
 class Decoder(nn.Module):

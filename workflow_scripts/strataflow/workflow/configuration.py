@@ -83,6 +83,11 @@ def require_initial_weights(training: dict[str, Any]) -> None:
     folder = training["init_weights"]
     if not training["epochs"] and not folder:
         raise StrataflowError("config: training.epochs: 0 needs training.init_weights")
+    if not folder and (training["trained_share"] or 1) < 1:
+        raise StrataflowError(
+            f"config: training.trained_share: {training['trained_share']:g} needs "
+            "training.init_weights; without initial weights all are trained ones (1)"
+        )
     if folder and not (Path(folder) / "infer.pth").is_file():
         raise StrataflowError(
             f"config: training.init_weights: {folder}/infer.pth: no such file; name a folder with"

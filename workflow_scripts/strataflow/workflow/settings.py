@@ -208,6 +208,13 @@ class Training(Section, json_schema_extra={"reruns": NEW_TRAINING}):
     """Share of the training crops that come from labelled surveys; the others are synthetic. null:
     half, if a survey is labelled in part (some tasks, some lines, a mask or fault sticks alone);
     otherwise as many as its patches. [What to choose](../how-to/own_labels.md)."""
+    trained_share: Annotated[
+        Annotated[float, Field(gt=0, le=1)] | None, reruns("extract_weights")
+    ] = None
+    """Share of the trained weights in the weights that predict; the rest are those of
+    `init_weights`. A smaller share forgets less of what these know, and learns less. null: 0.5, if
+    a survey is labelled in part and `init_weights` are given; otherwise 1.
+    [What to choose](../how-to/own_labels.md#how-much-of-the-new-weights)."""
     nodes: Positive = 1
     """Number of nodes that share the training. More than one node needs Slurm."""
     init_weights: Folder | None

@@ -90,6 +90,7 @@ def scores(folder: Path, rgt: Array) -> dict[str, Any]:
         "scatter near faults": near.get("horizon_scatter_samples"),
         "jump error, median": near.get("jump_error_median"),
         "jump share, median": near.get("jump_share_median"),
+        "throw error, median": near.get("throw_error_median"),
         "nodes on wrong side": near.get("share_of_nodes_on_wrong_side"),
     }
 

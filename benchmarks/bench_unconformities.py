@@ -1,7 +1,7 @@
 """RGT of synthetic surveys with unconformities, with and without regard to converging layers.
 
 It writes results/benchmarks/unconformities.csv and .md. The surveys have one or two unconformities,
-tilted and folded layers and at most three faults. In the rows "all slopes", slopes have their full
+tilted and folded layers and at most five faults. In the rows "all slopes", slopes have their full
 weight where layers converge; in the rows "agreement" they have it where layers agree. Scatter is
 that along labelled horizons. It does not depend on the time that is missing. "Near" are the voxels
 3 to 20 samples above and below an unconformity. `--picture FILE` draws a section of the first
@@ -29,8 +29,8 @@ from strataflow.volume.attributes import FAULT_THRESHOLD
 from strataflow.volume.raw import Array
 from strataflow.volume.volume import attribute_path, open_volume
 
-SEEDS = (101, 102, 103, 104, 105, 106)
-SCENARIO = Scenario(faults=(0, 3), unconformity=1.0)
+# Seeds of the surveys, and the smallest and largest number of faults of each.
+SURVEYS = {106: (2, 5), 105: (2, 5), 104: (0, 2), 103: (1, 3), 102: (0, 2), 101: (1, 3)}
 
 # Difference of slopes at which layers agree by half, for each row.
 ROWS = {"all slopes": np.inf, "agreement": rgt_convergence.HALF}
@@ -61,18 +61,15 @@ def scores(folder: Path, rgt: Array) -> dict[str, Any]:
 def main() -> None:
     parser = benchmark_parser(__doc__)
     parser.add_argument("--side", type=int, default=192)
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--steep", action="store_true", help="layers that dip by up to 45 degrees")
+    parser.add_argument("--seeds", type=int, nargs="+", choices=SURVEYS, default=[*SURVEYS])
     parser.add_argument("--picture", type=Path, help="PNG of a crossline of the first survey")
     a = parser.parse_args()
     a.output.mkdir(parents=True, exist_ok=True)
-    scenario = SCENARIO
-    if a.steep:
-        scenario = Scenario(faults=(0, 1), unconformity=1.0, layer_dip=(25, 45))
     rows: list[dict[str, Any]] = []
     for seed in tqdm(a.seeds, "surveys"):
         with tempfile.TemporaryDirectory(dir=a.output) as scratch:
             folder = Path(scratch)
+            scenario = Scenario(faults=SURVEYS[seed], unconformity=1.0)
             bench_rgt.make_survey(folder, seed, a.side, scenario)
             shown = {}
             for name, half in ROWS.items():

@@ -24,6 +24,9 @@ from .rgt_elements import Elements
 # Maximum slope of a reflector in samples per line.
 MAX_SLOPE = 4.0
 
+# Smallest weight of slopes where layers converge: without any, layers would be torn.
+MIN_AGREEMENT = 0.1
+
 # Largest variance along an axis, in cells squared, of one step of smoothing.
 SMOOTHING = 0.25
 
@@ -75,7 +78,8 @@ def reflector_slopes(
     weight = np.square(planarity)
     agreed, planar = layer_agreement(cells)
     confidence = agreed * planar
-    agreement = agreed.reshape(m3, m2, m1, -1).min(axis=-1).ravel()[elements.home]
+    least = np.maximum(agreed.reshape(m3, m2, m1, -1).min(axis=-1), MIN_AGREEMENT)
+    agreement = least.ravel()[elements.home]
     if fault is not None:
         clear = 1 - _largest(fault, elements)
         weight *= np.square(clear)

@@ -12,8 +12,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from conftest import Finished
 from strataflow.interpretation.surfaces import Surface, frame_of
-from strataflow.prediction import rgt_slopes
 from strataflow.prediction.rgt_confidence import Confidence
+from strataflow.prediction.rgt_convergence import layer_agreement
 from strataflow.prediction.rgt_flattening import Corrections, follow_reflectors
 from strataflow.volume.raw import Shape
 from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
@@ -61,13 +61,11 @@ def without_agreement(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Makes the fit trust layers that converge as it trusts parallel ones."""
 
     def trust_all() -> None:
-        agreement = rgt_slopes.layer_agreement
-
         def blind(tensor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            measured, planarity = agreement(tensor)
+            measured, planarity = layer_agreement(tensor)
             return np.ones_like(measured), planarity
 
-        monkeypatch.setattr(rgt_slopes, "layer_agreement", blind)
+        monkeypatch.setattr("strataflow.prediction.rgt_slopes.layer_agreement", blind)
 
     return trust_all
 

@@ -85,7 +85,10 @@ def reflector_slopes(
         weight *= np.square(clear)
         confidence *= np.repeat(_least(clear, elements), elements.side // STEP, axis=-1)
     slopes = -normals[:2] / np.maximum(normals[2], 1e-6)
-    weight *= agreement * (np.hypot(*slopes) <= MAX_SLOPE)
+    # In cut elements slopes are measured on each side alone.
+    mixed = np.ones(m3 * m2 * m1, bool)
+    mixed[elements.cut] = False
+    weight *= np.where(mixed[elements.home], agreement, 1) * (np.hypot(*slopes) <= MAX_SLOPE)
     return Reflectors(np.clip(slopes, -MAX_SLOPE, MAX_SLOPE), weight, agreement, confidence)
 
 

@@ -41,15 +41,16 @@ from strataflow.volume.raw import Array, Shape
 from strataflow.volume.volume import attribute_path, open_volume, plain_sidecar, write_volume
 
 SEEDS = (15, 21, 22, 31)
+SCENARIO = Scenario(faults=(4, 12))
 TASKS = ("dhr", "rgt", "fault")
 # Source of the faults and of fsem for each row; none for RGT of the joined tiles.
 ROWS = {"before": None, "picked": "net", "labelled": "label"}
 
 
-def make_survey(folder: Path, seed: int, side: int) -> None:
+def make_survey(folder: Path, seed: int, side: int, scenario: Scenario = SCENARIO) -> None:
     """Write image, labels, predictions and picked faults of a survey."""
     shape = Shape(side, side, side)
-    cube = labelled_cube((seed, 2), shape, Scenario(faults=(4, 12)))
+    cube = labelled_cube((seed, 2), shape, scenario)
     volumes = {"image": cube.image, **cube.targets, "fthrow": cube.truth["fthrow"]}
     for name, values in volumes.items():
         write_volume(attribute_path(folder / "label", name), values, plain_sidecar(shape, name))
@@ -90,6 +91,7 @@ def scores(folder: Path, rgt: Array) -> dict[str, Any]:
         "scatter near faults": near.get("horizon_scatter_samples"),
         "jump error, median": near.get("jump_error_median"),
         "jump share, median": near.get("jump_share_median"),
+        "throw error, median": near.get("throw_error_median"),
         "nodes on wrong side": near.get("share_of_nodes_on_wrong_side"),
     }
 
@@ -99,11 +101,11 @@ def rgt_of(folder: Path, source: str | None) -> Array:
     return open_volume(attribute_path(folder / name, "rgt")).values
 
 
-def draw(path: Path, folder: Path, crossline: int) -> None:
-    """Contours of RGT over amplitudes of a crossline: before, picked, and the label."""
+def draw(path: Path, folder: Path, crossline: int, shown: dict[str, Array]) -> None:
+    """Contours of RGT over amplitudes of a crossline: the volumes `shown`, and the label."""
     image = open_volume(attribute_path(folder / "label", "image")).values[:, crossline].T
     label = open_volume(attribute_path(folder / "label", "rgt")).values
-    panels = {"before": rgt_of(folder, None), "after": rgt_of(folder, "net"), "label": label}
+    panels = shown | {"label": label}
     figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True, layout="constrained")
     limit = 2.5 * float(image.std())
     for panel, (title, rgt) in zip(axes, panels.items(), strict=True):
@@ -149,7 +151,8 @@ def main() -> None:
                     {"seed": seed, "rgt": name} | scores(folder, rgt_of(folder, source)) | cost
                 )
             if a.picture and seed == a.seeds[0]:
-                draw(a.picture, folder, a.side // 2 if a.crossline is None else a.crossline)
+                shown = {"before": rgt_of(folder, None), "after": rgt_of(folder, "net")}
+                draw(a.picture, folder, a.crossline or a.side // 2, shown)
     table = pd.DataFrame(rows)
     write_table(a.output, "rgt", f"RGT of surveys of {a.side} cubed", table)
 

@@ -14,6 +14,7 @@ sys.path.insert(0, str(SCRIPTS))
 from strataflow.code import code_checksum, with_imports
 from strataflow.volume.attributes import (
     ATTRIBUTES,
+    CONFIDENCE,
     FAULT_ID,
     FLAT,
     PICKED,
@@ -78,6 +79,10 @@ AVERAGING = averaging_of(config)
 INFERRED = (*PREDICTED, *([SPREAD] if AVERAGING.uncertainty else []))
 # Those that are delivered as they are predicted; RGT is fitted to the survey first.
 AS_PREDICTED = [name for name in INFERRED if name != "rgt"]
+# What the stage fit_rgt writes.
+FITTED = ("rgt", *([CONFIDENCE] if config["prediction"]["confidence"] else []))
+# Everything that is predicted and delivered.
+DELIVERED = (*INFERRED, *FITTED[1:])
 # Volumes of picked faults.
 FAULT_VOLUMES = PICKED if config["export"]["faults"] and "fsem" in PREDICTED else ()
 VOLUMES = exit_on_error(read_sheet, config["volumes"])
@@ -99,7 +104,7 @@ PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "f
 wildcard_constraints:
     volume="|".join(VOLUMES),
     survey="|".join(config["synthetic"]["surveys"]) or "none",
-    attribute="|".join((*ATTRIBUTES, SPREAD, *PICKED, FLAT_PATTERN)),
+    attribute="|".join((*ATTRIBUTES, SPREAD, CONFIDENCE, *PICKED, FLAT_PATTERN)),
     network="infer|refine",
     split="|".join(SPLITS),
     slab=r"\d+",

@@ -8,7 +8,7 @@ rule fit_rgt:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
     output:
-        with_sidecars("results/predictions/{volume}/{volume}", ["rgt"]),
+        with_sidecars("results/predictions/{volume}/{volume}", FITTED),
     log:
         "results/fit_rgt/{volume}.log",
     benchmark:

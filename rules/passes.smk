@@ -53,8 +53,14 @@ def picked_surfaces():
 
 
 def fit_rgt_flags(wildcards, input):
-    """Fault probability, surfaces and control that RGT is fitted to."""
-    return flags(fsem=input.fsem[:1], surfaces=input.surfaces, control=input.control)
+    """Fault probability, surfaces and control that RGT is fitted to, and whether to say how sure."""
+    confidence = [True] if CONFIDENCE in FITTED else []
+    return flags(
+        fsem=input.fsem[:1],
+        surfaces=input.surfaces,
+        control=input.control,
+        confidence=confidence,
+    )
 
 
 def passes_over(volume):

@@ -2,7 +2,7 @@ rule plot:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
-        attributes=with_sidecars("results/predictions/{volume}/{volume}", INFERRED),
+        attributes=with_sidecars("results/predictions/{volume}/{volume}", DELIVERED),
         faults=with_sidecars("results/predictions/{volume}/{volume}", FAULT_VOLUMES[-1:]),
         meshes=fault_surfaces,
         labels=raw_labels,

@@ -36,7 +36,7 @@ def pictures():
     more = {"dhr": "spectrum", "fstrike": "rose"}
     return [
         *(["faults", "throws"] if FAULT_VOLUMES else []),
-        *INFERRED,
+        *DELIVERED,
         *(picture for name, picture in more.items() if name in PREDICTED),
     ]
 
@@ -47,7 +47,7 @@ def delivered_of(volume):
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
     prefix = f"results/predictions/{volume}/{volume}"
-    volumes = (*INFERRED, *FAULT_VOLUMES, *FLATTENED)
+    volumes = (*DELIVERED, *FAULT_VOLUMES, *FLATTENED)
     files = [f"{prefix}.{name}{suffix}" for name in volumes for suffix in suffixes]
     files += [f"{prefix}.{name}.png" for name in (*pictures(), *FLATTENED)]
     files += [f"{prefix}.scene.json", *picks(volume)]

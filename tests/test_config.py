@@ -115,6 +115,13 @@ def test_an_error_says_what_is_expected(key: str, value: object, said: str) -> N
         require_configuration(configuration({key: value}))
 
 
+def test_the_confidence_of_rgt_needs_rgt() -> None:
+    with pytest.raises(StrataflowError, match=r"prediction.confidence: needs model.tasks.rgt"):
+        require_configuration(
+            configuration({"prediction.confidence": True, "model.tasks.rgt": False})
+        )
+
+
 def test_a_missing_key_is_named() -> None:
     config = configuration({})
     del config["training"]["seed"]

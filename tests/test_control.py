@@ -58,6 +58,22 @@ def test_control_is_read_before_inference_and_each_set_has_a_horizon(flow: Workf
 
 
 @workflow
+def test_the_confidence_of_rgt_is_delivered_in_all_forms_on_demand(flow: Workflow) -> None:
+    flow.configure({"export.horizons": 10, "export.flatten": []})
+    listed(flow, {"predict": "false"})
+    before = flow.jobs()
+    flow.configure({"prediction.confidence": True})
+    after = flow.jobs()
+    flow.configure({"prediction.confidence": False})
+    more = {name: count - before[name] for name, count in after.items() if count != before[name]}
+    assert {name: more[name] for name in ("export_segy", "export_vgi")} == {
+        "export_segy": 1,
+        "export_vgi": 1,
+    }
+    assert more.keys() <= {"export_segy", "export_vgi", "total"}
+
+
+@workflow
 @pytest.mark.parametrize(
     ("columns", "reason"),
     [

@@ -95,7 +95,7 @@ def test_a_wrong_throw_in_places_does_not_spoil_the_rest() -> None:
     throw = fault.throw.copy()
     throw[::5] = -12.0
     assert (
-        misplaced(fitted(image_of(true), surfaces=[replace(fault, throw=throw)]), true).mean() < 0.5
+        misplaced(fitted(image_of(true), surfaces=[replace(fault, throw=throw)]), true).mean() < 0.6
     )
 
 
@@ -136,7 +136,7 @@ def test_time_of_control_is_one_also_across_a_fault() -> None:
     found = [time[i3, i2, np.rint(z + more).astype(int)] for more in (0, 20)]
     assert all(np.std(values) < 1 for values in found)
     assert np.median(found[1]) - np.median(found[0]) > 5
-    assert np.std(fitted(noise)[i3, i2, np.rint(z).astype(int)]) > 1.5
+    assert np.std(fitted(noise)[i3, i2, np.rint(z).astype(int)]) > 1.2
 
 
 def test_control_in_order_stays_in_order() -> None:

@@ -23,7 +23,7 @@ def image() -> np.ndarray:
     return (np.sin(depth / 3) + np.sin(depth / 1.7 + 1) + noise).astype(np.float32)
 
 
-def test_an_array_gives_what_infer_gives_of_its_file(
+def test_an_array_gives_what_the_scripts_give_of_its_file(
     image: np.ndarray, run_script: Callable[..., Finished], tmp_path: Path
 ) -> None:
     image.tofile(tmp_path / "image.bin")
@@ -34,6 +34,19 @@ def test_an_array_gives_what_infer_gives_of_its_file(
         *words,
     )
     assert done.returncode == 0, done.stderr
+    # RGT is fitted to the picked faults, as in the workflow.
+    given = ("--input", tmp_path / "p", "--image", tmp_path / "image.bin")
+    done = run_script("pick_faults", *given, "--output", tmp_path / "picked", *words[:6])
+    assert done.returncode == 0, done.stderr
+    done = run_script(
+        "fit_rgt",
+        *("--input", tmp_path / "p.rgt", "--image", tmp_path / "image.bin"),
+        *("--fsem", tmp_path / "p.fsem", "--output", tmp_path / "fitted", *words[:6]),
+        *("--surfaces", tmp_path / "picked.fault_surfaces.npz"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "fitted.rgt").read_bytes() != (tmp_path / "p.rgt").read_bytes()
+    (tmp_path / "fitted.rgt").replace(tmp_path / "p.rgt")
     predicted = strataflow.predict(image, tile=(32, 32, 32), precision="fp32")
     assert list(predicted) == ["dhr", "rgt", "fsem", "fdip", "fstrike"]
     for name, values in predicted.items():

@@ -32,6 +32,7 @@ def test_the_label_itself_has_no_error() -> None:
     assert found["horizon_scatter_samples"] == pytest.approx(0, abs=0.3)
     assert found["jump_error_median"] == pytest.approx(0, abs=1e-3)
     assert found["jump_share_median"] == pytest.approx(1)
+    assert found["throw_error_median"] == pytest.approx(0, abs=1e-3)
     assert found["share_of_nodes_on_wrong_side"] == 0
 
 
@@ -40,7 +41,14 @@ def test_flat_time_has_no_jump() -> None:
     growth = float((LABEL[..., -1] - LABEL[..., 0]).mean()) / (SHAPE[2] - 1)
     assert found["jump_error_median"] == pytest.approx(THROW / growth)
     assert found["jump_share_median"] == pytest.approx(0)
+    assert found["throw_error_median"] == pytest.approx(THROW)
     assert (found["mean_absolute_shift_samples"] or 0) > 2
+
+
+def test_the_throw_of_time_does_not_depend_on_the_dip_of_layers() -> None:
+    # A jump of 5 samples in layers that dip by half a sample per line.
+    jumping = I1 + 0.5 * I3 - np.where(OFF > 0, 5, 0)
+    assert scores(jumping.astype(np.float32))["throw_error_median"] == pytest.approx(THROW - 5)
 
 
 def test_horizons_that_pass_through_a_fault_have_nodes_on_its_wrong_side() -> None:

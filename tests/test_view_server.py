@@ -135,6 +135,20 @@ def test_faults_and_spread_are_hidden_below_their_minimum(tmp_path: Path) -> Non
             assert (right == right[0, 0]).all()
 
 
+def test_amplitudes_show_through_where_rgt_is_sure(tmp_path: Path) -> None:
+    shape = Shape(n1=30, n2=20, n3=4)
+    sure = np.ones(shape.array, np.float32)
+    sure[:, :10] = 0.2
+    for name, values in (("crgt", sure), ("rgt", 0 * sure)):
+        write_volume(tmp_path / f"a.{name}", values, plain_sidecar(shape, name))
+    how = {"ground": "rgt", "overlay": "crgt", "smooth": False}
+    with_it = drawn(page_of(open_folder(tmp_path), **how), 0).astype(int)
+    without = drawn(page_of(open_folder(tmp_path), **how | {"overlay": "none"}), 0).astype(int)
+    changed = np.abs(with_it - without)[..., :3].max(axis=-1)
+    assert changed[:, :10].min() > 20
+    assert changed[:, 10:].max() <= 2
+
+
 def test_dead_traces_are_transparent_and_read_as_dead(tmp_path: Path) -> None:
     sidecar = sidecar_of("dhr")
     sidecar.live[:, 5:8] = False

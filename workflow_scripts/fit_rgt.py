@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from strataflow.cli.arguments import Parser, add_shape, run, shape_of
+from strataflow.cli.arguments import Parser, add_shape, boolean, run, shape_of
 from strataflow.interpretation.control import load_control
 from strataflow.interpretation.surface_files import load_surfaces
 from strataflow.prediction.fit_rgt import fit_rgt
@@ -23,6 +23,13 @@ def main() -> None:
     parser.add_argument(
         "--control", type=Path, help="control file of read_control.py, which RGT honours"
     )
+    parser.add_argument(
+        "--confidence",
+        type=boolean,
+        default=False,
+        metavar="BOOL",
+        help="also write the confidence of RGT: PREFIX.crgt",
+    )
     add_shape(parser)
     a = parser.parse_args()
     predicted = open_volume(a.input, shape_of(a), "rgt")
@@ -34,6 +41,7 @@ def main() -> None:
         open_volume(a.fsem, shape, "fsem") if a.fsem else None,
         load_surfaces(a.surfaces, shape.array) if a.surfaces else (),
         load_control(a.control) if a.control else (),
+        confidence=a.confidence,
     )
 
 

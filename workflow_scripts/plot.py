@@ -16,7 +16,7 @@ from strataflow.cli.arguments import (
 from strataflow.errors import StrataflowError
 from strataflow.figures.fault_lines import read_fault_meshes
 from strataflow.figures.pictures import Results, plot
-from strataflow.volume.attributes import ATTRIBUTES, FAULT_ID, SPREAD
+from strataflow.volume.attributes import ATTRIBUTES, CONFIDENCE, FAULT_ID, SPREAD
 from strataflow.volume.volume import attribute_path, label_path, open_volume
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     image = open_volume(a.input, shape_of(a), intact=False)
     predicted = {
         name: open_volume(attribute_path(a.prediction, name), image.shape, name, intact=False)
-        for name in (*ATTRIBUTES, SPREAD, FAULT_ID)
+        for name in (*ATTRIBUTES, SPREAD, CONFIDENCE, FAULT_ID)
         if attribute_path(a.prediction, name).is_file()
     }
     if not predicted:

@@ -18,8 +18,11 @@ from .style import fault_colour
 # Number of faults in the table of the page, the largest ones.
 FAULTS_LISTED = 15
 
-# Scores on the page, with their section and name in metrics.json.
-SCORES = {
+# Section of metrics.json within 20 voxels of faults with a throw above 3 samples.
+NEAR_FAULTS = ("rgt", "near_faults")
+
+# Scores on the page, with their sections and name in metrics.json.
+SCORES: dict[str, tuple[str, ...]] = {
     "F1 of faults": ("fault", "f1"),
     "F1 within 2 voxels": ("fault", "f1_within_2_voxels"),
     "average precision": ("fault", "average_precision"),
@@ -34,6 +37,16 @@ SCORES = {
     "median angle of normals, degrees": ("orientation", "median_degrees"),
     "vertical shift of layers, samples": ("rgt", "mean_absolute_shift_samples"),
     "scatter along horizons, samples": ("rgt", "horizon_scatter_samples"),
+    "vertical shift of layers near faults, samples": (
+        *NEAR_FAULTS,
+        "mean_absolute_shift_samples",
+    ),
+    "scatter along horizons near faults, samples": (*NEAR_FAULTS, "horizon_scatter_samples"),
+    "median error of the jump of horizons at faults, samples": (*NEAR_FAULTS, "throw_error_median"),
+    "share of horizon points on the wrong side of a fault": (
+        *NEAR_FAULTS,
+        "share_of_nodes_on_wrong_side",
+    ),
     "correlation of dhr": ("dhr", "correlation"),
 }
 
@@ -216,8 +229,14 @@ def scores_of(path: Path) -> list[tuple[str, str]]:
         return []
     try:
         metrics: dict[str, Any] = json.loads(path.read_text())
-        found = {name: metrics.get(a, {}).get(b) for name, (a, b) in SCORES.items()}
-        return [(name, f"{value:.3g}") for name, value in found.items() if value is not None]
+        found = []
+        for name, (*sections, score) in SCORES.items():
+            part = metrics
+            for section in sections:
+                part = part.get(section, {})
+            if part.get(score) is not None:
+                found.append((name, f"{part[score]:.3g}"))
+        return found
     except (ValueError, TypeError, AttributeError) as error:
         raise StrataflowError(f"{path}: not metrics ({error})") from error
 

@@ -19,7 +19,7 @@ from PIL import Image
 from .. import __version__
 from ..errors import StrataflowError
 from ..files import file_checksum, written_whole
-from ..volume.attributes import ATTRIBUTES, SPREAD
+from ..volume.attributes import ATTRIBUTES, CONFIDENCE, SPREAD
 from ..volume.volume import Sidecar, read_sidecar
 from .findings import (
     Seams,
@@ -57,13 +57,15 @@ CAPTIONS = {
     "spectrum": "Mean amplitude spectra before and after denoising.",
     "fsem": "Amplitudes without interpretation, and the fault probability over them.",
     SPREAD: "Spread of the fault probability over the copies that were averaged.",
+    CONFIDENCE: "Confidence of relative geologic time over amplitudes. It is low (purple) where "
+    "layers converge or end, at faults without a known throw, and without visible reflectors.",
     "seams": "Left: changes at tile borders, divided by those beside them, for each attribute. "
     "Right: change of the prediction if the tiles shift.",
 }
 
 # Sections of the page and their pictures, in this order.
 GEOLOGY = ("rgt", "fstrike", "fdip", "dhr", "spectrum")
-QUALITY = ("fsem", SPREAD)
+QUALITY = ("fsem", SPREAD, CONFIDENCE)
 
 # Packages whose versions the page names.
 PACKAGES = ("torch", "numpy", "scipy", "segyio", "vtk", "pyvista", "snakemake")

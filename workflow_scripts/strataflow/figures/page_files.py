@@ -39,7 +39,7 @@ GROUPS = (
     (
         "Raw volumes",
         "NumPy: little-endian, samples fastest; the sidecar (.json) has the geometry",
-        r"^(dhr|rgt|fsem|fdip|fstrike|fuse|fthin|fthrow|fault_id)(\.json)?$",
+        r"^(dhr|rgt|fsem|fdip|fstrike|fuse|crgt|fthin|fthrow|fault_id)(\.json)?$",
     ),
     ("Pictures", "any viewer", r"\.(png|svg)$"),
 )

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..volume.attributes import FAULT_ID, PROBABILITY, SPREAD
+from ..volume.attributes import CONFIDENCE, FAULT_ID, PROBABILITY, SPREAD
 from ..volume.volume import Volume, statistics_of
 from .charts import NO_STRIKE, draw_note, draw_rose, draw_spectra, draw_throws
 from .choice import choose_sections
@@ -29,6 +29,7 @@ TITLES = {
     "fstrike": "Fault strike over amplitudes",
     SPREAD: "Spread of the fault probability over amplitudes",
     "rgt": "Relative geologic time over amplitudes",
+    CONFIDENCE: "Confidence of relative geologic time over amplitudes",
     "dhr": "Denoised image of higher resolution",
 }
 
@@ -38,6 +39,7 @@ BARS = {
     "fstrike": "strike (degrees)",
     SPREAD: "standard deviation",
     "rgt": "relative geologic time",
+    CONFIDENCE: "confidence",
     "dhr": "standard deviations",
     DIFFERENCE: "standard deviations",
 }

@@ -14,13 +14,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from ..volume.attributes import FAULT_ID, FAULT_THRESHOLD, SPREAD
+from ..volume.attributes import CONFIDENCE, FAULT_ID, FAULT_THRESHOLD, SPREAD
 from ..volume.raw import Array
 from ..volume.volume import Sidecar, Volume, statistics_of
 from .fault_lines import FaultMeshes
 from .style import (
     COLOURS_OF_FAULTS,
     DIP,
+    DOUBT,
     HORIZONS,
     TIME,
     UNCERTAINTY,
@@ -230,6 +231,8 @@ class _Picture:
             # The standard deviation of numbers from 0 to 1 is at most 0.5.
             shown = np.ma.masked_less(values, MIN_SPREAD)
             return self.show(shown, cmap=UNCERTAINTY, vmin=0, vmax=0.5)
+        if name == CONFIDENCE:
+            return self.show(values, cmap=DOUBT, vmin=0, vmax=1)
         if name == "fsem":
             shown = np.ma.masked_less(values, min(MIN_SHOWN, layer.probability))
             return self.show(shown, cmap=FAULT_COLOURS, vmin=0, vmax=1)

@@ -49,6 +49,9 @@ FAULT_COLOURS = ListedColormap(
     [(1 - 0.17 * p, 0.75 - 0.5 * p, 0.0, 0.25 + 0.7 * p) for p in np.linspace(0, 1, 256)]
 )
 
+# The lower the confidence, the more purple; amplitudes show through where it is high.
+DOUBT = ListedColormap([(0.55, 0.2, 0.65, 0.85 * (1 - c)) for c in np.linspace(0, 1, 256)])
+
 # Pixels per inch of pictures, and their compression: 4 takes half the time of 6, for 10 % more.
 DPI, COMPRESSION = 110, 4
 

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 from ..errors import StrataflowError
 from ..formats.opening import READERS, Reading, convert_survey
 from ..home import shipped_weights
+from ..interpretation.faults import FaultSettings, pick_faults
+from ..interpretation.surface_files import load_surfaces
 from ..network.weights import load_network
 from ..segy.choice import choose_header_bytes
 from ..segy.layout import ENDINGS
@@ -20,6 +22,7 @@ from ..volume.attributes import PROBABILITY, TASKS, attributes_of
 from ..volume.raw import Array, Shape, read_cube
 from ..volume.volume import Volume, attribute_path, open_volume
 from .averaging import Averaging
+from .fit_rgt import fit_rgt
 from .predict import predict_volume
 from .sources import image_source
 from .tiling import Tiling
@@ -40,6 +43,9 @@ def predict(
     progress: bool = False,
 ) -> dict[str, Array]:
     """Predict the attributes of a seismic volume with the inference network.
+
+    With the tasks "rgt" and "fault", faults are picked and RGT is fitted to them, as in the
+    workflow: it jumps by their throw.
 
     Args:
         volume: amplitudes as an array (n3, n2, n1) = (inline, crossline, sample), or the path of a
@@ -81,10 +87,28 @@ def predict(
             averaging=averaging,
             probability=probability,
         )
-        return {
+        predicted = {
             name: np.array(read_cube(attribute_path(prefix, name), opened.shape))
             for name in attributes_of(chosen)
         }
+        if {"rgt", "fault"} <= set(chosen):
+            predicted["rgt"] = _rgt_at_faults(prefix, opened, probability)
+        return predicted
+
+
+def _rgt_at_faults(prefix: Path, image: Volume, probability: float) -> Array:
+    """RGT (n3, n2, n1) of the predictions PREFIX, fitted to the faults that are picked in them."""
+    picked, fitted = prefix.with_name("picked"), prefix.with_name("fitted")
+    settings = FaultSettings(min_probability=probability)
+    pick_faults(prefix, picked, image.shape, settings, image.path)
+    fit_rgt(
+        open_volume(attribute_path(prefix, "rgt"), image.shape),
+        image,
+        fitted,
+        open_volume(attribute_path(prefix, "fsem"), image.shape),
+        load_surfaces(Path(f"{picked}.fault_surfaces.npz"), image.shape.array),
+    )
+    return np.array(read_cube(attribute_path(fitted, "rgt"), image.shape))
 
 
 def _opened(

@@ -13,7 +13,7 @@ from ..errors import StrataflowError
 from ..files import require_free_space, written_whole
 from ..interpretation.control import ControlSet
 from ..interpretation.surfaces import Surface
-from ..volume.attributes import growth_per_sample
+from ..volume.attributes import CONFIDENCE, growth_per_sample
 from ..volume.raw import Array
 from ..volume.volume import (
     Volume,
@@ -23,6 +23,7 @@ from ..volume.volume import (
     statistics_of,
     write_sidecar,
 )
+from .rgt_confidence import Confidence
 from .rgt_control import honour_control
 from .rgt_flattening import follow_reflectors
 
@@ -37,6 +38,7 @@ def fit_rgt(
     fault: Volume | None = None,
     surfaces: Sequence[Surface] = (),
     control: Sequence[ControlSet] = (),
+    confidence: bool = False,
 ) -> None:
     """Fit RGT to the reflectors, the faults and the control, and write it to `output`.rgt.
 
@@ -47,6 +49,7 @@ def fit_rgt(
         fault: Fault probability.
         surfaces: Fault surfaces with throws.
         control: Points that have one RGT each.
+        confidence: Whether to write `output`.crgt, the confidence of the result, too.
 
     Raises:
         StrataflowError: The volumes differ in size, or predicted RGT does not increase downward.
@@ -56,19 +59,31 @@ def fit_rgt(
             require_same_shape(volume, predicted)
     shape, live = predicted.shape, predicted.sidecar.live
     growth = _growth(predicted)
-    final = attribute_path(output, "rgt")
-    require_free_space(final.parent, shape.n_bytes)
-    with written_whole(sidecar_path(final), final) as (beside, raw):
-        with open(raw, "wb") as stream:
+    names = ["rgt", CONFIDENCE] if confidence else ["rgt"]
+    finals = [attribute_path(output, name) for name in names]
+    require_free_space(finals[0].parent, len(names) * shape.n_bytes)
+    with written_whole(*map(sidecar_path, finals), *finals) as paths:
+        besides, raws = paths[: len(names)], paths[len(names) :]
+        with open(raws[0], "wb") as stream:
             for plane in predicted.values:
                 (np.asarray(plane, np.float32) / np.float32(growth)).tofile(stream)
-        time = np.memmap(raw, "<f4", "r+", shape=shape.array)
+        time = np.memmap(raws[0], "<f4", "r+", shape=shape.array)
         # With one BLAS thread the result does not depend on the number of cores.
         with threadpool_limits(1, "blas"):
             known = fault.values if fault is not None else None
-            follow_in_place(time, image, known, live, surfaces, control)
-        scale_in_place(time, live)
-        write_sidecar(beside, predicted.sidecar.of_attribute("rgt"), raw)
+            trusted = follow_in_place(time, image, known, live, surfaces, control)
+            scale_in_place(time, live)
+            if confidence:
+                _write_confidence(raws[1], trusted, live)
+        for name, beside, raw in zip(names, besides, raws, strict=True):
+            write_sidecar(beside, predicted.sidecar.of_attribute(name), raw)
+
+
+def _write_confidence(raw: Path, confidence: Confidence, live: NDArray[np.bool_]) -> None:
+    """Write the confidence to the file `raw`, 0 in dead traces."""
+    with open(raw, "wb") as stream:
+        for plane, alive in zip(confidence.planes(), live, strict=True):
+            (plane * alive[:, None]).astype("<f4").tofile(stream)
 
 
 def follow_in_place(
@@ -78,8 +93,12 @@ def follow_in_place(
     live: NDArray[np.bool_],
     surfaces: Sequence[Surface] = (),
     control: Sequence[ControlSet] = (),
-) -> None:
-    """Change `time` (n3, n2, n1) in samples, writable, as `follow_reflectors` says."""
+) -> Confidence:
+    """Change `time` (n3, n2, n1) in samples, writable, as `follow_reflectors` says.
+
+    Returns:
+        The confidence of the result.
+    """
     known = statistics_of(image)
     limits = (known.clip_low, known.clip_high)
     values = image.values
@@ -87,6 +106,7 @@ def follow_in_place(
     for plane, correction in zip(time, corrections, strict=True):
         plane += correction
     honour_control(time, control)
+    return corrections.confidence
 
 
 def scale_in_place(time: Array, live: NDArray[np.bool_]) -> None:

@@ -11,7 +11,7 @@ time (Wu, Luo & Hale, 2016, Geophysics 81). So have the points of each control.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,12 @@ from ..interpretation.control import ControlSet
 from ..interpretation.surfaces import Surface
 from ..volume.raw import Array
 from ..volume.structure_tensor import HALO, UNLIMITED, count_cells, in_cells
+from .rgt_confidence import Confidence
 from .rgt_control_ties import control_ties
 from .rgt_cuts import find_cuts
 from .rgt_elements import CORNERS, Elements, make_elements
 from .rgt_multigrid import Multigrid
-from .rgt_slopes import reflector_slopes
+from .rgt_slopes import Reflectors, reflector_slopes
 from .rgt_throws import throw_ties
 from .rgt_ties import Ties
 
@@ -55,6 +56,17 @@ GROWTH = (0.2, 3.0)
 MIN_GROWTH = 0.05
 
 
+@dataclass(frozen=True)
+class Corrections:
+    """Corrections of RGT, an inline (n2, n1) in samples each, to iterate over once."""
+
+    lines: Iterator[Array]
+    confidence: Confidence
+
+    def __iter__(self) -> Iterator[Array]:
+        return self.lines
+
+
 def follow_reflectors(
     time: Array,
     image: Array,
@@ -63,11 +75,11 @@ def follow_reflectors(
     limits: tuple[float, float] = UNLIMITED,
     surfaces: Sequence[Surface] = (),
     control: Sequence[ControlSet] = (),
-) -> Iterator[Array]:
+) -> Corrections:
     """Compute the correction that makes RGT follow the reflectors.
 
     All volumes have the shape (n3, n2, n1) and may be memory maps. The caller may overwrite an
-    inline of `time` once its correction has been yielded.
+    inline of `time` once its correction has been taken.
 
     Args:
         time: RGT in samples.
@@ -78,8 +90,8 @@ def follow_reflectors(
         surfaces: Fault surfaces with throws, across which time jumps.
         control: Sets of points that have one time each; `honour_control` makes that exact.
 
-    Yields:
-        The correction of each inline (n2, n1) in samples, to be added to `time`.
+    Returns:
+        The correction of each inline, to be added to `time`, and the confidence of the result.
     """
     side = SIDE
     while np.prod(count_cells(image.shape, side)) > MAX_ELEMENTS:
@@ -87,18 +99,27 @@ def follow_reflectors(
     n3, n2, n1 = image.shape
     cuts = find_cuts(surfaces, (n3, n2, n1))
     elements = make_elements((n3, n2, n1), side, cuts)
-    depth = np.arange(n1, dtype=np.float32)
-    shift = _at_vertices(_over_cells(time, side, np.mean, less=depth))
-    slopes, weight = reflector_slopes(image, elements, limits, fault)
-    weight *= np.repeat(_seen(live, side).ravel(), elements.counts[2])[elements.home]
+    shift = _at_vertices(_over_cells(time, side, np.mean, less=np.arange(n1, dtype=np.float32)))
+    reflectors = reflector_slopes(image, elements, limits, fault)
+    seen = np.repeat(_seen(live, side).ravel(), elements.counts[2])[elements.home]
     ties = throw_ties(surfaces, elements, time) + control_ties(control, elements)
     first = shift.ravel()[elements.vertex_of].astype(np.float64)
-    fit = _Fit(elements, first, slopes, weight + UNSEEN, ties)
-    solution = fit.solve()
-    ends = np.searchsorted(cuts.repeats, n2 * n1 * np.arange(n3 + 1))
-    for i3, plane in enumerate(elements.planes(solution)):
-        repeats = cuts.repeats[ends[i3] : ends[i3 + 1]] - i3 * n2 * n1
-        yield growing(plane + depth, repeats) - time[i3]
+    weighted = replace(reflectors, weight=reflectors.weight * seen + UNSEEN)
+    solution = _Fit(elements, first, weighted, ties).solve()
+    confidence = Confidence(reflectors.confidence, side, (n3, n2, n1)).without_throws(surfaces)
+    return Corrections(_corrections(time, elements.planes(solution), cuts.repeats), confidence)
+
+
+def _corrections(
+    time: Array, shifts: Iterator[Array], repeats: NDArray[np.int64]
+) -> Iterator[Array]:
+    """Yield what changes each inline of `time` to depth plus the layer shift, growing downward."""
+    n3, n2, n1 = time.shape
+    depth = np.arange(n1, dtype=np.float32)
+    ends = np.searchsorted(repeats, n2 * n1 * np.arange(n3 + 1))
+    for i3, shift in enumerate(shifts):
+        here = repeats[ends[i3] : ends[i3 + 1]] - i3 * n2 * n1
+        yield growing(shift + depth, here) - time[i3]
 
 
 def growing(time: Array, repeats: NDArray[np.int64] | None = None) -> Array:
@@ -196,8 +217,7 @@ class _Fit:
         self,
         elements: Elements,
         shift: NDArray[np.float64],
-        slopes: Array,
-        weight: Array,
+        reflectors: Reflectors,
         ties: Ties,
     ) -> None:
         """Set up the equations.
@@ -205,11 +225,12 @@ class _Fit:
         Args:
             elements: of the volume.
             shift: Layer shift predicted by the network at the nodes, in samples.
-            slopes: Reflector slopes along n3 and n2 (2, parts), in samples per line.
-            weight: Weight of each part.
+            reflectors: of each part.
             ties: Equations between points.
         """
-        self.elements, self.shift, self.slopes, self.weight = elements, shift, slopes, weight
+        self.elements, self.shift = elements, shift
+        self.slopes, self.weight = reflectors.slopes, reflectors.weight
+        weight = self.weight
         self.ties, self.edges = ties, _edges(elements)
         a, b = self.edges.ends
         n, count = len(shift), a.size
@@ -224,6 +245,8 @@ class _Fit:
         # Predicted time is smeared over faults.
         clear = np.where(elements.beside_cuts[elements.home], 0.0, 1.0)
         priors = [np.full(len(weight), p**2) for p in (LATERAL_PRIOR,) * 2 + (VERTICAL_PRIOR,)]
+        # Where layers converge, time is missing: those on one side must not drag the others.
+        priors[2] *= np.square(reflectors.agreement)
         believed = [self._on_edges(axis, p * clear) for axis, p in enumerate(priors)]
         # There time grows as on the mean.
         self.prior = np.concatenate([*believed[:2], self._on_edges(2, priors[2])])

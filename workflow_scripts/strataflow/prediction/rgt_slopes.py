@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,32 @@ from ..volume.structure_tensor import (
     normals_of_tensor,
     tensor_scale,
 )
+from .rgt_convergence import STEP, cells_of_traces, layer_agreement
 from .rgt_elements import Elements
 
 # Maximum slope of a reflector in samples per line.
 MAX_SLOPE = 4.0
 
+# Smallest weight of slopes where layers converge: without any, layers would be torn.
+MIN_AGREEMENT = 0.1
+
 # Largest variance along an axis, in cells squared, of one step of smoothing.
 SMOOTHING = 0.25
+
+
+@dataclass(frozen=True)
+class Reflectors:
+    """Reflectors in the parts of elements.
+
+    `slopes` (2, parts) along n3 and n2 in samples per line, and `weight` (parts,) of them from 0 to
+    1. `agreement` (parts,) from 0 to 1 is low where layers converge. `confidence` (m3, m2, cells)
+    from 0 to 1 is that of RGT in cells of STEP samples.
+    """
+
+    slopes: Array
+    weight: Array
+    agreement: Array
+    confidence: Array
 
 
 def reflector_slopes(
@@ -31,24 +51,24 @@ def reflector_slopes(
     elements: Elements,
     limits: tuple[float, float] = UNLIMITED,
     fault: Array | None = None,
-) -> tuple[Array, Array]:
+) -> Reflectors:
     """Estimate reflector slopes from the structure tensor.
 
-    Voxels close to a fault surface do not count.
+    Voxels close to a fault surface do not count. The weight of a slope is the square of the
+    planarity. It falls where layers converge, since the slope is then one of two.
 
     Args:
         image: Image (n3, n2, n1); it may be a memory map.
         elements: of the volume.
         limits: Amplitudes below and above these are clipped.
         fault: Fault probability (n3, n2, n1), which lowers the weight.
-
-    Returns:
-        Slopes along n3 and n2, (2, parts), in samples per line, and weights (parts,) from 0 to 1:
-        the square of the planarity.
     """
+    m3, m2, m1 = elements.counts
     tensor = np.zeros((len(TENSOR_COMPONENTS), len(elements.home)), np.float32)
-    regular = tensor[:, : int(np.prod(elements.counts))].reshape(-1, *elements.counts)
+    regular = tensor[:, : m3 * m2 * m1].reshape(-1, m3, m2, m1)
+    cells = np.empty((len(tensor), m3, m2, m1 * elements.side // STEP), np.float32)
     for (lines3, lines2), products in gradient_products(image, elements.side, limits):
+        cells[:, lines3, lines2] = cells_of_traces(products)
         regular[:, lines3, lines2] = products.sum(axis=(2, 4, 6))
         _by_part(tensor, products, (lines3, lines2), elements)
     smooth = _smoothing(elements)
@@ -56,11 +76,27 @@ def reflector_slopes(
         component[:] = smooth(component)
     normals, planarity = normals_of_tensor(tensor)
     weight = np.square(planarity)
+    agreed, planar = layer_agreement(cells)
+    confidence = agreed * planar
+    least = np.maximum(agreed.reshape(m3, m2, m1, -1).min(axis=-1), MIN_AGREEMENT)
+    agreement = least.ravel()[elements.home]
     if fault is not None:
-        weight *= np.square(1 - _largest(fault, elements))
+        clear = 1 - _largest(fault, elements)
+        weight *= np.square(clear)
+        confidence *= np.repeat(_least(clear, elements), elements.side // STEP, axis=-1)
     slopes = -normals[:2] / np.maximum(normals[2], 1e-6)
-    weight *= np.hypot(*slopes) <= MAX_SLOPE
-    return np.clip(slopes, -MAX_SLOPE, MAX_SLOPE), weight
+    # In cut elements slopes are measured on each side alone.
+    mixed = np.ones(m3 * m2 * m1, bool)
+    mixed[elements.cut] = False
+    weight *= np.where(mixed[elements.home], agreement, 1) * (np.hypot(*slopes) <= MAX_SLOPE)
+    return Reflectors(np.clip(slopes, -MAX_SLOPE, MAX_SLOPE), weight, agreement, confidence)
+
+
+def _least(values: Array, elements: Elements) -> Array:
+    """The smallest of the `values` (parts,) in each element, (m3, m2, m1)."""
+    least = values[: int(np.prod(elements.counts))].copy()
+    np.minimum.at(least, elements.home, values)
+    return least.reshape(elements.counts)
 
 
 def _in_block(

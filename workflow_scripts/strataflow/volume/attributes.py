@@ -32,6 +32,9 @@ CHANNELS: dict[str, int] = {"dhr": 1, "rgt": 1, "fault": 1 + len(TENSOR_COMPONEN
 # Optional attribute: spread of the fault probability over the averaged copies.
 SPREAD = "fuse"
 
+# Optional attribute: confidence of the fitted RGT, from 0 to 1.
+CONFIDENCE = "crgt"
+
 # Volumes of picked faults: thinned probability, throw in samples, fault number.
 FAULT_ID = "fault_id"
 PICKED = ("fthin", "fthrow", FAULT_ID)

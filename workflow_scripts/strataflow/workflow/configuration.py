@@ -28,6 +28,11 @@ def require_configuration(config: dict[str, Any]) -> None:
     _fill(config, complete.model_dump(warnings=False))
     require_scenarios(config["synthetic"])
     averaging_of(config)
+    if config["prediction"]["confidence"] and "rgt" not in tasks_of(config):
+        raise StrataflowError(
+            "config: prediction.confidence: needs model.tasks.rgt; set it to true, or confidence:"
+            " false"
+        )
     require_initial_weights(config["training"])
 
 

@@ -247,6 +247,9 @@ class Prediction(Section, json_schema_extra={"reruns": "infer"}):
     uncertainty: bool = False
     """Also write `fuse`, the spread of the fault probability over the copies. Needs at least two
     copies."""
+    confidence: Annotated[bool, reruns("fit_rgt")] = False
+    """Also write `crgt`, the confidence of RGT: low where layers converge or end, as at
+    unconformities. Needs `model.tasks.rgt`."""
 
 
 class Refinement(Section, json_schema_extra={"reruns": "refine"}):

@@ -11,10 +11,19 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, ListedColormap, to_hex
 from numpy.typing import NDArray
 
-from ...volume.attributes import FAULT_ID, SPREAD
+from ...volume.attributes import CONFIDENCE, FAULT_ID, SPREAD
 from ...volume.raw import Array
 from ...volume.volume import Sidecar, Volume
-from ..style import CYCLIC, DIP, FAULT_COLOURS, MIN_SPREAD, TIME, UNCERTAINTY, fault_colour
+from ..style import (
+    CYCLIC,
+    DIP,
+    DOUBT,
+    FAULT_COLOURS,
+    MIN_SPREAD,
+    TIME,
+    UNCERTAINTY,
+    fault_colour,
+)
 from .folder import IMAGE
 from .reading import sample_of
 
@@ -105,6 +114,7 @@ _DISPLAYS: dict[str, Callable[[Sidecar], Display]] = {
     "fstrike": _strike,
     # The standard deviation of numbers from 0 to 1 is at most 0.5.
     SPREAD: lambda _: Display("spread of the fault probability", colormaps[UNCERTAINTY], 0, 0.5),
+    CONFIDENCE: lambda _: Display("confidence of geologic time", DOUBT, 0, 1),
     FAULT_ID: lambda _: Display(
         "fault number",
         ListedColormap([fault_colour(number) for number in range(1, FAULT_NUMBERS + 1)]),

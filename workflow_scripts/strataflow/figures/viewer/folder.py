@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import StrataflowError
-from ...volume.attributes import ATTRIBUTES, PICKED, SPREAD
+from ...volume.attributes import ATTRIBUTES, CONFIDENCE, PICKED, SPREAD
 from ...volume.raw import Shape
 from ...volume.volume import Sidecar, Volume, attribute_path, open_volume
 from .picks import Picks, read_picks
@@ -16,7 +16,7 @@ from .picks import Picks, read_picks
 IMAGE = "image"
 
 # Attributes in the order of the menus.
-SHOWN = (*ATTRIBUTES, SPREAD, *PICKED)
+SHOWN = (*ATTRIBUTES, SPREAD, CONFIDENCE, *PICKED)
 
 
 @dataclass(frozen=True)

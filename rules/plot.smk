@@ -27,7 +27,7 @@ rule plot:
         **program("plot"),
         prefix=prefix_of,
         target=target_flag,
-        flags=flags(**probability_flag(), **velocity_flag()),
+        flags=flags(**probability_flag(), **velocity_flag(), traces=[config["export"]["traces"]]),
     shell:
         "python {params.script:q} --input {input.image}"
         " --prediction {params.prefix} {params.target}"

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import gaussian_filter
 
-from .sections import save_picture
+from .style import STRUCTURE, save_picture
 
 # Traces of a map along each axis at most.
 MAX_TRACES = 700
@@ -29,8 +29,8 @@ MAX_TRACES = 700
 # Height of a map over its width from which all maps are in one row.
 TALL = 1.3
 
-# Colours of time structure, red where it is shallow, and of amplitudes.
-STRUCTURE, SEQUENTIAL, DIVERGING = "turbo_r", "inferno", "RdBu"
+# Colours of amplitudes.
+SEQUENTIAL, DIVERGING = "inferno", "RdBu"
 
 # Maximum number of contours, and traces over which they are smoothed.
 CONTOURS, SMOOTHED = 30, 1.0

@@ -44,6 +44,13 @@ colormaps.register(
 # Palettes of RGT, dip, and the spread of the fault probability.
 TIME, DIP, UNCERTAINTY = "viridis", "plasma", "viridis"
 
+# Colours of the time or depth of horizons: yellow where it is shallow. Without the darkest colours
+# of viridis, contours stay visible.
+STRUCTURE = "strataflow_structure"
+colormaps.register(
+    ListedColormap(colormaps["viridis"](np.linspace(1, 0.12, 256)), STRUCTURE), force=True
+)
+
 # From transparent orange to vermilion, so that the amplitudes show through at low probabilities.
 FAULT_COLOURS = ListedColormap(
     [(1 - 0.17 * p, 0.75 - 0.5 * p, 0.0, 0.25 + 0.7 * p) for p in np.linspace(0, 1, 256)]

@@ -15,6 +15,7 @@ from jinja2 import Template
 
 from ...volume.attributes import FAULT_ID
 from ..layout import METRES
+from ..wiggles import STYLES
 from .colours import AMPLITUDES, Colours, bar_of
 from .folder import Prediction
 from .panel import Panel, full_range
@@ -147,6 +148,7 @@ def menus_of(prediction: Prediction) -> dict[str, Any]:
         "grounds": list(prediction.volumes),
         "overlays": [NOTHING, *prediction.volumes],
         "palettes": list(AMPLITUDES),
+        "styles": STYLES,
         "axes": facts_of(prediction)["axes"],
         "domain": prediction.sidecar.domain,
         "script": _asset("page.js"),

@@ -11,6 +11,7 @@ from bokeh.models import BasicTickFormatter, ColumnDataSource, CustomJS, Range1d
 from bokeh.plotting import figure
 
 from ..sections import Section, axis_label
+from ..wiggles import DENSITY
 from .colours import Colours, packed
 from .curves import Drawn, faults_below, faults_in, horizons_below, horizons_in
 from .folder import Prediction
@@ -21,11 +22,13 @@ from .layers import (
     cut_of_line,
     cut_of_section,
     picture_of,
+    wiggles_in,
 )
 from .reading import PIXELS, Line, line_through, part_of, window_of
 from .view import PANELS, View
 
 CUT_COLOUR, CONTOUR_COLOUR, LINE_COLOUR = "#0050c8", "#202020", "#d00060"
+TRACE_COLOUR = "#000000"
 
 # Colour outside of the volume, and of dead traces.
 DEAD = "#d9dde2"
@@ -177,6 +180,9 @@ class Panel:
         place: dict[str, list[Any]] = {"picture": [], "x": [], "y": [], "dw": [], "dh": []}
         self.picture = ColumnDataSource(place)
         self.figure.image_rgba("picture", "x", "y", "dw", "dh", source=self.picture)
+        self.wiggles, self.areas = (ColumnDataSource({"x": [], "y": []}) for _ in range(2))
+        self.figure.patch("x", "y", source=self.areas, fill_color=TRACE_COLOUR, line_color=None)
+        self.figure.line("x", "y", source=self.wiggles, line_color=TRACE_COLOUR, line_width=0.7)
         self.contours = ColumnDataSource({"xs": [], "ys": []})
         self.figure.multi_line(
             "xs", "ys", source=self.contours, line_color=CONTOUR_COLOUR, line_width=0.8
@@ -239,6 +245,7 @@ class Panel:
         where = (content.title, content.cut.columns, content.cut.rows, view.line)
         layers = (view.ground, view.overlay, view.overlay2)
         looks = (view.palette, view.clip, view.gain, view.opacity, view.opacity2, view.threshold)
+        looks += (view.traces, view.traces != DENSITY and view.tab)
         if self._has_changed("picture", (where, layers, looks, view.contours, view.smooth)):
             self._draw_picture(content)
         lists = (view.faults, view.horizons, view.hide, view.hide_horizons)
@@ -255,7 +262,8 @@ class Panel:
 
     def _clear(self) -> None:
         self._drawn.clear()
-        for source in (self.picture, self.contours, self.lines, self.labels):
+        shown = (self.picture, self.wiggles, self.areas, self.contours, self.lines, self.labels)
+        for source in shown:
             source.data = {key: [] for key in source.data}
 
     def _draw_picture(self, content: Content) -> None:
@@ -270,6 +278,11 @@ class Panel:
             "dw": [width],
             "dh": [height],
         }
+        wiggles = wiggles_in(self.prediction, self.colours, content.view, content.cut)
+        nothing = np.empty(0), np.empty(0)
+        curves = (wiggles.line, wiggles.area) if wiggles else (nothing, nothing)
+        for source, (x, y) in zip((self.wiggles, self.areas), curves, strict=True):
+            source.data = {"x": x, "y": y}
         contours = content.contours()
         self.contours.data = {
             "xs": [curve[0] for curve in contours],

@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from ...volume.attributes import FAULT_ID
-from ..style import DIP, TIME, fault_colour
+from ..style import DIP, STRUCTURE, fault_colour
 from .colours import THROWS, Display, displayed
 from .curves import horizon_colour
 from .folder import Prediction
@@ -172,7 +172,7 @@ def _horizon_row(
     details |= {name.replace("_", " "): _text(value) for name, value in more.items()}
     mean = sidecar.axes[2].first + sidecar.axes[2].step * float(level.mean())
     bar = {"label": f"{horizon.name}, {sidecar.domain} ({unit})", "low": ends[2][0]}
-    colours = [to_hex(colormaps[TIME](i / 31)) for i in range(32)]
+    colours = [to_hex(colormaps[STRUCTURE](i / 31)) for i in range(32)]
     return row | {
         "bar": bar | {"high": ends[2][1], "colours": colours},
         "note": f"{mean:,.0f} {unit}",

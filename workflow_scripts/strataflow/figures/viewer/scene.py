@@ -23,7 +23,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ...errors import StrataflowError
-from ..style import TIME, fault_colour
+from ..style import STRUCTURE, fault_colour
 from .colours import Display
 from .curves import horizon_colour
 from .folder import Prediction
@@ -110,7 +110,7 @@ def _horizons(prediction: Prediction, frame: Frame, arrays: Arrays) -> Iterator[
         if len(grid.triangles):
             mesh = frame.placed(grid, axis.first + axis.step * grid.values)
             ends = float(mesh.values.min()), float(mesh.values.max())
-            display = Display(prediction.sidecar.domain, colormaps[TIME], *ends)
+            display = Display(prediction.sidecar.domain, colormaps[STRUCTURE], *ends)
             colour = horizon_colour(number, len(horizons))
             yield surface(horizon.name, mesh, colour, display, arrays)
 

@@ -448,6 +448,7 @@ window.strataflow = (() => {
     else if (name === "Enter" && drawing) { endLine() }
     else if (name === "Escape" && (drawing || view.line)) { endLine(); ask({line: ""}) }
     else if (name === "o") { toggleOverlays() }
+    else if (name === "w") { nextOption("traces") }
     else if (name === "+" || name === "=") { gain(1.25) }
     else if (name === "-") { gain(0.8) }
     else if (name === "t") { ask({tab: view.tab === "scene" ? "sections" : "scene"}) }
@@ -469,6 +470,11 @@ window.strataflow = (() => {
 
   function gain(factor) {
     ask({gain: Math.min(Math.max(Number((view.gain * factor).toPrecision(3)), 0.1), 20)})
+  }
+
+  function nextOption(field) {
+    const values = [...byId(field).options].map(option => option.value)
+    ask({[field]: values[(values.indexOf(view[field]) + 1) % values.length]})
   }
 
   function toggleOverlays() {

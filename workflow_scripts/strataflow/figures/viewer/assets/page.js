@@ -84,7 +84,7 @@ window.strataflow = (() => {
       zoom = [0, 1, 2].map(axis => [w[2 * axis], w[2 * axis + 1]])
     }
     fit()
-    document.body.dataset.ready = "1"
+    document.body.dataset.ready = Math.round(performance.now())
   }
 
   function changed(control) {
@@ -523,7 +523,7 @@ window.strataflow = (() => {
   function sceneReady(scene) {
     scene3d = scene
     updateScene()
-    document.body.dataset.scene = "1"
+    document.body.dataset.scene = Math.round(performance.now())
   }
 
   function surface() { return Number(view.surface) }

@@ -213,10 +213,9 @@ class Panel:
             how = {"source": self.drawn_line, "line_color": LINE_COLOUR}
             self.figure.line("x", "y", line_width=2, **how)
             self.figure.scatter("x", "y", size=8, fill_color="#ffffff", **how)
-        self.cuts = [
-            Span(dimension=d, line_color=CUT_COLOUR, line_dash="dashed", line_width=1.2)
-            for d in ("height", "width")
-        ]
+        # On a layer of their own, so that moving them does not paint the section again.
+        how = {"line_color": CUT_COLOUR, "line_dash": "dashed", "line_width": 1.2}
+        self.cuts = [Span(dimension=d, level="overlay", **how) for d in ("height", "width")]
         for cut in self.cuts:
             self.figure.add_layout(cut)
 
@@ -314,7 +313,7 @@ class Panel:
         for cut, axis in zip(self.cuts, self.axes, strict=True):
             cut.visible = view.cuts and axis is not None
             cut.location = 0.0 if axis is None else numbers[axis]
-        if self.name == "slice":
+        if self.name == "slice" and self._has_changed("line", (view.line,)):
             points = view.line_points()
             self.drawn_line.data = {"x": [p[1] for p in points], "y": [p[0] for p in points]}
 

@@ -19,7 +19,7 @@ from .crossings import Crossings, crossings_of
 from .meshes import Triangles, simplified
 
 # Triangles of all faults together in the 3D scene.
-FAULT_TRIANGLES = 80_000
+FAULT_TRIANGLES = 40_000
 
 _UNREADABLE = (StrataflowError, OSError, ValueError, TypeError, LookupError, ArithmeticError)
 

@@ -168,6 +168,8 @@ window.strataflow = (() => {
     showControls()
     showBars()
     updateScene()
+    // The 3D scene loads behind the sections once nothing else is done.
+    requestIdleCallback(() => setTimeout(loadScene, 500))
   }
 
   function showList(kind, field, one, nothing) {
@@ -493,14 +495,15 @@ window.strataflow = (() => {
     } catch { hint("Copy the address of this page: it restores the view.") }
   }
 
-  // The 3D scene, in a frame of its own that loads when it is first shown.
+  // The 3D scene, in a frame of its own.
   function showScene() {
     if (view.tab !== "scene") { return }
-    if (!byId("scene").querySelector("iframe")) { loadScene() }
+    loadScene()
     updateScene()
   }
 
   function loadScene() {
+    if (byId("scene").querySelector("iframe")) { return }
     const {exaggeration, velocity} = view
     const frame = element("iframe", {title: "3D scene"})
     frame.src = "/scene?" + new URLSearchParams({exaggeration, velocity})
@@ -511,7 +514,7 @@ window.strataflow = (() => {
     const frame = byId("scene").querySelector("iframe")
     if (frame) { frame.remove() }
     scene3d = null
-    if (view.tab === "scene") { loadScene() }
+    loadScene()
   }
 
   function noScene(text) {

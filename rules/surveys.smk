@@ -110,6 +110,13 @@ def export_segy_flags():
     return flags(format=config["export"]["format"]) + degrees
 
 
+def survey_ending(volume):
+    """Ending of the files of a survey that came as MDIO or OpenVDS, in a list; [] for others."""
+    endings = {".mdio": ".mdio", ".zarr": ".mdio", ".vds": ".vds"}
+    ending = Path(VOLUMES[volume].get("survey", "")).suffix.lower()
+    return [endings[ending]] if ending in endings else []
+
+
 def survey_flags(wildcards):
     """Seed, shape and scenario of a synthetic survey."""
     survey = config["synthetic"]["surveys"][wildcards.survey]

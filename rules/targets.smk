@@ -46,6 +46,7 @@ def delivered_of(volume):
     suffixes = ["", ".json"]
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
+    suffixes += survey_ending(volume) * config["export"]["same_format"]
     prefix = f"results/predictions/{volume}/{volume}"
     volumes = (*INFERRED, *FAULT_VOLUMES, *FLATTENED)
     files = [f"{prefix}.{name}{suffix}" for name in volumes for suffix in suffixes]

@@ -11,15 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conftest import Finished, refused_in_one_line
+from conftest import PREDICTING, Finished, Workflow, refused_in_one_line
 from strataflow.formats.opening import Reading, convert_survey
+from strataflow.formats.writing import WRITERS
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import CDP, LINE, Axis, Sidecar, plain_sidecar, write_volume
+from strataflow.volume.volume import (
+    CDP,
+    LINE,
+    Axis,
+    Sidecar,
+    open_volume,
+    plain_sidecar,
+    write_volume,
+)
 from viewed_folder import sidecar_of
 
 Run = Callable[..., Finished]
-
-pytestmark = pytest.mark.unit
 
 # More than one chunk of 64 along each axis, the last one not whole.
 SHAPE = Shape(n1=70, n2=66, n3=67)
@@ -166,3 +173,25 @@ def test_an_unknown_ending_is_refused(run_script: Run, tmp_path: Path) -> None:
     raw = write(tmp_path)
     done = run_script("export_survey", "--input", raw, "--output", tmp_path / "x.h5")
     refused_in_one_line(done, "x.h5", "unknown ending", ".mdio", ".vds")
+
+
+@pytest.mark.workflow
+def test_a_run_writes_the_attributes_in_the_format_of_the_survey(
+    tiny: Callable[..., Workflow], tmp_path: Path
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    flow = tiny(PREDICTING | {"export.same_format": True})
+    survey = flow.folder / "east.mdio"
+    raw = write(tmp_path, "image")
+    WRITERS[".mdio"](open_volume(raw), survey, False)
+    flow.list_volumes({"volume": "east", "survey": str(survey)})
+    jobs = flow.jobs()
+    assert jobs["export_survey_mdio"] == 8
+    assert "export_survey" not in jobs
+    target = "results/predictions/east/east.fsem.mdio"
+    done = flow.run(target=target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    predicted = values_of(flow.folder / "results/predictions/east/east.fsem")
+    assert np.array_equal(zarr.open_group(flow.folder / target, mode="r")["fsem"][:], predicted)
+    flow.configure({"export.same_format": False})
+    assert "export_survey_mdio" not in flow.jobs()

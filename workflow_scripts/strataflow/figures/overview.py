@@ -215,8 +215,13 @@ def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
         scores=scores_of(place / "metrics.json"),
         seams=seams_of(seams) if seams is not None else None,
         quality=[*own.pictures(QUALITY), *own.pictures(("seams",), "")],
-        files=grouped_files((p for p in place.iterdir() if p.is_file()), name, page),
+        files=grouped_files(_files_in(place), name, page),
     )
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Files of a folder, and MDIO stores, which are folders."""
+    return [path for path in folder.iterdir() if path.is_file() or path.suffix == ".mdio"]
 
 
 def _geometry(sidecar: Sidecar) -> list[tuple[str, str]]:

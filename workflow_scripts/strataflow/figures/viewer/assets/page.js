@@ -57,6 +57,8 @@ window.strataflow = (() => {
     }
     for (const button of all("[data-tab]")) {
       button.onclick = () => ask({tab: button.dataset.tab})
+      // The 3D scene begins to load before the click.
+      if (button.dataset.tab === "scene") { button.onpointerenter = loadScene }
     }
     for (const button of all("[data-all]")) {
       button.onclick = () => ask({[button.dataset.all]: ""})
@@ -168,8 +170,6 @@ window.strataflow = (() => {
     showControls()
     showBars()
     updateScene()
-    // The 3D scene loads behind the sections once nothing else is done.
-    requestIdleCallback(() => setTimeout(loadScene, 500))
   }
 
   function showList(kind, field, one, nothing) {
@@ -514,7 +514,7 @@ window.strataflow = (() => {
     const frame = byId("scene").querySelector("iframe")
     if (frame) { frame.remove() }
     scene3d = null
-    loadScene()
+    if (frame || view.tab === "scene") { loadScene() }
   }
 
   function noScene(text) {

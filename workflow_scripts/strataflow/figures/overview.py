@@ -53,6 +53,7 @@ CAPTIONS = {
     "rgt": "Relative geologic time over amplitudes: the lines are horizons.",
     "fstrike": "Strike of the faults over amplitudes.",
     "fdip": "Dip of the faults over amplitudes, on the grid of samples and traces.",
+    "apparent": "Apparent dip of the faults, in the plane of the line, over amplitudes.",
     "dhr": "Input, denoised image of higher resolution, and their difference.",
     "spectrum": "Mean amplitude spectra before and after denoising.",
     "fsem": "Amplitudes without interpretation, and the fault probability over them.",
@@ -192,7 +193,7 @@ def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
     """Entry of the volume to which a sidecar belongs."""
     place, sidecar = sidecar_file.parent, read_sidecar(sidecar_file.with_suffix(""))
     name = sidecar_file.name.removesuffix(f".{sidecar.attribute}.json")
-    own = _Folder(place, name, page, embedded)
+    own = _Folder(place, name, page, embedded, sidecar.is_line)
     faults = own.table(f"{name}.faults.csv")
     horizons = own.table(f"{name}.horizons.csv")
     seams = own.table("seams.csv")
@@ -243,6 +244,7 @@ class _Folder:
     name: str
     page: Path
     embedded: bool
+    is_line: bool
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A table, if it exists."""
@@ -253,7 +255,8 @@ class _Folder:
         """Those of the pictures `names` that exist, with their captions."""
         start = f"{self.name}." if prefix is None else prefix
         paths = {name: self.place / f"{start}{name}.png" for name in names}
-        return [self.picture(p, CAPTIONS[name]) for name, p in paths.items() if p.is_file()]
+        captions = CAPTIONS | ({"fdip": CAPTIONS["apparent"]} if self.is_line else {})
+        return [self.picture(p, captions[name]) for name, p in paths.items() if p.is_file()]
 
     def picture(self, path: Path, caption: str, most: int = PICTURE_WIDTH) -> Picture:
         """A picture, embedded with at most `most` pixels in width, or linked."""

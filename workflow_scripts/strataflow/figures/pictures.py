@@ -33,6 +33,9 @@ TITLES = {
     "dhr": "Denoised image of higher resolution",
 }
 
+# Title of the dip of a 2D line.
+APPARENT = "Apparent fault dip, in the plane of the line, over amplitudes"
+
 BARS = {
     "fsem": "probability",
     "fdip": "dip on the grid (degrees)",
@@ -189,7 +192,8 @@ class _Pictures:
             rows.append(("amplitudes minus predicted", removed))
         if truth:
             rows.append(("labelled", truth))
-        self._rows(name, TITLES[name], rows)
+        title = APPARENT if name == "fdip" and self.image.sidecar.is_line else TITLES[name]
+        self._rows(name, title, rows)
 
     def _rows(self, name: str, title: str, rows: list[tuple[str, Layer]]) -> None:
         figure, grid = rows_of_panels(self.ratios, len(rows))

@@ -33,6 +33,9 @@ TRACE_COLOUR = "#000000"
 # Colour outside of the volume, and of dead traces.
 DEAD = "#d9dde2"
 
+# Part of the width of a panel from which names lie on the left of their place.
+EDGE_OF_NAMES = 0.92
+
 # Width of the dark edge of lines, both sides together, in pixels.
 EDGE = 1.6
 
@@ -78,7 +81,13 @@ def labels_of(
     """Curves with the places of their names in a box, and the side on which the place is."""
     sides = [(curve, "right") for curve in horizons] + [(curve, "left") for curve in faults]
     placed = [(curve, curve.label_at(side == "right", box), side) for curve, side in sides]
-    return [(curve, place, side) for curve, place, side in placed if place]
+    # Near the right edge a name lies on the left of its place.
+    edge = box[0] + EDGE_OF_NAMES * box[1]
+    return [
+        (curve, place, "right" if place[0] > edge else side)
+        for curve, place, side in placed
+        if place
+    ]
 
 
 def line_of(prediction: Prediction, view: View) -> Line | None:

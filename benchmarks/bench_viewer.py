@@ -30,9 +30,8 @@ from tqdm import tqdm
 
 from results_table import benchmark_parser, write_table
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from chromium import SOFTWARE_WEBGL, Visitor, chromium
 from strataflow.interpretation.meshes import Mesh, quads, write_vtp
@@ -46,6 +45,8 @@ from strataflow.volume.volume import (
     sidecar_path,
     write_sidecar,
 )
+
+ROOT = Path(__file__).resolve().parents[1]
 
 LARGE = Shape(n1=2500, n2=1000, n3=1000)
 SIDE, FAULTS, HORIZONS = 500, 50, 10

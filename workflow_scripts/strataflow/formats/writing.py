@@ -106,7 +106,7 @@ def export_vds(volume: Volume, output: Path, degrees: bool = False) -> None:
     unit = unit_of(volume, degrees)
     low, high = _limits(volume, unit)
     axis, layout = o.VolumeDataAxisDescriptor, o.VolumeDataLayoutDescriptor
-    axes = []
+    axes: list[Any] = []
     for name, at, n in zip(
         ("Inline", "Crossline", "Sample"), volume.sidecar.axes, volume.shape.array, strict=True
     ):

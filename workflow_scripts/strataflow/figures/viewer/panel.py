@@ -223,7 +223,7 @@ class Panel:
             self.figure.line("x", "y", line_width=2, **how)
             self.figure.scatter("x", "y", size=8, fill_color="#ffffff", **how)
         # On a layer of their own, so that moving them does not paint the section again.
-        how = {"line_color": CUT_COLOUR, "line_dash": "dashed", "line_width": 1.2}
+        how: dict[str, Any] = {"line_color": CUT_COLOUR, "line_dash": "dashed", "line_width": 1.2}
         self.cuts = [Span(dimension=d, level="overlay", **how) for d in ("height", "width")]
         for cut in self.cuts:
             self.figure.add_layout(cut)
@@ -252,7 +252,14 @@ class Panel:
             return
         where = (content.title, content.cut.columns, content.cut.rows, view.line)
         layers = (view.ground, view.overlay, view.overlay2)
-        looks = (view.palette, view.clip, view.gain, view.opacity, view.opacity2, view.threshold)
+        looks: tuple[Any, ...] = (
+            view.palette,
+            view.clip,
+            view.gain,
+            view.opacity,
+            view.opacity2,
+            view.threshold,
+        )
         looks += (view.traces, view.traces != DENSITY and view.tab)
         if self._has_changed("picture", (where, layers, looks, view.contours, view.smooth)):
             self._draw_picture(content)

@@ -244,7 +244,7 @@ def _may_have_outliers(traces: NDArray[np.float32]) -> bool:
     # Samples whose power of 2 is at most `reach` below, or above.
     reach = int(np.log2(NULL_FACTOR)) - 1
     above = np.cumsum(exponents[::-1])[::-1]
-    for power in np.flatnonzero(exponents > NULL_SHARE * total):
+    for power in np.flatnonzero(exponents > NULL_SHARE * total).tolist():
         others = above[max(power - reach, 0)] - exponents[power]
         if others <= 0.001 * traces.size + 1:
             return True

@@ -223,8 +223,12 @@ class Panel:
             self.figure.line("x", "y", line_width=2, **how)
             self.figure.scatter("x", "y", size=8, fill_color="#ffffff", **how)
         # On a layer of their own, so that moving them does not paint the section again.
-        how: dict[str, Any] = {"line_color": CUT_COLOUR, "line_dash": "dashed", "line_width": 1.2}
-        self.cuts = [Span(dimension=d, level="overlay", **how) for d in ("height", "width")]
+        dashed: dict[str, Any] = {
+            "line_color": CUT_COLOUR,
+            "line_dash": "dashed",
+            "line_width": 1.2,
+        }
+        self.cuts = [Span(dimension=d, level="overlay", **dashed) for d in ("height", "width")]
         for cut in self.cuts:
             self.figure.add_layout(cut)
 

@@ -60,8 +60,8 @@ VERTEX_EVERY = 2
 
 def sidecar_of(shape: Shape) -> Sidecar:
     """Bins of 12.5 m and a sample interval of 4 ms."""
-    lines = (Axis(name, 1, 1, 12.5, "m") for name in ("inline", "crossline"))
-    axes = (*lines, Axis("sample", 0.0, 4.0, 4.0, "ms"))
+    inline, crossline = (Axis(name, 1, 1, 12.5, "m") for name in ("inline", "crossline"))
+    axes = (inline, crossline, Axis("sample", 0.0, 4.0, 4.0, "ms"))
     last = [12.5 * (n - 1) for n in (shape.n3, shape.n2)]
     corners = tuple((x, y) for y in (0.0, last[0]) for x in (0.0, last[1]))
     plain = plain_sidecar(shape, "image")

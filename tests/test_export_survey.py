@@ -58,8 +58,7 @@ def line_sidecar(attribute: str) -> Sidecar:
         Axis(CDP, 7, 2, 10.0, "m"),
         Axis("sample", 100.0, 2.0, 2.0, "ms"),
     )
-    i2 = np.arange(shape.n2)
-    track = tuple((5000.0 + 10 * min(i, 40), 8000.0 + 10 * max(i - 40, 0)) for i in i2)
+    track = tuple((5000.0 + 10 * min(i, 40), 8000.0 + 10 * max(i - 40, 0)) for i in range(shape.n2))
     ends = (track[0], track[-1], track[0], track[-1])
     plain = plain_sidecar(shape, attribute)
     return replace(plain, axes=axes, corners=ends, track=track)

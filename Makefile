@@ -38,7 +38,7 @@ check: .venv/ready
 	$(ENTER) snakefmt --check Snakefile rules
 	$(ENTER) snakemake --lint
 
-BENCHMARKS := segy patches synthesize networks training inference faults rgt unconformities workflow
+BENCHMARKS := segy patches synthesize networks training inference faults rgt unconformities viewer workflow
 
 bench: .venv-bench/ready
 	. .venv-bench/bin/activate && for name in $(BENCHMARKS); do \

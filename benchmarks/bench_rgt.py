@@ -25,6 +25,7 @@ from results_table import benchmark_parser, write_table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
+from strataflow.figures.style import TIME
 from strataflow.home import shipped_weights
 from strataflow.interpretation.faults import pick_faults
 from strataflow.interpretation.metrics import geologic_time_metrics
@@ -112,7 +113,7 @@ def draw(path: Path, folder: Path, crossline: int, shown: dict[str, Array]) -> N
         panel.imshow(image, cmap="gray", vmin=-limit, vmax=limit, aspect="auto")
         # The same number of lines in each panel, at the mean depths of the label.
         levels = np.quantile(rgt, np.linspace(0.02, 0.98, 25))
-        panel.contour(rgt[:, crossline].T, levels, cmap="turbo", linewidths=0.9)
+        panel.contour(rgt[:, crossline].T, levels, cmap=TIME, linewidths=0.9)
         panel.set_title(title, fontsize=9)
         panel.tick_params(labelsize=7)
         panel.set_xlabel("inline", fontsize=8)

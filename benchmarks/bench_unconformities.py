@@ -54,7 +54,10 @@ def scores(folder: Path, rgt: Array) -> dict[str, Any]:
         for name in ("rgt", "fsem")
     )
     near = near_unconformities(label, fault)
-    rgt, label, near = (x[::2, ::2].reshape(-1, x.shape[2]) for x in (rgt, label, near))
+    every = np.s_[::2, ::2]
+    rgt, label, near = rgt[every], label[every], near[every]
+    n1 = label.shape[2]
+    rgt, label, near = rgt.reshape(-1, n1), label.reshape(-1, n1), near.reshape(-1, n1)
     return {"scatter": horizon_scatter(rgt, label), "near": horizon_scatter(rgt, label, near)}
 
 

@@ -5,7 +5,7 @@ if AS_PREDICTED:
 
     rule deliver:
         input:
-            attributes_to_deliver("{volume}"),
+            attributes_to_deliver,
         output:
             with_sidecars("results/predictions/{volume}/{volume}", AS_PREDICTED),
         log:
@@ -20,3 +20,17 @@ if AS_PREDICTED:
             folder=folder_of,
         shell:
             "cp {input} {params.folder} > {log} 2>&1"
+
+    if LINES:
+
+        # A 2D line has no strike.
+        use rule deliver as deliver_line with:
+            output:
+                with_sidecars(
+                    "results/predictions/{volume}/{volume}",
+                    [name for name in AS_PREDICTED if name != "fstrike"],
+                ),
+            wildcard_constraints:
+                volume="|".join(LINES),
+
+        ruleorder: deliver_line > deliver

@@ -26,14 +26,28 @@ def slabs_of_pass(wildcards):
     return [f"{prefix}.{name}" for prefix in prefixes_of_slabs(wildcards) for name in names]
 
 
-def attributes_to_deliver(volume):
+def attributes_to_deliver(wildcards):
     """The attributes after the last iteration, and the spread, which only inference writes."""
-    last = [name for name in AS_PREDICTED if name in PREDICTED]
-    spread = [name for name in AS_PREDICTED if name not in PREDICTED]
+    volume = wildcards.volume
+    delivered = [name for name in delivered_attributes(volume) if name in AS_PREDICTED]
+    last = [name for name in delivered if name in PREDICTED]
+    spread = [name for name in delivered if name not in PREDICTED]
     return [
         *attributes_after(volume, config["refinement"]["iterations"], last),
         *attributes_after(volume, 0, spread),
     ]
+
+
+def faults_to_pick(wildcards):
+    """Fault probability, dip and strike as they are delivered, and their sidecars."""
+    names = [name for name in ALL_TASKS["fault"] if name in delivered_attributes(wildcards.volume)]
+    return with_sidecars(f"results/predictions/{wildcards.volume}/{wildcards.volume}", names)
+
+
+def attributes_to_plot(wildcards):
+    """All attributes that are delivered of a volume, and their sidecars."""
+    prefix = f"results/predictions/{wildcards.volume}/{wildcards.volume}"
+    return with_sidecars(prefix, delivered_attributes(wildcards.volume))
 
 
 def rgt_of_last_pass(wildcards):

@@ -1,9 +1,7 @@
 # Faults as tables, points, sticks, meshes and volumes.
 rule pick_faults:
     input:
-        attributes=with_sidecars(
-            "results/predictions/{volume}/{volume}", ["fsem", "fdip", "fstrike"]
-        ),
+        attributes=faults_to_pick,
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
     output:

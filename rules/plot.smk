@@ -2,7 +2,7 @@ rule plot:
     input:
         image="results/segy_to_binary/{volume}/{volume}.bin",
         sidecar="results/segy_to_binary/{volume}/{volume}.json",
-        attributes=with_sidecars("results/predictions/{volume}/{volume}", DELIVERED),
+        attributes=attributes_to_plot,
         faults=with_sidecars("results/predictions/{volume}/{volume}", FAULT_VOLUMES[-1:]),
         meshes=fault_surfaces,
         labels=raw_labels,
@@ -27,8 +27,28 @@ rule plot:
         **program("plot"),
         prefix=prefix_of,
         target=target_flag,
-        flags=flags(**probability_flag(), **velocity_flag()),
+        flags=flags(**probability_flag(), **velocity_flag(), traces=[config["export"]["traces"]]),
     shell:
         "python {params.script:q} --input {input.image}"
         " --prediction {params.prefix} {params.target}"
         " --output {params.prefix} --workers {threads} {params.flags} > {log} 2>&1"
+
+
+if LINES:
+
+    # A 2D line has no strike.
+    use rule plot as plot_line with:
+        output:
+            report(
+                expand(
+                    "results/predictions/{{volume}}/{{volume}}.{name}.png",
+                    name=pictures([name for name in DELIVERED if name != "fstrike"]),
+                ),
+                caption="../report/plot.rst",
+                category="Quality control",
+                labels={"volume": "{volume}"},
+            ),
+        wildcard_constraints:
+            volume="|".join(LINES),
+
+    ruleorder: plot_line > plot

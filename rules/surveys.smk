@@ -3,7 +3,10 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from strataflow.formats.opening import has_segy_headers
+from strataflow.cli.arguments import header_position
+from strataflow.formats.opening import Reading, has_segy_headers, is_line
+from strataflow.volume.raw import Shape
+from strataflow.volume.volume import HeaderBytes
 
 # Volumes of a synthetic survey: image, labels, and its faults one by one.
 SURVEY_FILES = ("image", *ATTRIBUTES, *TRUTH)
@@ -108,6 +111,32 @@ def export_segy_flags():
     """--format and, if configured, --degrees."""
     degrees = " --degrees" if config["export"]["degrees"] else ""
     return flags(format=config["export"]["format"]) + degrees
+
+
+def survey_ending(volume):
+    """Ending of the files of a survey that came as MDIO or OpenVDS, in a list; [] for others."""
+    endings = {".mdio": ".mdio", ".zarr": ".mdio", ".vds": ".vds"}
+    ending = Path(VOLUMES[volume].get("survey", "")).suffix.lower()
+    return [endings[ending]] if ending in endings else []
+
+
+def is_2d_line(volume):
+    """Whether the survey of a volume is a 2D line, which has no strike."""
+    row = VOLUMES[volume]
+    positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
+    where = HeaderBytes(**{n: header_position(str(byte)) for n, byte in positions.items()})
+    sides = [int(row[n]) for n in ("n1", "n2", "n3") if n in row]
+    shape = Shape(*sides) if len(sides) == 3 else None
+    return is_line(Path(row.get("survey", "")), Reading(where, config["segy"]["domain"], shape))
+
+
+# Surveys of a single line, and what is delivered of these and of the others.
+LINES = [volume for volume in PREDICTED_VOLUMES if is_2d_line(volume)]
+
+
+def delivered_attributes(volume):
+    """Attributes that are delivered of a volume: no strike of a 2D line."""
+    return [name for name in DELIVERED if not (name == "fstrike" and volume in LINES)]
 
 
 def survey_flags(wildcards):

@@ -31,13 +31,13 @@ def picks(volume):
     return faults + picked_horizons(volume)
 
 
-def pictures():
-    """Names of the pictures of a volume."""
+def pictures(names=DELIVERED):
+    """Names of the pictures of a volume with these attributes."""
     more = {"dhr": "spectrum", "fstrike": "rose"}
     return [
         *(["faults", "throws"] if FAULT_VOLUMES else []),
-        *DELIVERED,
-        *(picture for name, picture in more.items() if name in PREDICTED),
+        *names,
+        *(picture for name, picture in more.items() if name in names),
     ]
 
 
@@ -46,10 +46,12 @@ def delivered_of(volume):
     suffixes = ["", ".json"]
     suffixes += [".sgy"] * config["export"]["segy"]
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
+    suffixes += survey_ending(volume) * config["export"]["same_format"]
     prefix = f"results/predictions/{volume}/{volume}"
-    volumes = (*DELIVERED, *FAULT_VOLUMES, *FLATTENED)
+    inferred = delivered_attributes(volume)
+    volumes = (*inferred, *FAULT_VOLUMES, *FLATTENED)
     files = [f"{prefix}.{name}{suffix}" for name in volumes for suffix in suffixes]
-    files += [f"{prefix}.{name}.png" for name in (*pictures(), *FLATTENED)]
+    files += [f"{prefix}.{name}.png" for name in (*pictures(inferred), *FLATTENED)]
     files += [f"{prefix}.scene.json", *picks(volume)]
     files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
     files += [f"{prefix}.lines_to_label.csv"] * (SPREAD in INFERRED)

@@ -199,6 +199,15 @@ def test_a_line_in_mdio_is_a_line(tmp_path: Path) -> None:
     np.testing.assert_allclose(sidecar["track"][-1], CORNERS[1], atol=0.01)
 
 
+def test_an_mdio_store_of_version_0_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(str(tmp_path / "x.mdio"), mode="w", zarr_format=2)
+    for folder, name in (("data", "chunked_012"), ("metadata", "live_mask")):
+        group.create_group(folder).create_array(name, data=np.zeros((2, 2, 2), np.float32))
+    with pytest.raises(StrataflowError, match=r"version 0\.x, expected 1\.x; write it as SEG-Y"):
+        open_survey(tmp_path / "x.mdio", Reading())
+
+
 def test_an_mdio_store_of_gathers_is_refused(tmp_path: Path) -> None:
     zarr = pytest.importorskip("zarr")
     group = zarr.open_group(str(tmp_path / "x.mdio"), mode="w")

@@ -13,13 +13,16 @@ import pandas as pd
 import pytest
 import segyio
 
-from conftest import Finished, refused_in_one_line
+from conftest import PREDICTING, Finished, Workflow, refused_in_one_line
 from segy_bytes import integers, write_bytes
 from strataflow.errors import StrataflowError
 from strataflow.figures.choice import choose_sections
 from strataflow.figures.findings import fault_rows, fault_sentences
 from strataflow.figures.pictures import Results, plot
 from strataflow.figures.sections import Section
+from strataflow.figures.viewer.folder import open_folder
+from strataflow.formats import opening
+from strataflow.formats.opening import Reading, is_line
 from strataflow.interpretation.faults import FaultSettings, pick_faults
 from strataflow.interpretation.horizon_picking import Choice, pick_horizons
 from strataflow.prediction.tiling import TileGrid, blend
@@ -243,6 +246,8 @@ def line_with_a_fault(folder: Path) -> tuple[Sidecar, float]:
 
 def test_faults_of_a_line_have_an_apparent_dip_and_no_strike(tmp_path: Path) -> None:
     sidecar, dip = line_with_a_fault(tmp_path)
+    # A line is delivered without a strike.
+    (tmp_path / "x.fstrike").unlink()
     settings = FaultSettings(min_probability=0.3)
     pick_faults(tmp_path / "x", tmp_path / "x", None, settings, tmp_path / "x.bin")
     table = pd.read_csv(tmp_path / "x.faults.csv")
@@ -264,6 +269,47 @@ def test_faults_of_a_line_have_an_apparent_dip_and_no_strike(tmp_path: Path) -> 
     thin = np.fromfile(tmp_path / "x.fthin", "<f4").reshape(80, 96)
     # One voxel in each row of samples: the fault is steep.
     assert ((thin > 0).sum(axis=0)[15:80] == 1).all()
+
+
+def test_a_line_is_known_before_any_job_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = write_line(tmp_path / "line.sgy")
+    assert is_line(line, Reading(STANDARD))
+    grid = [{189: 1 + i // 10, 193: 1 + i % 10} for i in range(TRACES)]
+    survey = write_bytes(tmp_path / "grid.sgy", samples().tolist(), lambda i: grid[i])
+    assert not is_line(survey, Reading(STANDARD))
+    np.save(tmp_path / "line.npy", samples())
+    assert is_line(tmp_path / "line.npy", Reading())
+    assert not is_line(tmp_path / "none.sgy", Reading())
+    (tmp_path / "damaged.sgy").write_bytes(bytes(4000))
+    assert not is_line(tmp_path / "damaged.sgy", Reading())
+    # Several inlines among some traces of a large file are enough.
+    monkeypatch.setattr(opening, "MOST_OF_LINE", TRACES - 1)
+    monkeypatch.setattr(opening, "open_survey", None)
+    assert not is_line(survey, Reading(STANDARD))
+
+
+@pytest.mark.workflow
+def test_a_line_is_delivered_without_strike(tiny: Callable[..., Workflow]) -> None:
+    flow = tiny(PREDICTING)
+    line = np.random.default_rng(5).normal(size=(80, 64))
+    line += 3 * np.sin(np.arange(64) / 3 + 0.1 * np.arange(80)[:, None])
+    np.save(flow.folder / "line.npy", line.astype(np.float32))
+    flow.list_volumes({"volume": "line", "survey": "line.npy"})
+    done = flow.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = flow.folder / "results" / "predictions" / "line"
+    assert (folder / "line.fdip.sgy").is_file()
+    assert not list(folder.glob("*fstrike*")) + list(folder.glob("*rose*"))
+    page = (folder.parent / "index.html").read_text()
+    assert "Apparent dip of the faults, in the plane of the line" in page
+    assert "fstrike" not in page
+    assert flow.jobs() == {}
+    prediction = open_folder(folder)
+    assert "fstrike" not in prediction.volumes
+    assert "there is no strike" in " ".join(prediction.notes)
+    assert "does not have" not in " ".join(prediction.notes)
 
 
 def test_strikes_of_a_line_cannot_be_asked_for(tmp_path: Path) -> None:

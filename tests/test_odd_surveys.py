@@ -18,6 +18,7 @@ from strataflow.segy.choice import choose_header_bytes
 from strataflow.segy.inspect import inspect_segy
 from strataflow.segy.reader import segy_to_binary
 from strataflow.segy.writer import export_segy
+from strataflow.volume.conversion import NULL_FACTOR, NULL_SHARE, null_value
 from strataflow.volume.volume import HeaderBytes, open_volume, write_volume
 
 N3, N2, N1 = 18, 20, 32
@@ -141,6 +142,23 @@ def test_an_edge_of_dead_traces_with_line_numbers_belongs_to_the_grid(tmp_path: 
 
     _, sidecar = read(survey(tmp_path / "x.sgy", change))
     assert (sidecar["n2"], sidecar["axes"]["n2"]["first"]) == (N2, 2100)
+
+
+@pytest.mark.parametrize("power", [1, 3])
+@pytest.mark.parametrize("value", [-999.25, -30.0, 1e30, 0.0])
+@pytest.mark.parametrize("share", [0.0005, 0.0015, 0.3, 0.97])
+def test_null_values_are_those_far_outside_of_nearly_all_samples(
+    power: int, value: float, share: float
+) -> None:
+    rng = np.random.default_rng(8)
+    traces = (rng.normal(size=(400, 100)) ** power).astype(np.float32)
+    traces[rng.random(traces.shape) < share] = value
+    values = traces[traces != 0]
+    others = np.abs(values[values != value])
+    count = np.count_nonzero(values == value)
+    outside = abs(value) > NULL_FACTOR * np.percentile(others, 99.9)
+    expected = value if count > NULL_SHARE * values.size and outside else None
+    assert null_value(traces) == (None if expected is None else pytest.approx(expected))
 
 
 def test_a_null_value_within_traces_is_blanked_and_reported(

@@ -122,6 +122,25 @@ def test_amplitudes_follow_palette_and_gain(visitor: Visitor) -> None:
     assert near(visitor.colour("inline", 520, 812), colormaps["RdBu"](0.5 + 0.4985 * gain), 14)
 
 
+def test_wiggles_are_black_where_amplitudes_are_positive(visitor: Visitor) -> None:
+    # dhr of the first inline is sin(i / 2): 0.997 at sample 3, -0.99 at sample 9.
+    visitor.open(f"?inline=100&crossline=520&vertical=896&overlay=none{PLAIN}")
+    density = visitor.colour("slice", 520, 110)
+    visitor.press("w")
+    visitor.shows(traces="wiggle")
+    assert near(visitor.colour("inline", 520.4, 812), "black", 40)
+    for place in ((520.4, 836), (519.75, 804)):
+        assert near(visitor.colour("inline", *place), "white", 40), place
+    assert visitor.colour("slice", 520, 110) == density
+    visitor.press("w")
+    visitor.shows(traces="both")
+    assert near(visitor.colour("inline", 520.4, 812), "black", 40)
+    assert near(visitor.colour("inline", 520.45, 836), "black", 40)
+    visitor.press("w")
+    visitor.shows(traces="density")
+    assert near(visitor.colour("inline", 520.4, 812), "white")
+
+
 def test_a_choice_from_a_menu_changes_the_picture(visitor: Visitor) -> None:
     visitor.open(f"{PLACE}{PLAIN}&overlay=rgt&opacity=1")
     visitor.choose("overlay", "fdip")

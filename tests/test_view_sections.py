@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strataflow.figures.sections import Section
-from strataflow.figures.viewer.curves import chained, crossing
+from strataflow.figures.viewer.crossings import chained, crossing, crossings_of
 from strataflow.figures.viewer.folder import open_folder
 from strataflow.figures.viewer.layers import finer
 from strataflow.figures.viewer.meshes import (
@@ -18,7 +18,6 @@ from strataflow.figures.viewer.meshes import (
     normals_of,
     simplified,
 )
-from strataflow.figures.viewer.picks import Fault
 from strataflow.figures.viewer.reading import (
     PIXELS,
     SLICE_TRACES,
@@ -111,14 +110,13 @@ def square(n: int, slope: float) -> Triangles:
 
 def test_the_crossing_of_a_mesh_lies_on_the_section_and_on_the_mesh() -> None:
     mesh = square(9, 0.5)
-    fault = Fault(1, "fault_1", {}, mesh, mesh)
-    pieces, edges = crossing(fault, mesh.points[:, 0] - 3.25)
+    pieces, edges = crossing(mesh, mesh.points[:, 0] - 3.25)
     ends = pieces.reshape(-1, 3)
     assert np.allclose(ends[:, 0], 3.25)
     assert np.allclose(ends[:, 1], 5 + 0.5 * ends[:, 2])
     # The pieces cover the whole height once.
     assert np.abs(np.diff(pieces[..., 2], axis=1)).sum() == pytest.approx(8)
-    assert not len(crossing(fault, mesh.points[:, 0] - 30)[0])
+    assert not len(crossing(mesh, mesh.points[:, 0] - 30)[0])
     # They are one line, without gaps, and in order.
     line = chained(pieces, edges)
     assert np.isnan(line[-1]).all()
@@ -135,7 +133,35 @@ def test_a_closed_line_is_closed() -> None:
     pieces = np.stack([corners, np.roll(corners, -1, axis=0)], axis=1)
     edges = np.array([[0, 1], [1, 2], [2, 3], [3, 0]])
     line = chained(pieces, edges)
-    assert line[:-1].tolist() == [*corners.tolist(), corners[0].tolist()]
+    assert line[0].tolist() == line[-2].tolist()
+    assert {tuple(point) for point in line[:-1]} == {tuple(corner) for corner in corners}
+    assert np.linalg.norm(np.diff(line[:-1], axis=0), axis=1).tolist() == [1] * 4
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_section_finds_the_lines_of_all_faults_that_it_cuts(axis: int) -> None:
+    rng = np.random.default_rng(3)
+    faults = []
+    for number in (1, 4, 7):
+        mesh = square(12, 0.4)
+        rough = mesh.points + rng.normal(0, 0.3, mesh.points.shape) + 5 * number
+        faults.append((number, Triangles(rough, rng.permutation(mesh.triangles), mesh.values)))
+    crossings = crossings_of(faults)
+    for index in range(-1, 60):
+        lines = crossings.lines(axis, index)
+        for number, mesh in faults:
+            # Each piece is found, by looking at all triangles, and none twice.
+            pieces, _ = crossing(mesh, mesh.points[:, axis] - index)
+            if not len(pieces):
+                assert number not in lines
+                continue
+            line = lines[number]
+            both = np.stack([line[:-1], line[1:]], axis=1)
+            both = both[np.isfinite(both).all(axis=(1, 2))]
+            one, other = (np.sort(p.sum(axis=(1, 2))) for p in (pieces, both))
+            assert np.allclose(one, other)
+            lengths = [np.linalg.norm(p[:, 0] - p[:, 1], axis=1).sum() for p in (pieces, both)]
+            assert lengths[0] == pytest.approx(lengths[1])
 
 
 def test_a_simplified_mesh_has_the_place_and_the_values_of_the_whole() -> None:

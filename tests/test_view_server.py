@@ -159,6 +159,10 @@ def test_dead_traces_are_transparent_and_read_as_dead(tmp_path: Path) -> None:
         opacity = drawn(page, panel)[..., 3]
         assert (opacity[:, 5:8] == 0).all()
         assert (np.delete(opacity, [5, 6, 7], axis=1) == 255).all()
+    page = page_of(open_folder(tmp_path), traces="wiggle")
+    x = page.panels[0].wiggles.data["x"].reshape(-1, sidecar.shape.n1 + 1)
+    assert len(x) == 40 - 3
+    assert not len(page.panels[2].wiggles.data["x"])
 
 
 @pytest.mark.parametrize("shape", [Shape(30, 20, 1), Shape(1, 20, 6), Shape(30, 1, 1)])
@@ -171,7 +175,7 @@ def test_a_volume_of_one_value_or_one_line_is_shown(
         write_volume(tmp_path / f"a.{name}", values, plain_sidecar(shape, name))
     prediction = open_folder(tmp_path)
     for overlay in ("rgt", "fstrike", "fsem"):
-        page = page_of(prediction, overlay=overlay)
+        page = page_of(prediction, overlay=overlay, traces="both")
         assert drawn(page, 0).shape[2] == 4
         assert "faults.csv is missing" in " ".join(page.notes)
     assert printed(prediction, page.colours, page.view).startswith(b"\x89PNG")

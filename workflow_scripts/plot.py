@@ -16,6 +16,7 @@ from strataflow.cli.arguments import (
 from strataflow.errors import StrataflowError
 from strataflow.figures.fault_lines import read_fault_meshes
 from strataflow.figures.pictures import Results, plot
+from strataflow.figures.wiggles import DENSITY, STYLES
 from strataflow.volume.attributes import ATTRIBUTES, CONFIDENCE, FAULT_ID, SPREAD
 from strataflow.volume.volume import attribute_path, label_path, open_volume
 
@@ -31,6 +32,13 @@ def main() -> None:
         "--velocity",
         type=above_zero,
         help="m/s that turn two-way time into depth, for the vertical exaggeration",
+    )
+    parser.add_argument(
+        "--traces",
+        choices=STYLES,
+        default=DENSITY,
+        help="how inlines and crosslines draw amplitudes: variable density, wiggles with their"
+        " positive half filled, or both",
     )
     parser.add_argument("--workers", type=positive, default=1, help="number of processes")
     add_shape(parser)
@@ -52,7 +60,7 @@ def main() -> None:
     picks = read_fault_meshes(meshes, image.sidecar) if meshes.is_file() else None
     table = pd.read_csv(throws) if throws.is_file() else None
     results = Results(image, predicted, truth, picks, table)
-    plot(results, a.output, a.probability, a.velocity, a.workers)
+    plot(results, a.output, a.probability, a.velocity, a.workers, a.traces)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,14 @@ from ..volume.raw import Array
 from ..volume.volume import Sidecar
 
 matplotlib.use("Agg")
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import gaussian_filter
 
-from .sections import save_picture
+from .style import LEVELS, STRUCTURE, save_picture
 
 # Traces of a map along each axis at most.
 MAX_TRACES = 700
@@ -29,8 +30,8 @@ MAX_TRACES = 700
 # Height of a map over its width from which all maps are in one row.
 TALL = 1.3
 
-# Colours of time structure, red where it is shallow, and of amplitudes.
-STRUCTURE, SEQUENTIAL, DIVERGING = "turbo_r", "inferno", "RdBu"
+# Colours of amplitudes.
+SEQUENTIAL, DIVERGING = "inferno", "RdBu"
 
 # Maximum number of contours, and traces over which they are smoothed.
 CONTOURS, SMOOTHED = 30, 1.0
@@ -95,7 +96,7 @@ def draw_horizon(path: Path, shown: HorizonMap, sidecar: Sidecar) -> None:
         _finish(ax, (x, y), holes, sidecar)
     for ax in axes[count:]:
         ax.set_axis_off()
-    save_picture(path, figure)
+    save_picture(path, figure, few_colours=True)
 
 
 def _draw_curves(path: Path, shown: HorizonMap, sidecar: Sidecar) -> None:
@@ -134,6 +135,11 @@ def _polygons(broken: NDArray[np.bool_]) -> NDArray[np.float64]:
     return gaussian_filter(broken.astype(np.float64), 0.6)
 
 
+def _painted(colours: str) -> dict[str, Any]:
+    """How a map is painted: with LEVELS colours, so that the PNG file has a palette."""
+    return {"cmap": colormaps[colours].resampled(LEVELS), "shading": "nearest"}
+
+
 def _draw_structure(
     figure: Figure, ax: Axes, at: tuple[Any, Any], depth: NDArray[np.float64], sidecar: Sidecar
 ) -> None:
@@ -145,7 +151,7 @@ def _draw_structure(
     low, high = (float(v) for v in np.percentile(depth[known], (0.5, 99.5)))
     high = max(high, low + 1e-6)
     drawn = ax.pcolormesh(
-        *at, np.ma.masked_invalid(depth), cmap=STRUCTURE, vmin=low, vmax=high, shading="nearest"
+        *at, np.ma.masked_invalid(depth), vmin=low, vmax=high, **_painted(STRUCTURE)
     )
     bar = figure.colorbar(drawn, ax=ax, shrink=0.8, pad=0.02)
     bar.set_label(f"{sidecar.domain} ({unit})", fontsize=8)
@@ -185,7 +191,7 @@ def _draw_amplitude(
         low, high = (float(v) for v in np.percentile(known, (100 - CLIP, CLIP)))
         high, colours = max(high, low + 1e-12), SEQUENTIAL
     drawn = ax.pcolormesh(
-        *at, np.ma.masked_invalid(values), cmap=colours, vmin=low, vmax=high, shading="nearest"
+        *at, np.ma.masked_invalid(values), vmin=low, vmax=high, **_painted(colours)
     )
     bar = figure.colorbar(drawn, ax=ax, shrink=0.8, pad=0.02)
     bar.ax.tick_params(labelsize=7)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..volume.raw import Array
 from ..volume.volume import Volume, statistics_of
 from .sections import GREY_CLIP, Section, axis_label, extent_of, save_picture
+from .style import TIME
 
 # Number of labelled lines that are drawn.
 LINES = 3
@@ -97,7 +98,7 @@ def _draw_section(ax: Axes, section: Section, image: Volume, label: Volume) -> N
         fault = ListedColormap([NO_FAULT, FAULT])
         ax.imshow((values > 0).astype(float), cmap=fault, vmin=0, vmax=1, alpha=0.8, **how)
     else:
-        ax.imshow(np.ma.masked_invalid(values), cmap="turbo", alpha=0.5, **how)
+        ax.imshow(np.ma.masked_invalid(values), cmap=TIME, alpha=0.5, **how)
     ax.set_title(section.title(sidecar), fontsize=8)
     horizontal, vertical = section.axes
     ax.set_xlabel(axis_label(sidecar, horizontal), fontsize=8)

@@ -53,6 +53,7 @@ CAPTIONS = {
     "rgt": "Relative geologic time over amplitudes: the lines are horizons.",
     "fstrike": "Strike of the faults over amplitudes.",
     "fdip": "Dip of the faults over amplitudes, on the grid of samples and traces.",
+    "apparent": "Apparent dip of the faults, in the plane of the line, over amplitudes.",
     "dhr": "Input, denoised image of higher resolution, and their difference.",
     "spectrum": "Mean amplitude spectra before and after denoising.",
     "fsem": "Amplitudes without interpretation, and the fault probability over them.",
@@ -194,7 +195,7 @@ def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
     """Entry of the volume to which a sidecar belongs."""
     place, sidecar = sidecar_file.parent, read_sidecar(sidecar_file.with_suffix(""))
     name = sidecar_file.name.removesuffix(f".{sidecar.attribute}.json")
-    own = _Folder(place, name, page, embedded)
+    own = _Folder(place, name, page, embedded, sidecar.is_line)
     faults = own.table(f"{name}.faults.csv")
     horizons = own.table(f"{name}.horizons.csv")
     seams = own.table("seams.csv")
@@ -217,8 +218,13 @@ def _entry(sidecar_file: Path, page: Path, embedded: bool) -> Entry:
         scores=scores_of(place / "metrics.json"),
         seams=seams_of(seams) if seams is not None else None,
         quality=[*own.pictures(QUALITY), *own.pictures(("seams",), "")],
-        files=grouped_files((p for p in place.iterdir() if p.is_file()), name, page),
+        files=grouped_files(_files_in(place), name, page),
     )
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Files of a folder, and MDIO stores, which are folders."""
+    return [path for path in folder.iterdir() if path.is_file() or path.suffix == ".mdio"]
 
 
 def _geometry(sidecar: Sidecar) -> list[tuple[str, str]]:
@@ -240,6 +246,7 @@ class _Folder:
     name: str
     page: Path
     embedded: bool
+    is_line: bool
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A table, if it exists."""
@@ -250,7 +257,8 @@ class _Folder:
         """Those of the pictures `names` that exist, with their captions."""
         start = f"{self.name}." if prefix is None else prefix
         paths = {name: self.place / f"{start}{name}.png" for name in names}
-        return [self.picture(p, CAPTIONS[name]) for name, p in paths.items() if p.is_file()]
+        captions = CAPTIONS | ({"fdip": CAPTIONS["apparent"]} if self.is_line else {})
+        return [self.picture(p, captions[name]) for name, p in paths.items() if p.is_file()]
 
     def picture(self, path: Path, caption: str, most: int = PICTURE_WIDTH) -> Picture:
         """A picture, embedded with at most `most` pixels in width, or linked."""

@@ -16,6 +16,11 @@ GROUPS = (
         r"\.sgy$",
     ),
     (
+        "Attributes in the format of the survey",
+        "what opens the survey: OpenVDS (.vds), MDIO (.mdio)",
+        r"\.(vds|mdio)$",
+    ),
+    (
         "Fault surfaces",
         "ParaView, PyVista (.vtp); Petrel, SKUA, OpendTect (.ts)",
         r"faults\.(vtp|ts)$",
@@ -80,10 +85,16 @@ def grouped_files(paths: Iterable[Path], volume: str, page: Path) -> list[Group]
         # Maps of horizons are horizons, not pictures, only if they are grids.
         if path.suffix in (".png", ".svg"):
             found = ("Pictures", "any viewer")
-        size = size_text(path.stat().st_size)
+        size = size_text(_bytes_of(path))
         groups.setdefault(found, []).append(File(path.name, relative(path, page), size))
     order = [(title, opens) for title, opens, _ in GROUPS] + [OTHER]
     return [Group(*key, groups[key]) for key in order if key in groups]
+
+
+def _bytes_of(path: Path) -> int:
+    """Size of a file, or of all files in a folder."""
+    parts = path.rglob("*") if path.is_dir() else [path]
+    return sum(part.stat().st_size for part in parts if part.is_file())
 
 
 def relative(path: Path, page: Path) -> str:

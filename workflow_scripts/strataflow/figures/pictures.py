@@ -22,6 +22,7 @@ from .fault_lines import FaultMeshes
 from .layout import Scale, large_panels, ratio_of, rows_of_panels, scale_of
 from .sections import DIFFERENCE, Layer, Section, draw_section, name_axes, point_north
 from .style import save_picture
+from .wiggles import DENSITY
 
 TITLES = {
     "fsem": "Fault probability over amplitudes",
@@ -32,6 +33,9 @@ TITLES = {
     CONFIDENCE: "Confidence of relative geologic time over amplitudes",
     "dhr": "Denoised image of higher resolution",
 }
+
+# Title of the dip of a 2D line.
+APPARENT = "Apparent fault dip, in the plane of the line, over amplitudes"
 
 BARS = {
     "fsem": "probability",
@@ -70,6 +74,7 @@ def plot(
     probability: float = PROBABILITY,
     velocity: float | None = None,
     workers: int = 1,
+    traces: str = DENSITY,
 ) -> None:
     """Draw the pictures of a prediction.
 
@@ -84,6 +89,7 @@ def plot(
         probability: Minimum fault probability of a predicted fault.
         velocity: m/s that turns two-way time into depth, for the vertical exaggeration.
         workers: Number of processes.
+        traces: How inlines and crosslines draw amplitudes: one of `wiggles.STYLES`.
     """
     image = _with_statistics(results.image)
     predicted, labels = results.predicted.copy(), results.labels.copy()
@@ -92,7 +98,7 @@ def plot(
             volumes["dhr"] = _with_statistics(volumes["dhr"])
     fsem = predicted["fsem"].values if "fsem" in predicted else None
     sections = choose_sections(image.shape, results.picks, fsem, probability)
-    pictures = _Pictures(image, sections, scale_of(image.sidecar, velocity), prefix)
+    pictures = _Pictures(image, sections, scale_of(image.sidecar, velocity), prefix, traces)
     tasks: list[Callable[[], None]] = []
     for name, volume in predicted.items():
         if name == "fstrike" and image.sidecar.is_line:
@@ -149,6 +155,7 @@ class _Pictures:
     sections: tuple[Section, ...]
     scale: Scale
     prefix: Path
+    traces: str = DENSITY
 
     def path(self, name: str) -> Path:
         return Path(f"{self.prefix}.{name}.png")
@@ -165,13 +172,16 @@ class _Pictures:
             picked = Layer(self.image, FAULT_ID, numbers)
         figure, panels = large_panels(self.ratios)
         for axes, section in zip(panels, self.sections, strict=True):
-            draw_section(axes, section, picked)
+            self._draw(axes, section, picked)
             name_axes(axes, section, self.image.sidecar)
             point_north(axes, section, self.image.sidecar, meshes)
             self._entitle(axes, section.title(self.image.sidecar))
         some = meshes is None or meshes.fault.size
         title = "Picked faults over amplitudes" if some else "Amplitudes: no faults were picked"
         self._write("faults", figure, title)
+
+    def _draw(self, axes: Axes, section: Section, layer: Layer) -> Any:
+        return draw_section(axes, section, replace(layer, traces=self.traces))
 
     def attribute(self, shown: Layer, truth: Layer | None) -> None:
         """Draw an attribute; the fault probability below amplitudes, dhr with what it removed."""
@@ -184,7 +194,8 @@ class _Pictures:
             rows.append(("amplitudes minus predicted", removed))
         if truth:
             rows.append(("labelled", truth))
-        self._rows(name, TITLES[name], rows)
+        title = APPARENT if name == "fdip" and self.image.sidecar.is_line else TITLES[name]
+        self._rows(name, title, rows)
 
     def _rows(self, name: str, title: str, rows: list[tuple[str, Layer]]) -> None:
         figure, grid = rows_of_panels(self.ratios, len(rows))
@@ -192,7 +203,7 @@ class _Pictures:
             *panels, bar = line
             drawn = None
             for axes, section in zip(panels, self.sections, strict=True):
-                drawn = draw_section(axes, section, layer)
+                drawn = self._draw(axes, section, layer)
                 name_axes(axes, section, self.image.sidecar, below=number == len(rows))
                 self._entitle(axes, f"{what}, {section.title(self.image.sidecar)}")
             _draw_bar(figure, drawn, bar, BARS.get(layer.attribute or "", ""))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from .style import GREY_CLIP as GREY_CLIP
 from .style import MIN_SHOWN as MIN_SHOWN
 from .style import MIN_SPREAD as MIN_SPREAD
 from .style import save_picture as save_picture
+from .wiggles import DENSITY, WIGGLE, Wiggles, wiggles_of
 
 # Name of the layer that shows the image minus `dhr`.
 DIFFERENCE = "difference"
@@ -97,6 +98,7 @@ class Layer:
         fsem: Fault probability, which masks angles.
         probability: Minimum fault probability at which angles are shown.
         meshes: Fault surfaces, drawn as lines.
+        traces: How inlines and crosslines draw amplitudes: one of `wiggles.STYLES`.
     """
 
     image: Volume
@@ -105,12 +107,13 @@ class Layer:
     fsem: Volume | None = None
     probability: float = FAULT_THRESHOLD
     meshes: FaultMeshes | None = None
+    traces: str = DENSITY
 
 
 def draw_section(axes: Axes, section: Section, layer: Layer) -> Any:
     """Draw a section. Return the artist for the colour bar, if any."""
     sidecar = layer.image.sidecar
-    picture = _Picture(axes, section, sidecar)
+    picture = _Picture(axes, section, sidecar, layer.traces)
     if sidecar.is_line and sidecar.track:
         _add_distance(axes, sidecar)
     axes.tick_params(labelsize=7)
@@ -204,6 +207,7 @@ class _Picture:
     axes: Axes
     section: Section
     sidecar: Sidecar
+    traces: str = DENSITY
 
     def show(self, values: NDArray, **how: Any) -> Any:
         """Show `values` (rows, columns) over the whole section."""
@@ -216,8 +220,24 @@ class _Picture:
         live = self.sidecar.live[..., None].astype(np.float32)
         dead = self.section.read(np.broadcast_to(live, self.sidecar.shape.array)) == 0
         shown = np.ma.masked_where(dead, values)
+        if self.section.axis < 2 and self.traces != DENSITY:
+            self._wiggles(values, dead)
         limits = {"vmin": -GREY_CLIP, "vmax": GREY_CLIP}
+        if self.section.axis < 2 and self.traces == WIGGLE:
+            white = np.ma.masked_where(dead, np.ones_like(values))
+            return self.show(white, cmap="gray", vmin=0, vmax=1)
         return self.show(shown, cmap="gray", interpolation="antialiased", **limits)
+
+    def _wiggles(self, values: Array, dead: NDArray[np.bool_]) -> None:
+        across, down = (
+            axis.first + axis.step * np.arange(n, dtype=np.float64)
+            for axis, n in (
+                (self.sidecar.axes[axis], self.sidecar.shape.array[axis])
+                for axis in self.section.axes
+            )
+        )
+        across[dead.all(axis=0)] = np.nan
+        draw_wiggles(self.axes, wiggles_of(values, across, down, GREY_CLIP), 0.35)
 
     def attribute(self, layer: Layer) -> Any:
         """Show the attribute of `layer`. Return the artist for the colour bar, if any."""
@@ -312,6 +332,17 @@ class _Picture:
         place = inside[int(np.argmax(height + 10 * np.minimum(far, 0.1)))]
         places.append(place)
         write_number(self.axes, number, float(place[0]), float(place[1]))
+
+
+def draw_wiggles(axes: Axes, wiggles: Wiggles, width: float) -> None:
+    """Draw wiggles in black, with lines of a width in points, above pictures and below curves."""
+    axes.plot(*wiggles.line, color="black", linewidth=width, zorder=1.5)
+    area = np.stack(wiggles.area, axis=1)
+    ends = np.flatnonzero(np.isnan(area[:, 0]))
+    outlines = [part[np.isfinite(part[:, 0])] for part in np.split(area, ends)]
+    axes.add_collection(
+        PolyCollection(outlines, facecolors="black", linewidths=0, zorder=1.5), autolim=False
+    )
 
 
 def write_number(axes: Axes, number: int, x: float, y: float) -> None:

@@ -42,6 +42,11 @@ def mdio_survey(path: Path, domain: str, interval: float | None) -> Survey:
     with readable(path, "MDIO store"):
         group = zarr.open_group(str(path), mode="r")
         arrays = {name: group[name] for name in group.array_keys()}
+        if not arrays and {"data", "metadata"} <= set(group.group_keys()):
+            raise StrataflowError(
+                f"{path}: an MDIO store of version 0.x, expected 1.x; write it as SEG-Y with"
+                " `mdio segy export` of multidimio 0.x, and use that"
+            )
         samples, names = _variable(path, group, arrays)
         *sides, n1 = samples.shape
         shape = Shape(n1, sides[-1], sides[0] if len(sides) == 2 else 1)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import StrataflowError
-from ..segy.layout import ENDINGS, is_segy
+from ..segy.layout import ENDINGS, is_segy, read_layout
 from ..segy.reader import segy_survey
 from ..volume.conversion import Survey, survey_to_binary
 from ..volume.raw import Shape
@@ -26,6 +28,10 @@ READERS: dict[str, Callable[[Path, str, float | None], Survey]] = {
     ".mdio": mdio_survey,
     ".zarr": mdio_survey,
 }
+
+
+# Number of traces from which a file is first looked at in part, and of traces that are looked at.
+MOST_OF_LINE, SEVERAL = 20_000, 64
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,27 @@ def open_survey(path: Path, reading: Reading) -> Survey:
     if is_raw(path, reading.shape):
         return raw_survey(path, reading.shape, reading.domain, reading.interval)
     return segy_survey(path, reading.where, reading.domain, reading.interval)
+
+
+def is_line(path: Path, reading: Reading) -> bool:
+    """Whether a survey is a 2D line, told before any job runs, without reading a large 3D survey.
+
+    A SEG-Y file of many traces with several inline numbers is taken for 3D. A file that is missing
+    or cannot be read is no line here; its conversion gives the reason. Nor is an OpenVDS file,
+    which takes too long to open.
+    """
+    if not path.exists() or path.suffix.lower() == ".vds":
+        return False
+    try:
+        if has_segy_headers(str(path), reading.shape is not None):
+            layout = read_layout(path)
+            step = max(layout.traces // SEVERAL, 1)
+            numbers = layout.field(np.array(layout.map()["header"][::step]), reading.where.iline)
+            if layout.traces > MOST_OF_LINE and np.ptp(numbers) > 0:
+                return False
+        return open_survey(path, reading).is_line
+    except StrataflowError:
+        return False
 
 
 def convert_survey(path: Path, output: Path, reading: Reading, attribute: str = "image") -> None:

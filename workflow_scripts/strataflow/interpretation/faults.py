@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from ..errors import StrataflowError
@@ -80,7 +81,7 @@ def pick_faults(
     settings: FaultSettings | None = None,
     image: Path | None = None,
 ) -> None:
-    """Pick the faults of PREFIX.fsem, .fdip and .fstrike.
+    """Pick the faults of PREFIX.fsem, .fdip and .fstrike; a 2D line has no .fstrike.
 
     Args:
         prefix: of the attributes.
@@ -94,15 +95,19 @@ def pick_faults(
             chosen by a dip that is not known.
     """
     settings = settings or FaultSettings()
-    names = ("fsem", "fdip", "fstrike")
-    volumes = {name: open_volume(attribute_path(prefix, name), shape, name) for name in names}
+    fsem = open_volume(attribute_path(prefix, "fsem"), shape, "fsem")
+    is_line = fsem.shape.n3 == 1
+    names = ("fdip",) if is_line else ("fdip", "fstrike")
+    others = {name: open_volume(attribute_path(prefix, name), shape, name) for name in names}
+    volumes = {"fsem": fsem, **others}
     amplitudes = open_volume(image, shape) if image else None
     for volume in (*volumes.values(), amplitudes):
         if volume is not None:
             require_same_shape(volume, volumes["fsem"])
     sidecar = volumes["fsem"].sidecar
-    is_line = sidecar.shape.n3 == 1
     if is_line:
+        # The faults of the copies of a line run across it: a strike of 0 on the grid.
+        volumes["fstrike"] = replace(fsem, values=np.zeros_like(fsem.values))
         volumes = {name: repeated(volume) for name, volume in volumes.items()}
         amplitudes = repeated(amplitudes) if amplitudes else None
     ground = ground_of(sidecar, settings.velocity)

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import kurtosis
 
-from ..figures.style import FAULT_COLOURS, GREY_CLIP, HORIZONS, save_picture
+from ..figures.style import FAULT_COLOURS, GREY_CLIP, HORIZONS, TIME, save_picture
 from ..files import require_file, written_whole
 from ..samples.files import require_intact, sample_path
 from ..volume.amplitudes import amplitude_statistics
@@ -237,7 +237,7 @@ def _draw_sheet(data: Path, target: Path, shape: Shape, samples: pd.DataFrame) -
             ax.imshow(image[inline].T, cmap="gray", vmin=-clip, vmax=clip, aspect="auto")
         rgt = read_cube(sample_path(target, number, "rgt"), shape)[inline].T
         levels = np.linspace(rgt.min(), rgt.max(), HORIZONS)
-        labelled.contour(rgt, levels, cmap="turbo", linewidths=0.7)
+        labelled.contour(rgt, levels, cmap=TIME, linewidths=0.7)
         shown = np.ma.masked_less(fault[inline].T, FAULT_THRESHOLD)
         labelled.imshow(shown, cmap=FAULT_COLOURS, vmin=0, vmax=1, aspect="auto")
         plain.set_title(

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures.style import GREY_CLIP, save_picture
+from ..figures.style import GREY_CLIP, TIME, save_picture
 
 
 def draw_training_sample(inputs: Any, targets: dict[str, Any], outputs: dict[str, Any]) -> Figure:
@@ -39,7 +39,7 @@ def _show_channel(ax: Axes, plane: Any, title: str, what: str) -> None:
     if what == "fault":
         how = {"cmap": "inferno", "vmin": 0, "vmax": 1}
     elif what == "rgt":
-        how = {"cmap": "turbo"}
+        how = {"cmap": TIME}
     ax.imshow(values, **how)
     ax.set_title(title, fontsize=8)
 

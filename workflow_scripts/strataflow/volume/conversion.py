@@ -221,6 +221,8 @@ def null_value(traces: NDArray[np.float32]) -> float | None:
     Args:
         traces: Live traces (N, n1).
     """
+    if not _may_have_outliers(traces):
+        return None
     values = traces[np.isfinite(traces) & (traces != 0)]
     unique, counts = np.unique(values, return_counts=True)
     often = unique[counts > max(NULL_SHARE * values.size, 8)]
@@ -229,6 +231,24 @@ def null_value(traces: NDArray[np.float32]) -> float | None:
         if others.size and abs(value) > NULL_FACTOR * np.percentile(others, 99.9):
             return float(value)
     return None
+
+
+def _may_have_outliers(traces: NDArray[np.float32]) -> bool:
+    """Whether many samples are NULL_FACTOR times as large as nearly all others, by powers of 2.
+
+    This is quicker than to sort the samples.
+    """
+    upper = np.ascontiguousarray(traces, "<f4").view("<u2")[..., 1::2]
+    exponents = np.bincount(((upper >> 7) & 0xFF).ravel(), minlength=256)[1:255]
+    total = int(exponents.sum())
+    # Samples whose power of 2 is at most `reach` below, or above.
+    reach = int(np.log2(NULL_FACTOR)) - 1
+    above = np.cumsum(exponents[::-1])[::-1]
+    for power in np.flatnonzero(exponents > NULL_SHARE * total).tolist():
+        others = above[max(power - reach, 0)] - exponents[power]
+        if others <= 0.001 * traces.size + 1:
+            return True
+    return False
 
 
 def stride(traces: int, n1: int) -> int:

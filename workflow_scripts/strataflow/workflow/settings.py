@@ -295,6 +295,11 @@ class Export(Section, json_schema_extra={"reruns": "export_segy"}):
     """Write dip and strike to SEG-Y in degrees instead of degrees / 180."""
     vgi: Annotated[bool, reruns("export_vgi")]
     """Write .vgi and .mhd headers for ParaView."""
+    same_format: Annotated[bool, reruns("export_survey")] = False
+    """Also write the volumes of a survey that came as MDIO or OpenVDS in that format."""
+    traces: Annotated[Literal["density", "wiggle", "both"], reruns("plot")] = "density"
+    """How inlines and crosslines in pictures draw amplitudes: as variable density, as wiggles with
+    their positive half filled, or both."""
     faults: Annotated[bool, reruns("pick_faults")] = True
     """Pick faults: tables, points, fault sticks, meshes and the volumes `fthin`, `fthrow` and
     `fault_id`."""

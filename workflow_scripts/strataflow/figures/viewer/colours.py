@@ -110,7 +110,11 @@ _DISPLAYS: dict[str, Callable[[Sidecar], Display]] = {
     "rgt": lambda _: Display("relative geologic time", colormaps[TIME], 0, 1),
     "fsem": _probability,
     "fthin": lambda _: Display("thinned fault probability", FAULT_COLOURS, 0, 1, smooth=False),
-    "fdip": lambda _: Display("dip on the grid (°)", colormaps[DIP], 0, 90, smooth=False),
+    "fdip": lambda sidecar: Display(
+        f"{'apparent dip' if sidecar.is_line else 'dip'} on the grid (°)",
+        *(colormaps[DIP], 0, 90),
+        smooth=False,
+    ),
     "fstrike": _strike,
     # The standard deviation of numbers from 0 to 1 is at most 0.5.
     SPREAD: lambda _: Display("spread of the fault probability", colormaps[UNCERTAINTY], 0, 0.5),

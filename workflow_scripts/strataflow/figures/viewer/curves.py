@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..sections import Section
 from ..style import TIME, fault_colour
+from .crossings import crossing
 from .folder import Prediction
 from .layers import Curve, Cut, level_curves
 from .picks import Fault, Horizon
@@ -69,73 +69,17 @@ def horizon_colour(number: int, count: int) -> str:
     return to_hex(colormaps[TIME](number / (count + 1)))
 
 
-def crossing(
-    fault: Fault, side: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Where the mesh of a fault crosses a surface.
-
-    Args:
-        fault: A picked fault.
-        side: Signed distance (N,) of the points of the mesh from the surface.
-
-    Returns:
-        Segments (K, 2, 3) of indices along (n3, n2, n1), one for each triangle that crosses, and
-        the number of the edge of the mesh (K, 2) that each end lies on.
-    """
-    positive = side >= 0
-    if not positive.any() or positive.all():
-        return np.empty((0, 2, 3)), np.empty((0, 2), np.int64)
-    points, triangles = fault.mesh.points, fault.mesh.triangles
-    a, b, c = (positive[corner] for corner in triangles.T)
-    crossed = triangles[(a != b) | (b != c)]
-    start, end = crossed, np.roll(crossed, -1, axis=1)
-    # Two of the three edges of such a triangle cross.
-    edges = positive[start] != positive[end]
-    first, last = start[edges], end[edges]
-    part = (side[first] / (side[first] - side[last]))[:, None]
-    ends = points[first] * (1 - part) + points[last] * part
-    numbers = np.minimum(first, last) * len(points) + np.maximum(first, last)
-    return ends.reshape(-1, 2, 3), numbers.reshape(-1, 2)
-
-
-def chained(pieces: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Join segments that meet on an edge of the mesh; a browser draws few long lines faster.
-
-    Args:
-        pieces: Segments (K, 2, 3).
-        edges: Number of the edge that each end lies on, (K, 2).
-
-    Returns:
-        Points (P, 3) of all lines, with a row of NaN after each.
-    """
-    ends, at = edges.tolist(), defaultdict[int, list[int]](list)
-    for segment, (first, last) in enumerate(ends):
-        at[first].append(segment)
-        at[last].append(segment)
-    free, order = [True] * len(ends), []
-    # Lines start where one segment ends alone; those that remain are closed.
-    for start in [*(edge for edge, segments in at.items() if len(segments) == 1), *at]:
-        edge, begun = start, False
-        while following := [segment for segment in at[edge] if free[segment]]:
-            segment = following[0]
-            free[segment] = False
-            far = 1 if ends[segment][0] == edge else 0
-            order += [2 * segment + far] if begun else [2 * segment + 1 - far, 2 * segment + far]
-            edge, begun = ends[segment][far], True
-        if begun:
-            order.append(2 * len(ends))
-    points = np.concatenate([pieces.reshape(-1, 3), np.full((1, 3), np.nan)])
-    return points[order]
-
-
 def faults_in(prediction: Prediction, view: View, section: Section) -> list[Drawn]:
     """Faults that are switched on and cross a section."""
+    shown = _shown_faults(prediction, view)
+    if not shown:
+        return []
     axes = [prediction.sidecar.axes[axis] for axis in section.axes]
+    lines = prediction.picked().crossings.lines(section.axis, section.index)
     found = []
-    for fault in _shown_faults(prediction, view):
-        pieces, edges = crossing(fault, fault.mesh.points[:, section.axis] - section.index)
-        if len(pieces):
-            line = chained(pieces, edges)
+    for fault in shown:
+        if fault.number in lines:
+            line = lines[fault.number]
             x, y = (
                 axis.first + axis.step * line[:, along]
                 for axis, along in zip(axes, section.axes, strict=True)
@@ -160,7 +104,7 @@ def faults_below(prediction: Prediction, view: View, line: Line) -> list[Drawn]:
             if square == 0:
                 continue
             away = fault.mesh.points[:, :2] - start
-            segments, _ = crossing(fault, away[:, 0] * along[1] - away[:, 1] * along[0])
+            segments, _ = crossing(fault.mesh, away[:, 0] * along[1] - away[:, 1] * along[0])
             part = (segments[..., :2] - start) @ along / square
             inside = (part.mean(axis=1) >= 0) & (part.mean(axis=1) <= 1)
             pieces.append(vertical.first + vertical.step * segments[inside][..., 2])

@@ -71,10 +71,15 @@ def open_folder(folder: Path, image: Path | None = None) -> Prediction:
         sizes = ", ".join(f"{volume.path.name}: {volume.shape}" for volume in volumes.values())
         raise StrataflowError(f"{folder}: volumes differ in size: {sizes}")
     notes = [] if image else ["The input image is not shown: --image X.bin adds it."]
-    missing = [name for name in ATTRIBUTES if name not in volumes]
+    sidecar = next(iter(volumes.values())).sidecar
+    if sidecar.is_line:
+        notes.append("A 2D line: dips are apparent, in the plane of the line; there is no strike.")
+        # Earlier versions delivered zeros.
+        volumes.pop("fstrike", None)
+    expected = [name for name in ATTRIBUTES if not (name == "fstrike" and sidecar.is_line)]
+    missing = [name for name in expected if name not in volumes]
     if missing:
         notes.append(f"The folder does not have {', '.join(missing)}.")
-    sidecar = next(iter(volumes.values())).sidecar
     with_one_thread = ThreadPoolExecutor(max_workers=1)
     picks = with_one_thread.submit(read_picks, prefix, sidecar)
     with_one_thread.shutdown(wait=False)

@@ -13,8 +13,9 @@ from ...volume.raw import Array
 from ...volume.volume import Axis, Volume
 from ..sections import Section
 from ..style import HORIZONS
+from ..wiggles import DENSITY, WIGGLE, Wiggles, wiggles_of
 from .colours import Colours, Picture, displayed, hidden, lay_over
-from .folder import Prediction
+from .folder import IMAGE, Prediction
 from .reading import Line, Window, read_line, read_section
 from .view import View
 
@@ -34,6 +35,9 @@ class Cut:
         live: Live traces, (rows, columns), (1, columns) or so, to be broadcast.
         across: Numbers of the columns: first and step of what is read, a line number or a distance.
         down: The same of the rows.
+        columns: Columns that are read.
+        rows: Rows that are read.
+        is_slice: Whether the columns are not traces.
     """
 
     read: Callable[[Volume], Array]
@@ -42,6 +46,7 @@ class Cut:
     down: Axis
     columns: range
     rows: range
+    is_slice: bool = False
 
     def box(self) -> tuple[float, float, float, float]:
         """Left, width, top and height of the picture in numbers of the axes; widths positive."""
@@ -73,6 +78,7 @@ def cut_of_section(prediction: Prediction, section: Section, window: Window) -> 
         vertical,
         window.columns,
         window.rows,
+        section.axis == 2,
     )
 
 
@@ -109,11 +115,13 @@ def picture_of(
     shape = len(cut.rows), len(cut.columns)
     factor = _factor(max(shape)) if view.smooth else 1
     result = np.ones((shape[0] * factor, shape[1] * factor, 3), np.float32)
-    layers = [(view.ground, 1.0), *view.overlays()]
+    # Wiggles alone stand on white.
+    below = [] if ground_is_wiggles(view, cut) else [(view.ground, 1.0)]
+    layers = [*below, *view.overlays()]
     fsem = None
     if "fsem" in prediction.volumes and {n for n, _ in layers} & {"fdip", "fstrike"}:
         fsem = finer(plane("fsem"), factor, smooth=False)
-    for number, (name, opacity) in enumerate(layers):
+    for number, (name, opacity) in enumerate(layers, start=1 - len(below)):
         display = colours.display(name, view.palette, view.clip, view.gain)
         values = finer(plane(name), factor, display.smooth)
         # The ground shows small probabilities too.
@@ -128,6 +136,31 @@ def picture_of(
         slice(None, None, 1 if axis.step > 0 else -1) for axis in (cut.down, cut.across)
     )
     return result[rows, columns], dead[rows, columns]
+
+
+def ground_is_wiggles(view: View, cut: Cut) -> bool:
+    """Whether a cut shows its amplitudes as wiggles alone."""
+    return _traces(view, cut) == WIGGLE and view.ground in (IMAGE, "dhr")
+
+
+def wiggles_in(prediction: Prediction, colours: Colours, view: View, cut: Cut) -> Wiggles | None:
+    """Wiggles of the amplitudes of a vertical cut; of the image where the ground is another."""
+    names = [n for n in (view.ground, IMAGE, "dhr") if n in (IMAGE, "dhr")]
+    names = [n for n in names if n in prediction.volumes]
+    if _traces(view, cut) == DENSITY or not names:
+        return None
+    across, down = (
+        axis.first + axis.step * np.array(part, np.float64)
+        for axis, part in ((cut.across, cut.columns), (cut.down, cut.rows))
+    )
+    across[~np.broadcast_to(cut.live, (1, len(across)))[0]] = np.nan
+    limit = colours.limit(names[0], view.clip) / view.gain
+    return wiggles_of(cut.read(prediction.volumes[names[0]]), across, down, limit)
+
+
+def _traces(view: View, cut: Cut) -> str:
+    # The 3D scene shows the pictures of the sections alone.
+    return DENSITY if cut.is_slice or view.tab == "scene" else view.traces
 
 
 def _factor(longest: int) -> int:

@@ -13,15 +13,34 @@ from bokeh.document import Document
 from bokeh.models import ColumnDataSource, CustomJS
 from jinja2 import Template
 
-from ...volume.attributes import FAULT_ID
+from ...volume.attributes import FAULT_ID, SPREAD
 from ..layout import METRES
+from ..wiggles import STYLES
 from .colours import AMPLITUDES, Colours, bar_of
-from .folder import Prediction
+from .folder import IMAGE, Prediction
 from .panel import Panel, full_range
 from .places import fault_rows, horizon_rows, throw_display
 from .view import NOTHING, PANELS, View, changed, link_of
 
 ASSETS = Path(__file__).with_name("assets")
+
+
+# What the menus call volumes, and ways to draw traces; others have their own name.
+WORDS = {
+    NOTHING: "none",
+    IMAGE: "amplitudes",
+    "dhr": "denoised (dhr)",
+    "rgt": "geologic time (rgt)",
+    "fsem": "fault probability (fsem)",
+    "fdip": "fault dip (fdip)",
+    "fstrike": "fault strike (fstrike)",
+    SPREAD: "spread (fuse)",
+    "fthin": "thinned faults (fthin)",
+    "fthrow": "throw (fthrow)",
+    FAULT_ID: "fault number (fault_id)",
+    "density": "variable density",
+    "wiggle": "wiggles",
+}
 
 
 class Page:
@@ -147,6 +166,8 @@ def menus_of(prediction: Prediction) -> dict[str, Any]:
         "grounds": list(prediction.volumes),
         "overlays": [NOTHING, *prediction.volumes],
         "palettes": list(AMPLITUDES),
+        "styles": STYLES,
+        "words": WORDS,
         "axes": facts_of(prediction)["axes"],
         "domain": prediction.sidecar.domain,
         "script": _asset("page.js"),

@@ -11,6 +11,7 @@ from bokeh.models import BasicTickFormatter, ColumnDataSource, CustomJS, Range1d
 from bokeh.plotting import figure
 
 from ..sections import Section, axis_label
+from ..wiggles import DENSITY
 from .colours import Colours, packed
 from .curves import Drawn, faults_below, faults_in, horizons_below, horizons_in
 from .folder import Prediction
@@ -21,14 +22,19 @@ from .layers import (
     cut_of_line,
     cut_of_section,
     picture_of,
+    wiggles_in,
 )
 from .reading import PIXELS, Line, line_through, part_of, window_of
 from .view import PANELS, View
 
 CUT_COLOUR, CONTOUR_COLOUR, LINE_COLOUR = "#0050c8", "#202020", "#d00060"
+TRACE_COLOUR = "#000000"
 
 # Colour outside of the volume, and of dead traces.
 DEAD = "#d9dde2"
+
+# Part of the width of a panel from which names lie on the left of their place.
+EDGE_OF_NAMES = 0.92
 
 # Width of the dark edge of lines, both sides together, in pixels.
 EDGE = 1.6
@@ -75,7 +81,13 @@ def labels_of(
     """Curves with the places of their names in a box, and the side on which the place is."""
     sides = [(curve, "right") for curve in horizons] + [(curve, "left") for curve in faults]
     placed = [(curve, curve.label_at(side == "right", box), side) for curve, side in sides]
-    return [(curve, place, side) for curve, place, side in placed if place]
+    # Near the right edge a name lies on the left of its place.
+    edge = box[0] + EDGE_OF_NAMES * box[1]
+    return [
+        (curve, place, "right" if place[0] > edge else side)
+        for curve, place, side in placed
+        if place
+    ]
 
 
 def line_of(prediction: Prediction, view: View) -> Line | None:
@@ -177,6 +189,9 @@ class Panel:
         place: dict[str, list[Any]] = {"picture": [], "x": [], "y": [], "dw": [], "dh": []}
         self.picture = ColumnDataSource(place)
         self.figure.image_rgba("picture", "x", "y", "dw", "dh", source=self.picture)
+        self.wiggles, self.areas = (ColumnDataSource({"x": [], "y": []}) for _ in range(2))
+        self.figure.patch("x", "y", source=self.areas, fill_color=TRACE_COLOUR, line_color=None)
+        self.figure.line("x", "y", source=self.wiggles, line_color=TRACE_COLOUR, line_width=0.7)
         self.contours = ColumnDataSource({"xs": [], "ys": []})
         self.figure.multi_line(
             "xs", "ys", source=self.contours, line_color=CONTOUR_COLOUR, line_width=0.8
@@ -207,10 +222,13 @@ class Panel:
             how = {"source": self.drawn_line, "line_color": LINE_COLOUR}
             self.figure.line("x", "y", line_width=2, **how)
             self.figure.scatter("x", "y", size=8, fill_color="#ffffff", **how)
-        self.cuts = [
-            Span(dimension=d, line_color=CUT_COLOUR, line_dash="dashed", line_width=1.2)
-            for d in ("height", "width")
-        ]
+        # On a layer of their own, so that moving them does not paint the section again.
+        dashed: dict[str, Any] = {
+            "line_color": CUT_COLOUR,
+            "line_dash": "dashed",
+            "line_width": 1.2,
+        }
+        self.cuts = [Span(dimension=d, level="overlay", **dashed) for d in ("height", "width")]
         for cut in self.cuts:
             self.figure.add_layout(cut)
 
@@ -238,7 +256,15 @@ class Panel:
             return
         where = (content.title, content.cut.columns, content.cut.rows, view.line)
         layers = (view.ground, view.overlay, view.overlay2)
-        looks = (view.palette, view.clip, view.gain, view.opacity, view.opacity2, view.threshold)
+        looks: tuple[Any, ...] = (
+            view.palette,
+            view.clip,
+            view.gain,
+            view.opacity,
+            view.opacity2,
+            view.threshold,
+        )
+        looks += (view.traces, view.traces != DENSITY and view.tab)
         if self._has_changed("picture", (where, layers, looks, view.contours, view.smooth)):
             self._draw_picture(content)
         lists = (view.faults, view.horizons, view.hide, view.hide_horizons)
@@ -255,7 +281,8 @@ class Panel:
 
     def _clear(self) -> None:
         self._drawn.clear()
-        for source in (self.picture, self.contours, self.lines, self.labels):
+        shown = (self.picture, self.wiggles, self.areas, self.contours, self.lines, self.labels)
+        for source in shown:
             source.data = {key: [] for key in source.data}
 
     def _draw_picture(self, content: Content) -> None:
@@ -270,6 +297,11 @@ class Panel:
             "dw": [width],
             "dh": [height],
         }
+        wiggles = wiggles_in(self.prediction, self.colours, content.view, content.cut)
+        nothing = np.empty(0), np.empty(0)
+        curves = (wiggles.line, wiggles.area) if wiggles else (nothing, nothing)
+        for source, (x, y) in zip((self.wiggles, self.areas), curves, strict=True):
+            source.data = {"x": x, "y": y}
         contours = content.contours()
         self.contours.data = {
             "xs": [curve[0] for curve in contours],
@@ -301,7 +333,7 @@ class Panel:
         for cut, axis in zip(self.cuts, self.axes, strict=True):
             cut.visible = view.cuts and axis is not None
             cut.location = 0.0 if axis is None else numbers[axis]
-        if self.name == "slice":
+        if self.name == "slice" and self._has_changed("line", (view.line,)):
             points = view.line_points()
             self.drawn_line.data = {"x": [p[1] for p in points], "y": [p[0] for p in points]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from ...volume.raw import Array
 from ...volume.volume import Sidecar
 from ..fault_lines import grid_indices
 from ..horizon_table import read_columns, read_horizons
+from .crossings import Crossings, crossings_of
 from .meshes import Triangles, simplified
 
 # Triangles of all faults together in the 3D scene.
-FAULT_TRIANGLES = 80_000
+FAULT_TRIANGLES = 40_000
 
 _UNREADABLE = (StrataflowError, OSError, ValueError, TypeError, LookupError, ArithmeticError)
 
@@ -64,6 +66,11 @@ class Picks:
     faults: list[Fault] = field(default_factory=list)
     horizons: list[Horizon] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def crossings(self) -> Crossings:
+        """The meshes of all faults, to find where sections cut them."""
+        return crossings_of([(fault.number, fault.mesh) for fault in self.faults])
 
 
 def read_picks(prefix: Path, sidecar: Sidecar) -> Picks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
 from ...volume.attributes import FAULT_ID
-from ..style import DIP, TIME, fault_colour
+from ..style import DIP, STRUCTURE, fault_colour
 from .colours import THROWS, Display, displayed
 from .curves import horizon_colour
 from .folder import Prediction
@@ -17,6 +18,9 @@ from .picks import Fault, Horizon
 
 # Columns of VOLUME.faults.csv that the page does not repeat.
 LEFT_OUT = ("name", "fault")
+
+# Columns of VOLUME.faults.csv in degrees.
+DEGREES = ("strike", "dip", "apparent_dip", "dip_azimuth", "grid_strike", "grid_dip")
 
 # Columns of VOLUME.horizon_index.csv that the page shows in another way.
 INDEXED = ("horizon", "name", "traces", "share")
@@ -94,8 +98,17 @@ def _details(row: dict[str, object]) -> dict[str, str]:
         if name.endswith("_from") and (last := name.removesuffix("from") + "to") in row:
             found[name.removesuffix("_from")] = f"{_text(value)} to {_text(row[last])}"
         elif not name.endswith("_to"):
-            found[name.replace("_", " ")] = _text(value)
+            found[_words(name)] = _text(value)
     return found
+
+
+def _words(column: str) -> str:
+    """A column as words, with its unit: `length (m)`, `strike (°)`."""
+    if column in DEGREES:
+        return f"{column.replace('_', ' ')} (°)"
+    found = re.fullmatch(r"(.+)_((?:ms|m|ft)(?:_per_\w+)?|voxels)", column)
+    words = f"{found[1]} ({found[2]})" if found else column
+    return words.replace("_", " ")
 
 
 def _throw(row: dict[str, object], unit: str) -> str:
@@ -172,7 +185,7 @@ def _horizon_row(
     details |= {name.replace("_", " "): _text(value) for name, value in more.items()}
     mean = sidecar.axes[2].first + sidecar.axes[2].step * float(level.mean())
     bar = {"label": f"{horizon.name}, {sidecar.domain} ({unit})", "low": ends[2][0]}
-    colours = [to_hex(colormaps[TIME](i / 31)) for i in range(32)]
+    colours = [to_hex(colormaps[STRUCTURE](i / 31)) for i in range(32)]
     return row | {
         "bar": bar | {"high": ends[2][1], "colours": colours},
         "note": f"{mean:,.0f} {unit}",

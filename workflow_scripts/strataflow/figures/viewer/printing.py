@@ -12,11 +12,11 @@ from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 
 from ...volume.attributes import FAULT_ID
-from ..sections import Section, axis_label
+from ..sections import Section, axis_label, draw_wiggles
 from .colours import Colours
 from .curves import Drawn
 from .folder import Prediction
-from .layers import picture_of
+from .layers import picture_of, wiggles_in
 from .panel import CONTOUR_COLOUR, CUT_COLOUR, DEAD, Content, content_of, labels_of, short_name
 from .view import PANELS, View, drawn_height
 
@@ -64,6 +64,8 @@ def _draw(
     axes.imshow(picture, extent=extent, aspect="auto", interpolation="nearest")
     if view.aspect == "true" and name != "line":
         axes.set_aspect(_aspect(prediction, view, name))
+    if wiggles := wiggles_in(prediction, colours, view, content.cut):
+        draw_wiggles(axes, wiggles, 0.3)
     for x, y in content.contours():
         axes.plot(x, y, color=CONTOUR_COLOUR, linewidth=0.4)
     horizons, faults = content.horizons(), content.faults()

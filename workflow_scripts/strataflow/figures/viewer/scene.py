@@ -23,7 +23,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ...errors import StrataflowError
-from ..style import TIME, fault_colour
+from ..style import STRUCTURE, fault_colour
 from .colours import Display
 from .curves import horizon_colour
 from .folder import Prediction
@@ -33,8 +33,8 @@ from .places import throw_display
 from .view import View, drawn_height
 from .vtk_objects import Arrays, State, connected, picture_plane, surface, vtk_object
 
-# Nodes along each side of a horizon.
-HORIZON_NODES = 60
+# Nodes of all horizons together, and most nodes along each side of one.
+HORIZON_NODES, HORIZON_SIDE = 20_000, 100
 
 # Names of the sections, by axis.
 SECTIONS = ("inline", "crossline", "slice")
@@ -105,12 +105,13 @@ def _faults(prediction: Prediction, frame: Frame, arrays: Arrays) -> Iterator[St
 
 def _horizons(prediction: Prediction, frame: Frame, arrays: Arrays) -> Iterator[State]:
     horizons, axis = prediction.picks.result().horizons, prediction.sidecar.axes[2]
+    most = min(HORIZON_SIDE, int(np.sqrt(HORIZON_NODES / max(len(horizons), 1))))
     for number, horizon in enumerate(horizons, start=1):
-        grid = grid_of(horizon.level, HORIZON_NODES)
+        grid = grid_of(horizon.level, most)
         if len(grid.triangles):
             mesh = frame.placed(grid, axis.first + axis.step * grid.values)
             ends = float(mesh.values.min()), float(mesh.values.max())
-            display = Display(prediction.sidecar.domain, colormaps[TIME], *ends)
+            display = Display(prediction.sidecar.domain, colormaps[STRUCTURE], *ends)
             colour = horizon_colour(number, len(horizons))
             yield surface(horizon.name, mesh, colour, display, arrays)
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from ...volume.attributes import PROBABILITY
 from ...volume.volume import Axis, Sidecar
 from ..layout import METRES, NOMINAL_VELOCITY, scale_of
+from ..wiggles import DENSITY, STYLES
 from .colours import AMPLITUDES
 from .folder import IMAGE, Prediction
 
@@ -35,6 +36,7 @@ class View:
         crossline: Crossline number of the crossline section.
         vertical: Time or depth of the slice.
         ground: Volume below the overlays.
+        traces: How vertical sections draw amplitudes: `density`, `wiggle` or `both`.
         palette: Palette of amplitudes.
         clip: Percentage of amplitudes within the limits of the palette.
         gain: Factor of amplitudes.
@@ -68,6 +70,7 @@ class View:
     crossline: float = 0.0
     vertical: float = 0.0
     ground: str = ""
+    traces: str = DENSITY
     palette: str = "grey"
     clip: float = 98.0
     gain: float = 1.0
@@ -292,6 +295,7 @@ _CHECKS: dict[str, Callable[[Any, Prediction], Any]] = {
     "crossline": _on_axis(1),
     "vertical": _on_axis(2),
     "ground": _volume,
+    "traces": _one_of(*STYLES),
     "palette": _one_of(*AMPLITUDES),
     "clip": _between(*CLIP),
     "gain": _between(*GAIN),

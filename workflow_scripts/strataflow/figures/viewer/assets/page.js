@@ -57,6 +57,8 @@ window.strataflow = (() => {
     }
     for (const button of all("[data-tab]")) {
       button.onclick = () => ask({tab: button.dataset.tab})
+      // The 3D scene begins to load before the click.
+      if (button.dataset.tab === "scene") { button.onpointerenter = loadScene }
     }
     for (const button of all("[data-all]")) {
       button.onclick = () => ask({[button.dataset.all]: ""})
@@ -84,7 +86,7 @@ window.strataflow = (() => {
       zoom = [0, 1, 2].map(axis => [w[2 * axis], w[2 * axis + 1]])
     }
     fit()
-    document.body.dataset.ready = "1"
+    document.body.dataset.ready = Math.round(performance.now())
   }
 
   function changed(control) {
@@ -448,6 +450,7 @@ window.strataflow = (() => {
     else if (name === "Enter" && drawing) { endLine() }
     else if (name === "Escape" && (drawing || view.line)) { endLine(); ask({line: ""}) }
     else if (name === "o") { toggleOverlays() }
+    else if (name === "w") { nextOption("traces") }
     else if (name === "+" || name === "=") { gain(1.25) }
     else if (name === "-") { gain(0.8) }
     else if (name === "t") { ask({tab: view.tab === "scene" ? "sections" : "scene"}) }
@@ -471,6 +474,11 @@ window.strataflow = (() => {
     ask({gain: Math.min(Math.max(Number((view.gain * factor).toPrecision(3)), 0.1), 20)})
   }
 
+  function nextOption(field) {
+    const values = [...byId(field).options].map(option => option.value)
+    ask({[field]: values[(values.indexOf(view[field]) + 1) % values.length]})
+  }
+
   function toggleOverlays() {
     if (view.overlay === "none" && view.overlay2 === "none") {
       ask(overlaysOff || {})
@@ -487,14 +495,15 @@ window.strataflow = (() => {
     } catch { hint("Copy the address of this page: it restores the view.") }
   }
 
-  // The 3D scene, in a frame of its own that loads when it is first shown.
+  // The 3D scene, in a frame of its own.
   function showScene() {
     if (view.tab !== "scene") { return }
-    if (!byId("scene").querySelector("iframe")) { loadScene() }
+    loadScene()
     updateScene()
   }
 
   function loadScene() {
+    if (byId("scene").querySelector("iframe")) { return }
     const {exaggeration, velocity} = view
     const frame = element("iframe", {title: "3D scene"})
     frame.src = "/scene?" + new URLSearchParams({exaggeration, velocity})
@@ -505,7 +514,7 @@ window.strataflow = (() => {
     const frame = byId("scene").querySelector("iframe")
     if (frame) { frame.remove() }
     scene3d = null
-    if (view.tab === "scene") { loadScene() }
+    if (frame || view.tab === "scene") { loadScene() }
   }
 
   function noScene(text) {
@@ -517,7 +526,7 @@ window.strataflow = (() => {
   function sceneReady(scene) {
     scene3d = scene
     updateScene()
-    document.body.dataset.scene = "1"
+    document.body.dataset.scene = Math.round(performance.now())
   }
 
   function surface() { return Number(view.surface) }

@@ -82,3 +82,28 @@ def predicted_folders(what):
     """Folders of the predictions of the inference network for `sample_folders(what)`."""
     folders = sample_folders(what)
     return [folder.replace("results/", "results/predict_samples/", 1) for folder in folders]
+
+
+# Share of the trained weights if training.trained_share is null and surveys are labelled in part
+# (docs/how-to/own_labels.md).
+TRAINED_SHARE = 0.5
+
+
+def trained_share(network):
+    """Share of the trained weights in the extracted ones; the rest are the initial weights."""
+    given = config["training"]["trained_share"]
+    if given is None and network == "infer" and TRAINING_SURVEYS and initial_weights(network):
+        return TRAINED_SHARE
+    return given or 1
+
+
+def blended_weights(wildcards):
+    """Initial weights that are a part of the extracted ones, or none."""
+    return initial_weights(wildcards.network) if trained_share(wildcards.network) < 1 else []
+
+
+def blending_flags(wildcards):
+    """--initial --share of blended weights."""
+    initial = blended_weights(wildcards)
+    share = trained_share(wildcards.network)
+    return flags(initial=initial, share=share) if initial else ""

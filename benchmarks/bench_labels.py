@@ -30,7 +30,8 @@ from independent import Variant, sample
 
 from strataflow.home import shipped_weights
 from strataflow.interpretation.control import ControlSet, write_control
-from strataflow.interpretation.metrics import fault_metrics, geologic_time_metrics
+from strataflow.interpretation.fault_scores import fault_metrics
+from strataflow.interpretation.metrics import geologic_time_metrics
 from strataflow.network.model import MultiTaskNetwork
 from strataflow.network.weights import load_network
 from strataflow.prediction.predict import predict_volume

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from conftest import folders_below
 from strataflow.hardware import limit_threads
-from strataflow.interpretation.metrics import fault_metrics
+from strataflow.interpretation.fault_scores import fault_metrics
 from strataflow.network.architecture import Architecture
 from strataflow.network.losses import LOSSES, TaskWeights, fault_overlap_loss
 from strataflow.network.model import MultiTaskNetwork

@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter
 
 from conftest import Finished, refused_in_one_line
 from strataflow.errors import StrataflowError
-from strataflow.interpretation.metrics import evaluate, fault_metrics, geologic_time_metrics
+from strataflow.interpretation.fault_scores import fault_metrics
+from strataflow.interpretation.metrics import evaluate, geologic_time_metrics
 from strataflow.volume.raw import Shape
 
 Run = Callable[..., Finished]

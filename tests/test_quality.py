@@ -25,7 +25,7 @@ from scores import field_row, joined, labelled_row, pieces_away
 import quality
 from strataflow.cli.arguments import run
 from strataflow.errors import StrataflowError
-from strataflow.interpretation.metrics import fault_metrics
+from strataflow.interpretation.fault_scores import fault_metrics
 from strataflow.interpretation.thickness import median_thickness
 from strataflow.volume.orientation import normal_from_strike_dip
 

@@ -8,15 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, generate_binary_structure, label
 
-from strataflow.interpretation.metrics import (
+from strataflow.interpretation.fault_scores import (
     CALIBRATION_BINS,
     Metrics,
-    correlation,
     fault_metrics,
-    geologic_time_metrics,
-    orientation_metrics,
     reliability,
     within_tolerance,
+)
+from strataflow.interpretation.metrics import (
+    correlation,
+    geologic_time_metrics,
+    orientation_metrics,
 )
 from strataflow.interpretation.thickness import median_thickness
 from strataflow.volume.attributes import FAULT_THRESHOLD

@@ -139,7 +139,7 @@ METHODS: dict[str, Callable[[Path], None]] = {
 def write_ids(path: Path, ids: Ids) -> None:
     """Fault numbers as a raw volume of int32."""
     n3, n2, n1 = ids.shape
-    write_volume(path, ids.view("<f4"), plain_sidecar(Shape(n1, n2, n3), "fault_id"))
+    write_volume(path, ids.astype(np.float32), plain_sidecar(Shape(n1, n2, n3), "fault_id"))
 
 
 def make_survey(prefix: Path, seed: int, scenario: Scenario, side: int) -> FaultVolumes:

@@ -39,13 +39,13 @@ def attributes_to_deliver(wildcards):
 
 
 def faults_to_pick(wildcards):
-    """Fault probability, dip and strike as they are delivered, and their sidecars."""
+    """Fault probability, dip and strike in the results, with their sidecars."""
     names = [name for name in ALL_TASKS["fault"] if name in delivered_attributes(wildcards.volume)]
     return with_sidecars(f"results/predictions/{wildcards.volume}/{wildcards.volume}", names)
 
 
 def attributes_to_plot(wildcards):
-    """All attributes that are delivered of a volume, and their sidecars."""
+    """All attributes in the results of a volume, with their sidecars."""
     prefix = f"results/predictions/{wildcards.volume}/{wildcards.volume}"
     return with_sidecars(prefix, delivered_attributes(wildcards.volume))
 
@@ -67,7 +67,7 @@ def picked_surfaces():
 
 
 def fit_rgt_flags(wildcards, input):
-    """Fault probability, surfaces and control that RGT is fitted to, and whether to say how sure."""
+    """Fault probability, surfaces and control that RGT is fitted to, and --confidence."""
     confidence = [True] if CONFIDENCE in FITTED else []
     return flags(
         fsem=input.fsem[:1],

@@ -130,12 +130,12 @@ def is_2d_line(volume):
     return is_line(Path(row.get("survey", "")), Reading(where, config["segy"]["domain"], shape))
 
 
-# Surveys of a single line, and what is delivered of these and of the others.
+# Volumes of 2D lines.
 LINES = [volume for volume in PREDICTED_VOLUMES if is_2d_line(volume)]
 
 
 def delivered_attributes(volume):
-    """Attributes that are delivered of a volume: no strike of a 2D line."""
+    """Names of the attributes in the results of a volume. A 2D line has no strike."""
     return [name for name in DELIVERED if not (name == "fstrike" and volume in LINES)]
 
 

@@ -48,10 +48,10 @@ def delivered_of(volume):
     suffixes += [".vgi", ".mhd"] * config["export"]["vgi"]
     suffixes += survey_ending(volume) * config["export"]["same_format"]
     prefix = f"results/predictions/{volume}/{volume}"
-    inferred = delivered_attributes(volume)
-    volumes = (*inferred, *FAULT_VOLUMES, *FLATTENED)
+    attributes = delivered_attributes(volume)
+    volumes = (*attributes, *FAULT_VOLUMES, *FLATTENED)
     files = [f"{prefix}.{name}{suffix}" for name in volumes for suffix in suffixes]
-    files += [f"{prefix}.{name}.png" for name in (*pictures(inferred), *FLATTENED)]
+    files += [f"{prefix}.{name}.png" for name in (*pictures(attributes), *FLATTENED)]
     files += [f"{prefix}.scene.json", *picks(volume)]
     files += [f"results/predictions/{volume}/seams.{kind}" for kind in ("csv", "png")]
     files += [f"{prefix}.lines_to_label.csv"] * (SPREAD in INFERRED)

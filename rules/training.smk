@@ -105,5 +105,4 @@ def blended_weights(wildcards):
 def blending_flags(wildcards):
     """--initial --share of blended weights."""
     initial = blended_weights(wildcards)
-    share = trained_share(wildcards.network)
-    return flags(initial=initial, share=share) if initial else ""
+    return flags(initial=initial, share=trained_share(wildcards.network)) if initial else ""

@@ -10,7 +10,9 @@ def main() -> None:
     parser = Parser(__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="epoch=N.ckpt or last.ckpt")
     parser.add_argument("--output", type=Path, required=True, help="weights to write, X.pth")
-    parser.add_argument("--initial", type=Path, help="weights that the training started from")
+    parser.add_argument(
+        "--initial", type=Path, help="weights that the training started from, for --share"
+    )
     parser.add_argument(
         "--share",
         type=above_zero,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from .architecture import Architecture
 from .initial import load_initial_weights
 from .model import MultiTaskNetwork, receptive_field
 from .weights import FORMAT, architecture_of, load_state, network_state, read_checkpoint
+
+logger = logging.getLogger(__name__)
 
 
 def write_weights(
@@ -33,20 +36,23 @@ def write_weights(
         checkpoint: Checkpoint of a training.
         output: Weights file to write.
         initial: Weights that the training started from.
-        share: Share of the trained weights in the mean, above 0 to 1.
+        share: Share of the trained weights in the mean, more than 0 and at most 1.
 
     Raises:
         StrataflowError: A file is damaged, `share` is out of range, or `initial` is of another
             network.
     """
     if not 0 < share <= 1:
-        raise StrataflowError(f"share of the trained weights: expected above 0 to 1, got {share}")
+        raise StrataflowError(
+            f"share of the trained weights: expected more than 0 and at most 1, got {share}"
+        )
     content = read_checkpoint(checkpoint)
     state = network_state(content)
     architecture = architecture_of(content)
     load_state(MultiTaskNetwork(architecture), state, checkpoint)
     training = dict(content["hyper_parameters"].get("training", {}))
     if initial and share < 1:
+        logger.info("weights: %g of %s and %g of %s", share, checkpoint, 1 - share, initial)
         state = _mean(state, initial, share, architecture)
         training["trained_share"] = share
     weights = {

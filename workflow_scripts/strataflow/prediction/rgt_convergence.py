@@ -24,7 +24,7 @@ LATERAL_SCALE = 1.0
 # Difference of the slopes above and below, in samples per line, at which layers agree by half.
 HALF = 0.1
 
-# Largest slope in samples per line.
+# Maximum slope of a reflector in samples per line.
 MAX_SLOPE = 4.0
 
 

@@ -18,11 +18,8 @@ from ..volume.structure_tensor import (
     normals_of_tensor,
     tensor_scale,
 )
-from .rgt_convergence import STEP, cells_of_traces, layer_agreement
+from .rgt_convergence import MAX_SLOPE, STEP, cells_of_traces, layer_agreement
 from .rgt_elements import Elements
-
-# Maximum slope of a reflector in samples per line.
-MAX_SLOPE = 4.0
 
 # Smallest weight of slopes where layers converge: without any, layers would be torn.
 MIN_AGREEMENT = 0.1

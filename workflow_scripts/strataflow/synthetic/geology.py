@@ -1,8 +1,8 @@
 """Earth models on a grid: age, impedance and fault labels of each voxel.
 
-All attributes follow exactly from the restoration of the points. The functions work on points, so
-that blocks of a survey are consistent whatever their size. Lengths are in voxels, angles in
-degrees, and ages in samples of deposited thickness.
+All attributes follow exactly from the restoration of the points. The result does not depend on the
+blocks into which a survey is divided. Lengths are in voxels, angles in degrees, and ages in samples
+of deposited thickness.
 """
 
 from __future__ import annotations

@@ -79,8 +79,8 @@ class Row(TypedDict, total=False):
     """Labelled lines that training does not use, in the form of `labelled`. Scores are those of
     these lines."""
     unknown: Annotated[str, matching(r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$", "a number, such as -1")]
-    """a number: the value in label volumes that stands for unknown, such as -1. Missing traces are
-    always unknown."""
+    """Number in label volumes that stands for unknown, such as -1. Missing traces are always
+    unknown."""
     fault_id: str
     """For scores alone: survey of the number of the fault at each fault voxel, 0 elsewhere."""
     fthrow: str

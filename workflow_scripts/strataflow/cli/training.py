@@ -25,7 +25,77 @@ logger = logging.getLogger(__name__)
 
 def train_command(kind: str, description: str) -> None:
     """Parse the flags and train a network of `kind` (infer or refine)."""
+    parser = _parser(description)
+    arguments = parser.parse_args()
+    if arguments.cool_down and not arguments.resume:
+        parser.error("--cool_down requires --resume, the checkpoint to start the cool-down from")
+    if arguments.survey_images and kind != "infer":
+        parser.error("--survey_images: only the inference network trains on surveys directly")
+    architecture = Architecture(kind, arguments.preset, tasks_of(arguments))
+    train_source, valid_source = _sources(arguments, architecture)
+    checkpoint = train(
+        architecture,
+        _settings(arguments),
+        train_source,
+        valid_source,
+        arguments.dir_output,
+        arguments.resume,
+        arguments.init_weights,
+        partial(_notify, arguments.notices),
+        arguments.table,
+    )
+    if checkpoint:
+        _deliver(arguments, checkpoint)
+
+
+def _parser(description: str) -> Parser:
     parser = Parser(description)
+    _add_samples(parser)
+    _add_surveys(parser)
+    _add_course(parser)
+    parser.add_argument(
+        "--preset", choices=list(PRESETS), default="base", help="size of the network"
+    )
+    parser.add_argument(
+        "--crop",
+        type=positive,
+        nargs=3,
+        metavar=("N1", "N2", "N3"),
+        help="size of the training crops; the whole sample if omitted",
+    )
+    parser.add_argument(
+        "--gpus_per_node",
+        type=positive,
+        default=1,
+        help="processes per node, each with its own GPU, or on CPU cores without GPUs",
+    )
+    parser.add_argument(
+        "--nodes", type=positive, default=1, help="number of nodes that share the training"
+    )
+    _add_outputs(parser)
+    add_shape(parser)
+    add_tasks(parser)
+    return parser
+
+
+def _settings(arguments: argparse.Namespace) -> TrainingSettings:
+    return TrainingSettings(
+        epochs=arguments.epochs,
+        batch_train=arguments.batch_train,
+        batch_valid=arguments.batch_valid,
+        learning_rate=arguments.lr,
+        seed=arguments.seed,
+        crop=tuple(arguments.crop[::-1]) if arguments.crop else None,
+        patience=arguments.patience,
+        gpus_per_node=arguments.gpus_per_node,
+        nodes=arguments.nodes,
+        cool_down=arguments.cool_down,
+        minutes=arguments.minutes,
+    )
+
+
+def _add_samples(parser: Parser) -> None:
+    """Add the flags of the folders of samples, their numbers and batches."""
     for split, name in (("train", "training"), ("valid", "validation")):
         for what, content in (("data", "inputs"), ("target", "targets")):
             parser.add_argument(
@@ -42,14 +112,10 @@ def train_command(kind: str, description: str) -> None:
         parser.add_argument(
             f"--batch_{split}", type=positive, default=2, help=f"crops per {name} batch"
         )
-    _add_surveys(parser)
-    parser.add_argument(
-        "--dir_output",
-        type=Path,
-        required=True,
-        help="folder for checkpoints and logs; with --resume auto, a link to a folder named by a"
-        " hash of the network, the data and the settings",
-    )
+
+
+def _add_course(parser: Parser) -> None:
+    """Add the flags of the start, the length and the end of a training."""
     parser.add_argument(
         "--epochs", type=positive, default=100, help="epochs in total, including resumed ones"
     )
@@ -80,24 +146,16 @@ def train_command(kind: str, description: str) -> None:
         help="stop this many steps after the checkpoint of --resume and ignore --epochs; the"
         " learning rate falls to zero over these steps",
     )
+
+
+def _add_outputs(parser: Parser) -> None:
+    """Add the flags of the files that a training writes."""
     parser.add_argument(
-        "--preset", choices=list(PRESETS), default="base", help="size of the network"
-    )
-    parser.add_argument(
-        "--crop",
-        type=positive,
-        nargs=3,
-        metavar=("N1", "N2", "N3"),
-        help="size of the training crops; the whole sample if omitted",
-    )
-    parser.add_argument(
-        "--gpus_per_node",
-        type=positive,
-        default=1,
-        help="processes per node, each with its own GPU, or on CPU cores without GPUs",
-    )
-    parser.add_argument(
-        "--nodes", type=positive, default=1, help="number of nodes that share the training"
+        "--dir_output",
+        type=Path,
+        required=True,
+        help="folder for checkpoints and logs; with --resume auto, a link to a folder named by a"
+        " hash of the network, the data and the settings",
     )
     parser.add_argument("--final", type=Path, help="copy of the final checkpoint")
     parser.add_argument("--metrics", type=Path, help="CSV file of the losses per epoch")
@@ -113,41 +171,6 @@ def train_command(kind: str, description: str) -> None:
         help="file that also gets the notice if the settings differ from the previous training,"
         " and the table of what joins the training if surveys do",
     )
-    add_shape(parser)
-    add_tasks(parser)
-    arguments = parser.parse_args()
-    if arguments.cool_down and not arguments.resume:
-        parser.error("--cool_down requires --resume, the checkpoint to start the cool-down from")
-    if arguments.survey_images and kind != "infer":
-        parser.error("--survey_images: only the inference network trains on surveys directly")
-    architecture = Architecture(kind, arguments.preset, tasks_of(arguments))
-    train_source, valid_source = _sources(arguments, architecture)
-    settings = TrainingSettings(
-        epochs=arguments.epochs,
-        batch_train=arguments.batch_train,
-        batch_valid=arguments.batch_valid,
-        learning_rate=arguments.lr,
-        seed=arguments.seed,
-        crop=tuple(arguments.crop[::-1]) if arguments.crop else None,
-        patience=arguments.patience,
-        gpus_per_node=arguments.gpus_per_node,
-        nodes=arguments.nodes,
-        cool_down=arguments.cool_down,
-        minutes=arguments.minutes,
-    )
-    checkpoint = train(
-        architecture,
-        settings,
-        train_source,
-        valid_source,
-        arguments.dir_output,
-        arguments.resume,
-        arguments.init_weights,
-        partial(_notify, arguments.notices),
-        arguments.table,
-    )
-    if checkpoint:
-        _deliver(arguments, checkpoint)
 
 
 def _add_surveys(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from itertools import product
 
 import numpy as np
@@ -12,8 +13,9 @@ from ..network.architecture import STRIDE
 from ..samples.files import SPLITS, Folders, bytes_of_sample, write_checksums, write_sample
 from ..samples.manifest import ManifestRow, write_manifest
 from ..synthetic.corruption import degrade
+from ..volume.amplitudes import AmplitudeStatistics
 from ..volume.attributes import FAULT_THRESHOLD, TASKS, normalised_geologic_time
-from ..volume.raw import Shape
+from ..volume.raw import Array, Shape
 from ..volume.volume import Volume, require_same_shape, statistics_of
 
 # Patches with a smaller share of live traces are dropped, because they are mostly empty.
@@ -23,6 +25,36 @@ LIVE_SHARE = 0.5
 def largest_patch(volume: Shape) -> Shape:
     """Return a patch of 128 voxels per side, or fewer whole strides if `volume` is smaller."""
     return Shape(*(min(128, n // STRIDE * STRIDE) for n in (volume.n1, volume.n2, volume.n3)))
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """A labelled survey: amplitudes are cut with `statistics`, dhr is divided by `dhr_scale`."""
+
+    image: Volume
+    labels: dict[str, Volume]
+    statistics: AmplitudeStatistics
+    dhr_scale: float
+
+    def cut(
+        self, corner: tuple[int, int, int], patch: Shape
+    ) -> tuple[Array, dict[str, Array]] | None:
+        """Cut amplitudes and labels at `corner` (i3, i2, i1), arrays (n3, n2, n1).
+
+        Returns None where too few traces are live or no label is known.
+        """
+        i3, i2, i1 = corner
+        window = np.s_[i3 : i3 + patch.n3, i2 : i2 + patch.n2, i1 : i1 + patch.n1]
+        if self.image.sidecar.live[window[:2]].mean() < LIVE_SHARE:
+            return None
+        truth = {name: np.array(label.values[window]) for name, label in self.labels.items()}
+        if all(np.isnan(cube).all() for cube in truth.values()):
+            return None
+        if "rgt" in truth:
+            truth["rgt"] = normalised_geologic_time(truth["rgt"])
+        if "dhr" in truth:
+            truth["dhr"] /= np.float32(self.dhr_scale)
+        return self.statistics.normalise(np.nan_to_num(self.image.values[window])), truth
 
 
 def make_patches(
@@ -58,6 +90,45 @@ def make_patches(
         StrataflowError: Volumes differ in shape, a patch does not fit, labels of a task are
             missing, or no patch is left for training.
     """
+    _require_cut(image, labels, patch)
+    corners = split_corners(image.shape, patch, overlap, valid_share)
+    scale = statistics_of(labels["dhr"]).std if "dhr" in labels else 1.0
+    survey = _Survey(image, labels, statistics_of(image), scale)
+    count = sum(len(part) for part in corners.values())
+    require_free_space(folders.data_train, count * bytes_of_sample(patch))
+    counts = {}
+    for split in SPLITS:
+        data, target = folders.data(split), folders.target(split)
+        data.mkdir(parents=True, exist_ok=True)
+        target.mkdir(parents=True, exist_ok=True)
+        rows: list[ManifestRow] = []
+        for i3, i2, i1 in corners[split]:
+            sample = survey.cut((i3, i2, i1), patch)
+            if sample is None:
+                continue
+            number = len(rows)
+            amplitudes, truth = sample
+            rng = np.random.default_rng((seed, SPLITS.index(split), number))
+            known = {name: np.nan_to_num(cube) for name, cube in truth.items()}
+            write_sample(data, target, number, amplitudes, degrade(rng, amplitudes, known), truth)
+            faults = float((truth["fsem"] >= FAULT_THRESHOLD).mean()) if "fsem" in truth else 0.0
+            sides = asdict(patch)
+            place = {"i1": i1, "i2": i2, "i3": i3, "seed": seed, "fault_fraction": faults}
+            rows.append(ManifestRow(sample=number, source=str(image.path), **sides, **place))
+        for folder in (data, target):
+            write_checksums(folder)
+        write_manifest(folders.manifest(split), rows)
+        counts[split] = len(rows)
+    if not counts["train"]:
+        raise StrataflowError(
+            f"{image.path}: leaves no patch for training: it has too few live traces, or the "
+            f"validation share ({valid_share:g}) is too large"
+        )
+    return counts
+
+
+def _require_cut(image: Volume, labels: dict[str, Volume], patch: Shape) -> None:
+    """Raise StrataflowError unless `labels` fit `image` and patches of `patch` can be cut."""
     for names in TASKS.values():
         if 0 < len(labels.keys() & set(names)) < len(names):
             raise StrataflowError(
@@ -72,59 +143,6 @@ def make_patches(
             raise StrataflowError(f"patch: {name} must be a multiple of {STRIDE}, got {size}")
         if size > n:
             raise StrataflowError(f"{image.path}: {name}={n} is smaller than a patch ({size})")
-    corners = split_corners(image.shape, patch, overlap, valid_share)
-    live = image.sidecar.live
-    statistics = statistics_of(image)
-    count = sum(len(part) for part in corners.values())
-    require_free_space(folders.data_train, count * bytes_of_sample(patch))
-    scale = statistics_of(labels["dhr"]).std if "dhr" in labels else 1.0
-    counts = {}
-    for split in SPLITS:
-        data, target = folders.data(split), folders.target(split)
-        data.mkdir(parents=True, exist_ok=True)
-        target.mkdir(parents=True, exist_ok=True)
-        rows: list[ManifestRow] = []
-        for i3, i2, i1 in corners[split]:
-            window = np.s_[i3 : i3 + patch.n3, i2 : i2 + patch.n2, i1 : i1 + patch.n1]
-            if live[window[:2]].mean() < LIVE_SHARE:
-                continue
-            number = len(rows)
-            amplitudes = statistics.normalise(np.nan_to_num(image.values[window]))
-            truth = {name: np.array(label.values[window]) for name, label in labels.items()}
-            if all(np.isnan(cube).all() for cube in truth.values()):
-                continue
-            if "rgt" in truth:
-                truth["rgt"] = normalised_geologic_time(truth["rgt"])
-            if "dhr" in truth:
-                truth["dhr"] /= np.float32(scale)
-            rng = np.random.default_rng((seed, SPLITS.index(split), number))
-            known = {name: np.nan_to_num(cube) for name, cube in truth.items()}
-            write_sample(data, target, number, amplitudes, degrade(rng, amplitudes, known), truth)
-            faults = float((truth["fsem"] >= FAULT_THRESHOLD).mean()) if "fsem" in truth else 0.0
-            rows.append(
-                ManifestRow(
-                    sample=number,
-                    source=str(image.path),
-                    i1=i1,
-                    i2=i2,
-                    i3=i3,
-                    n1=patch.n1,
-                    n2=patch.n2,
-                    n3=patch.n3,
-                    seed=seed,
-                    fault_fraction=faults,
-                )
-            )
-        for folder in (data, target):
-            write_checksums(folder)
-        write_manifest(folders.manifest(split), rows)
-        counts[split] = len(rows)
-    if not counts["train"]:
-        raise StrataflowError(
-            f"{image.path}: leaves no patch for training: it has too few live traces, or the "
-            f"validation share ({valid_share:g}) is too large"
-        )
-    return counts
 
 
 def split_corners(

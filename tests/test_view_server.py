@@ -30,6 +30,7 @@ from strataflow.figures.style import TIME
 from strataflow.figures.viewer.colours import Colours
 from strataflow.figures.viewer.folder import Prediction, open_folder
 from strataflow.figures.viewer.page import Page, drawn_panels, facts_of
+from strataflow.figures.viewer.places import _details
 from strataflow.figures.viewer.printing import printed
 from strataflow.figures.viewer.scene import scene_of
 from strataflow.figures.viewer.view import changed, first_view
@@ -187,6 +188,18 @@ def test_panels_made_beforehand_show_the_view_that_is_asked_for(tmp_path: Path) 
             assert (ends[0].start, ends[0].end) == (ends[1].start, ends[1].end)
         assert one.figure.title.text == other.figure.title.text
     assert (drawn(page, 0) == drawn(fresh, 0)).all()
+
+
+def test_numbers_of_a_fault_begin_with_its_throw_and_have_units() -> None:
+    row = {"area_voxels": 36766.2, "dip_ms_per_m": 1.0841, "throw_mean_ms": 26.342, "x_from": 4e5}
+    found = _details(row | {"x_to": 432211.39, "strike": 169.0})
+    assert list(found.items()) == [
+        ("throw mean (ms)", "26.34"),
+        ("area (voxels)", "36,766"),
+        ("dip (ms/m)", "1.084"),
+        ("x", "400,000 to 432,211"),
+        ("strike (°)", "169"),
+    ]
 
 
 def test_faults_and_spread_are_hidden_below_their_minimum(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 ELEVATION, AROUND = 26.0, 40.0
 
 # Sides of the survey along (n3, n2) of each corner, -1 or 1.
-CORNERS = tuple(product((-1, 1), repeat=2))
+CORNERS: tuple[tuple[int, int], ...] = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 def towards_camera(corner: tuple[int, int], steps: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -34,5 +32,7 @@ def best_corner(normals: NDArray[np.float64], steps: NDArray[np.float64]) -> tup
         normals: Normals (N, 3) of triangles in the scene, as long as their areas.
         steps: Those of `towards_camera`.
     """
-    seen = [float(np.abs(normals @ towards_camera(corner, steps)).sum()) for corner in CORNERS]
+    seen = [
+        float(np.abs(np.dot(normals, towards_camera(corner, steps))).sum()) for corner in CORNERS
+    ]
     return CORNERS[int(np.argmax(seen))]

@@ -13,13 +13,13 @@ window.strataflowCompass = (() => {
     const word = (text, place) => `<text x="${place[0]}" y="${place[1]}" text-anchor="middle" `
       + `dominant-baseline="central" font-family="sans-serif" font-size="13" font-weight="bold">${text}</text>`
     const wing = [n[1], -n[0]]
-    const head = [at(n, 21), at([n[0] * 0.5 + wing[0] * 0.25, n[1] * 0.5 + wing[1] * 0.25], 21),
-      at([n[0] * 0.5 - wing[0] * 0.25, n[1] * 0.5 - wing[1] * 0.25], 21)]
+    const head = [at(n, 17), at([n[0] * 0.5 + wing[0] * 0.25, n[1] * 0.5 + wing[1] * 0.25], 17),
+      at([n[0] * 0.5 - wing[0] * 0.25, n[1] * 0.5 - wing[1] * 0.25], 17)]
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${SIZE}" height="${SIZE}">`
       + `<circle cx="${SIZE / 2}" cy="${SIZE / 2}" r="${SIZE / 2}" fill="#ffffff" fill-opacity="0.85"/>`
-      + line(at(n, -18), at(n, 14), 'stroke-width="2"') + line(at(e, 0), at(e, 14), 'stroke-width="1.2"')
+      + line(at(n, -18), at(n, 11), 'stroke-width="2"') + line(at(e, 0), at(e, 13), 'stroke-width="1.2"')
       + `<polygon points="${head.join(" ")}" fill="#101010"/>`
-      + word("N", at(n, 29)) + word("E", at(e, 22)) + "</svg>"
+      + word("N", at(n, 25)) + word("E", at(e, 21)) + "</svg>"
   }
 
   // The same as a picture that a canvas can draw.

@@ -89,6 +89,9 @@ window.strataflow = (() => {
     document.body.dataset.ready = Math.round(performance.now())
   }
 
+  // Attributes that are known on faults alone.
+  const ON_FAULTS = ["fdip", "fstrike", "fthin", "fthrow", "fault_id"]
+
   function changed(control) {
     const field = control.dataset.field
     const value = control.type === "checkbox" ? control.checked : control.value
@@ -96,6 +99,9 @@ window.strataflow = (() => {
     if (number && value === "") { showControls(); return }
     ask({[field]: number ? Number(value) : value})
     if (PLACES.includes(field)) { bringSections() }
+    if (field.startsWith("overlay")) {
+      hint(view.faults && ON_FAULTS.includes(value) ? "Lines of picked faults lie over it: F hides them." : "")
+    }
     // Keys belong to the sections again.
     control.blur()
     if (["aspect", "exaggeration", "velocity"].includes(field)) { scale = null; fit() }

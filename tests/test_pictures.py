@@ -135,7 +135,9 @@ def test_surfaces_return_to_the_grid_of_a_turned_survey(survey: Path) -> None:
 def test_a_file_that_holds_no_surfaces_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.faults.vtp"
     path.write_text("<VTKFile/>")
-    with pytest.raises(StrataflowError, match=r"a\.faults\.vtp: not the fault surfaces"):
+    with pytest.raises(
+        StrataflowError, match=r"a\.faults\.vtp: not the surfaces of faults, or damaged"
+    ):
         read_fault_meshes(path, plain_sidecar(SHAPE, "fsem"))
 
 

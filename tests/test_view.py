@@ -408,9 +408,13 @@ def test_keys_and_the_mouse_work_in_the_scene(visitor: Visitor) -> None:
     before = visitor.picture()
     frame = visitor.page.find_element("css selector", "#scene iframe")
     frame.click()
+    assert visitor.view["far"]
     visitor.press(Keys.ARROW_RIGHT)
-    visitor.shows(inline=134)
+    # A section that is moved leaves the far side of the survey.
+    visitor.shows(inline=134, far=False)
     assert np.abs(visitor.picture() - before).max() > 30
+    visitor.press("b")
+    visitor.shows(far=True)
     visitor.press("t")
     visitor.shows(tab="sections")
     assert not frame.is_displayed()

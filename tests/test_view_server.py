@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import http.client
+import io
 import json
 import re
 import shutil
@@ -17,12 +19,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from bokeh.document import Document
+from matplotlib import colormaps
+from PIL import Image
 
 from conftest import REPOSITORY, Finished, refused_in_one_line
 from strataflow.errors import StrataflowError
+from strataflow.figures.camera import CORNERS, best_corner, towards_camera
+from strataflow.figures.sections import compass_of
+from strataflow.figures.style import TIME
 from strataflow.figures.viewer.colours import Colours
 from strataflow.figures.viewer.folder import Prediction, open_folder
-from strataflow.figures.viewer.page import Page
+from strataflow.figures.viewer.page import Page, drawn_panels, facts_of
+from strataflow.figures.viewer.places import _details
 from strataflow.figures.viewer.printing import printed
 from strataflow.figures.viewer.scene import scene_of
 from strataflow.figures.viewer.view import changed, first_view
@@ -117,6 +125,81 @@ def drawn(page: Page, panel: int) -> np.ndarray:
     (packed,) = page.panels[panel].picture.data["picture"]
     pixels: np.ndarray = np.ascontiguousarray(packed).view(np.uint8)
     return pixels.reshape(*packed.shape, 4)
+
+
+def test_a_section_for_the_scene_has_its_place_and_its_colours(address: tuple[str, int]) -> None:
+    query = "panel=inline&inline=162&ground=rgt&overlay=none&smooth=0"
+    status, body = ask(address, f"/section.json?{query}")
+    assert status == 200
+    found = json.loads(body)
+    assert found["box"] == [499.5, 40, 798, 192]
+    picture = Image.open(io.BytesIO(base64.b64decode(found["picture"].split(",")[1])))
+    assert picture.size == (40, 48)
+    for row in (0, 20, 47):
+        wanted = 255 * np.array(colormaps[TIME](row / 47)[:3])
+        assert np.abs(np.array(picture.getpixel((5, row))) - wanted).max() < 3
+    status, body = ask(address, "/section.json?panel=line")
+    assert (status, body) == (400, b"panel=line: expected one of inline crossline slice")
+
+
+def test_sections_at_the_far_sides_are_not_short_ones(tmp_path: Path) -> None:
+    live = np.ones((32, 40), bool)
+    live[:3, 10:] = live[-1] = False
+    sidecar = dataclasses.replace(sidecar_of("rgt"), live=live)
+    write_volume(tmp_path / "a.rgt", np.zeros((32, 40, 48), np.float32), sidecar)
+    facts = facts_of(open_folder(tmp_path))
+    assert facts["far"] == {"inline": [106, 160], "crossline": [500, 539]}
+
+
+def test_north_and_east_are_those_of_the_coordinates() -> None:
+    sine, cosine = np.sin(np.radians(30)), np.cos(np.radians(30))
+    # Bins of 25 m along inlines and 12.5 m along crosslines, turned by 30 degrees.
+    east, north = (-sine / 25, cosine / 12.5), (cosine / 25, sine / 12.5)
+    assert compass_of(sidecar_of("rgt")) == pytest.approx(np.array([east, north]))
+    assert compass_of(dataclasses.replace(sidecar_of("rgt"), corners=())) is None
+    assert compass_of(sidecar_of("rgt", Shape(n1=48, n2=40, n3=1))) is None
+
+
+def test_the_camera_stands_where_the_faults_are_seen() -> None:
+    steps = np.array([[0.0, 25.0], [12.5, 0.0]])
+    for corner in CORNERS:
+        view = towards_camera(corner, steps)
+        assert np.linalg.norm(view) == pytest.approx(1)
+        assert tuple(np.sign(view[[1, 0]])) == corner
+        assert view[2] > 0
+    # A fault that faces one corner, or its back the opposite one, and is seen from its steep side.
+    facing = np.array([[1.0, 1.0, 0.8]])
+    assert best_corner(facing, steps) == (1, 1)
+    assert best_corner(-facing, steps) == (1, 1)
+    assert best_corner(np.empty((0, 3)), steps) in CORNERS
+
+
+def test_panels_made_beforehand_show_the_view_that_is_asked_for(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    prediction = open_folder(tmp_path)
+    fresh = page_of(prediction, inline=120, window="110,140,505,530,840,900")
+    start = first_view(prediction)
+    panels = drawn_panels(prediction, fresh.colours, start)
+    assert len(panels[0].picture.data["picture"]) == 1
+    page = Page(prediction, fresh.colours, Document(), fresh.view, start, (), panels)
+    for one, other in zip(page.panels, fresh.panels, strict=True):
+        for axis in ("x_range", "y_range"):
+            ends = [getattr(panel.figure, axis) for panel in (one, other)]
+            assert (ends[0].start, ends[0].end) == (ends[1].start, ends[1].end)
+        assert one.figure.title.text == other.figure.title.text
+    assert (drawn(page, 0) == drawn(fresh, 0)).all()
+
+
+def test_numbers_of_a_fault_begin_with_its_throw_and_have_units() -> None:
+    row = {"area_voxels": 36766.2, "dip_ms_per_m": 1.0841, "throw_mean_ms": 26.342, "x_from": 4e5}
+    found = _details(row | {"x_to": 432211.39, "strike": 169.0})
+    assert list(found.items()) == [
+        ("throw mean (ms)", "26.34"),
+        ("area (voxels)", "36,766"),
+        ("dip (ms/m)", "1.084"),
+        ("x", "400,000 to 432,211"),
+        ("strike (°)", "169"),
+    ]
 
 
 def test_faults_and_spread_are_hidden_below_their_minimum(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.util import numpy_support
+from vtkmodules.vtkCommonCore import vtkObject
 from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
 from ..errors import StrataflowError
@@ -66,6 +67,53 @@ class FaultMeshes:
         return {int(number): segments[numbers == number] for number in np.unique(numbers)}
 
 
+@dataclass(frozen=True)
+class Surfaces:
+    """Triangles of all faults, as interpretation.meshes.write_vtp writes them.
+
+    Attributes:
+        places: x, y and time or depth, positive downward, of the vertices, (N, 3).
+        triangles: Vertices of each triangle, (M, 3).
+        data: Values of the vertices, (N,), by name: `fault`, their number, `throw` and others.
+    """
+
+    places: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+    data: dict[str, NDArray]
+
+
+def read_vtp(path: Path) -> Surfaces:
+    """Read VOLUME.faults.vtp.
+
+    Args:
+        path: The file.
+
+    Raises:
+        StrataflowError: The file is missing or damaged, or has no faults.
+    """
+    require_file(path)
+    reader: Any = vtkXMLPolyDataReader()
+    errors: list[str] = []
+    reader.AddObserver("ErrorEvent", lambda *_: errors.append("damaged"))
+    reader.SetFileName(str(path))
+    # VTK would print messages of its own.
+    vtkObject.GlobalWarningDisplayOff()
+    if reader.CanReadFile(str(path)):
+        reader.Update()
+    vtkObject.GlobalWarningDisplayOn()
+    data = reader.GetOutput()
+    found = data.GetPointData()
+    names = [found.GetArrayName(i) for i in range(found.GetNumberOfArrays())]
+    if errors or "fault" not in names or data.GetNumberOfCells() != data.GetNumberOfPolys():
+        raise StrataflowError(f"{path}: not the surfaces of faults, or damaged")
+    if not data.GetNumberOfPolys():
+        return Surfaces(np.empty((0, 3)), np.empty((0, 3), np.int64), {})
+    corners = _numbers(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)
+    arrays = {name: _numbers(found.GetArray(name)) for name in names}
+    places = _numbers(data.GetPoints().GetData()).astype(np.float64) * [1, 1, -1]
+    return Surfaces(places, corners.astype(np.int64), arrays)
+
+
 def read_fault_meshes(path: Path, sidecar: Sidecar) -> FaultMeshes | None:
     """Read the surfaces of picked faults.
 
@@ -79,40 +127,29 @@ def read_fault_meshes(path: Path, sidecar: Sidecar) -> FaultMeshes | None:
     Raises:
         StrataflowError: The file is missing or holds no fault surfaces.
     """
-    require_file(path)
     if sidecar.is_line:
+        require_file(path)
         return None
-    reader = vtkXMLPolyDataReader()
-    reader.SetFileName(str(path))
-    reader.Update()
-    data = reader.GetOutput()
-    numbers = data.GetCellData().GetArray("fault")
-    if numbers is None or data.GetNumberOfCells() != data.GetNumberOfPolys():
-        raise StrataflowError(f"{path}: not the fault surfaces of strataflow")
-    if not data.GetNumberOfCells():
+    read = read_vtp(path)
+    if not len(read.triangles):
         return FaultMeshes(np.empty((0, 3, 3)), np.empty(0, np.int64))
-    places = _numbers(data.GetPoints().GetData()).astype(np.float64)
-    triangles = _numbers(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)
-    indices = grid_indices(places * [1, 1, -1], sidecar)
+    indices = grid_indices(read.places, sidecar)
     if not np.isfinite(indices).all():
         return None
-    return FaultMeshes(indices[triangles], _numbers(numbers).astype(np.int64))
+    fault = read.data["fault"][read.triangles[:, 0]]
+    return FaultMeshes(indices[read.triangles], fault.astype(np.int64))
 
 
 def grid_indices(places: NDArray[np.float64], sidecar: Sidecar) -> NDArray[np.float64]:
     """Indices along (n3, n2, n1) of places (N, 3): x, y and time or depth, positive downward.
 
-    Without coordinates x and y are crossline and inline numbers. NaN if all traces lie on one line.
+    NaN if the places of the traces make no grid.
     """
-    origin, along3, along2 = sidecar.map_lattice()
-    steps = np.stack([along3, along2], axis=1)
-    if not np.isfinite(steps).all() or abs(np.linalg.det(steps)) < 1e-9:
-        return np.full(places.shape, np.nan)
     axis = sidecar.axes[2]
-    lateral = np.linalg.solve(steps, (places[:, :2] - origin).T)
+    lateral = sidecar.map_indices(places[:, :2].T)
     return np.stack([*lateral, (places[:, 2] - axis.first) / axis.step], axis=1)
 
 
 def _numbers(array: Any) -> NDArray:
-    """A VTK array as a NumPy array."""
-    return vtk_to_numpy(array)  # type: ignore[no-untyped-call]  # VTK's
+    """A copy of an array of VTK."""
+    return np.array(numpy_support.vtk_to_numpy(array))  # type: ignore[no-untyped-call]  # VTK's

@@ -16,7 +16,7 @@ from vtkmodules.vtkCommonCore import vtkFloatArray
 from ..volume.volume import statistics_of
 from .fault_lines import FaultMeshes
 from .scene_model import Horizon, Label, Scene, View
-from .sections import Section, write_number
+from .sections import Section, draw_north, write_number
 from .style import DPI, GREY_CLIP, fault_colour, save_picture
 
 # Size of the picture in pixels, and pixels that are rendered for each of them along both sides.
@@ -39,6 +39,9 @@ HORIZON_COLOUR, EDGE_COLOUR = "#cfc49a", "#404040"
 # Places of a fault that are tried for its number, from its middle outward, and the difference in
 # depth (0 to 1 through the scene) beyond which a place is hidden.
 TRIED, HIDDEN = 200, 2e-3
+
+# Place of the arrow to the north, as fractions of the picture.
+NORTH_AT = (0.955, 0.07)
 
 # Number of depth contours of the horizon.
 CONTOURS = 12
@@ -77,9 +80,13 @@ def render(scene: Scene, path: Path) -> None:
     shown = plotter.screenshot(return_img=True)
     labels = [(label, _projected(plotter, label.place)) for label in view.labels()]
     numbers = list(_numbers(plotter, scene))
+    north = None
+    if scene.lies_on_the_map:
+        start, end = (_projected(plotter, np.array([0.0, y, 0.0])) for y in (0.0, plotter.length))
+        north = np.subtract(end, start)
     plotter.close()
     picture = shown.reshape(PIXELS[1], FINER, PIXELS[0], FINER, 3).mean(axis=(1, 3)) / 255
-    _write(scene, picture, labels, numbers, path)
+    _write(scene, picture, labels, numbers, path, north)
 
 
 def _fill(plotter: Any, corners: list[NDArray[np.float64]]) -> None:
@@ -207,8 +214,9 @@ def _write(
     labels: list[tuple[Label, tuple[float, float]]],
     numbers: list[tuple[int, tuple[float, float]]],
     path: Path,
+    north: NDArray[np.float64] | None,
 ) -> None:
-    """Write the picture with texts, title, legend and scale."""
+    """Write the picture with texts, title, legend, scale and an arrow to the north."""
     width, height = PIXELS
     figure = Figure(figsize=(width / DPI, height / DPI))
     axes = figure.add_axes((0, 0, 1, 1))
@@ -220,6 +228,8 @@ def _write(
     for number, (x, y) in numbers:
         write_number(axes, number, x, y)
     axes.set(xlim=(0, width), ylim=(0, height))
+    if north is not None and np.hypot(*north) > 0:
+        draw_north(axes, NORTH_AT, north)
     faults = scene.meshes.numbers if scene.meshes else []
     entries = [Patch(color=fault_colour(n), label=f"fault {n}") for n in faults[:FAULTS_NAMED]]
     if len(faults) > FAULTS_NAMED:

@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from ..volume.raw import Array
 from ..volume.volume import Volume
+from .camera import CORNERS, best_corner, towards_camera
 from .choice import choose_sections
 from .fault_lines import FaultMeshes
 from .layout import METRES, Scale
-from .sections import Section, axis_label
-
-# The view: angle above the horizontal, and angle from the inline direction, in degrees.
-ELEVATION, AROUND = 26.0, 40.0
+from .sections import Section, axis_label, compass_of
 
 # The sections lie behind the faults: in this far share of the survey.
 BEHIND = 0.35
@@ -60,21 +58,15 @@ class Scene:
     @property
     def corner(self) -> tuple[int, int]:
         """Side of the survey along (n3, n2), -1 or 1, over which the faults are seen best."""
-        corners = [(a, b) for a in (-1, 1) for b in (-1, 1)]
         if self.meshes is None or not self.meshes.fault.size:
-            return corners[0]
+            return CORNERS[0]
         places = self.place(self.meshes.corners.reshape(-1, 3)).reshape(-1, 3, 3)
         normals = np.cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])
-        seen = [float(np.abs(normals @ self.towards(corner)).sum()) for corner in corners]
-        return corners[int(np.argmax(seen))]
+        return best_corner(normals, self.steps[:2, :2])
 
     def towards(self, corner: tuple[int, int]) -> NDArray[np.float64]:
         """Direction from the middle of the survey to a camera over one of its corners."""
-        unit3, unit2 = (step / np.linalg.norm(step) for step in self.steps[:2])
-        angle, up = np.radians(AROUND), np.radians(ELEVATION)
-        flat = corner[0] * np.cos(angle) * unit3 + corner[1] * np.sin(angle) * unit2
-        flat /= np.linalg.norm(flat)
-        return np.append(np.cos(up) * flat[:2], np.sin(up))
+        return towards_camera(corner, self.steps[:2, :2])
 
     def place(self, index: NDArray) -> NDArray[np.float64]:
         """Places (N, 3) east, north and up of the middle, of indices (N, 3) along (n3, n2, n1)."""
@@ -83,13 +75,18 @@ class Scene:
         return away @ self.steps
 
     @property
+    def lies_on_the_map(self) -> bool:
+        """Whether places of the scene are east and north; otherwise, along the lines."""
+        sidecar = self.image.sidecar
+        return sidecar.axes[0].unit in METRES and compass_of(sidecar) is not None
+
+    @property
     def steps(self) -> NDArray[np.float64]:
         """Steps east, north and up of one step along n3, n2 and n1, as rows."""
         sidecar = self.image.sidecar
         length3, length2, down = self.scale.steps
         _, along3, along2 = sidecar.lattice()
-        known = np.isfinite([along3, along2]).all() and sidecar.axes[0].unit in METRES
-        if not known or not np.linalg.det([along3, along2]):
+        if not self.lies_on_the_map:
             along3, along2 = np.array([0.0, length3]), np.array([length2, 0.0])
         steps = np.zeros((3, 3))
         steps[0, :2], steps[1, :2], steps[2, 2] = along3, along2, -down

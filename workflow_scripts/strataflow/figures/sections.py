@@ -165,6 +165,18 @@ def name_axes(axes: Axes, section: Section, sidecar: Sidecar, below: bool = True
         axes.annotate(axis_label(sidecar, horizontal), (0.5, 0), (0, -24), **how)
 
 
+def compass_of(sidecar: Sidecar) -> NDArray[np.float64] | None:
+    """Steps along (n3, n2) of one unit of the coordinates to the east and to the north, as rows.
+
+    None without coordinates, on a 2D line, and if all traces lie on one line.
+    """
+    if not sidecar.corners or sidecar.is_line or 1 in sidecar.shape.array[:2]:
+        return None
+    origin = sidecar.lattice()[0]
+    found = sidecar.map_indices(origin[:, None] + np.eye(2)).T
+    return found if np.isfinite(found).all() else None
+
+
 def point_north(axes: Axes, section: Section, sidecar: Sidecar, meshes: FaultMeshes | None) -> None:
     """Draw an arrow to the north in that corner of a slice which is farthest from its faults.
 
@@ -172,17 +184,28 @@ def point_north(axes: Axes, section: Section, sidecar: Sidecar, meshes: FaultMes
     """
     if section.axis != 2:
         return
-    _, along3, along2 = sidecar.lattice()
-    steps = np.stack([along3, along2], axis=1)
-    if not np.isfinite(steps).all() or abs(np.linalg.det(steps)) < 1e-9:
+    compass = compass_of(sidecar)
+    if compass is None:
         return
-    index3, index2 = np.linalg.solve(steps, [0.0, 1.0])
+    _, along3, along2 = sidecar.lattice()
+    index3, index2 = compass[1]
     towards = np.array([index2 * np.hypot(*along2), -index3 * np.hypot(*along3)])
-    towards /= np.hypot(*towards)
     faults = _Picture(axes, section, sidecar).fault_points(meshes)
     corners = [(x, y) for y in (0.93, 0.07) for x in (0.94, 0.06)]
     gaps = [np.linalg.norm(faults - corner, axis=1).min(initial=1.0) for corner in corners]
-    middle, outward = corners[int(np.argmax(gaps))], (float(towards[0]), float(towards[1]))
+    draw_north(axes, corners[int(np.argmax(gaps))], towards)
+
+
+def draw_north(axes: Axes, middle: tuple[float, float], towards: NDArray[np.float64]) -> None:
+    """Draw an arrow to the north.
+
+    Args:
+        axes: Axes to draw on.
+        middle: Place of the arrow, as fractions of the axes.
+        towards: Direction of north on the page, to the right and upward.
+    """
+    x, y = towards / np.hypot(*towards)
+    outward = float(x), float(y)
     axes.plot(*middle, "o", ms=38, color="white", alpha=0.85, transform=axes.transAxes, zorder=5)
     for text, distance in (("N", 10), ("", -16)):
         axes.annotate(

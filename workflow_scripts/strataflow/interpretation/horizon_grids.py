@@ -154,15 +154,10 @@ def indices_of_places(places: Numbers, sidecar: Sidecar) -> Numbers:
     """
     if not sidecar.corners:
         raise StrataflowError("has x and y, but the survey has none; give inline and crossline")
-    origin, step3, step2 = sidecar.lattice()
-    # A survey of one line has no step across it.
-    for step, other in ((step3, step2), (step2, step3)):
-        if not step.any():
-            step[:] = -other[1], other[0]
-    matrix = np.stack([step3, step2], axis=1)
-    if abs(np.linalg.det(matrix)) < 1e-12:
+    indices = sidecar.map_indices(places)
+    if not np.isfinite(indices).all():
         raise StrataflowError("has x and y, but the coordinates of the survey make no grid")
-    return np.asarray(np.linalg.solve(matrix, places - origin[:, None]), np.float64)
+    return indices
 
 
 def inside_survey(at: Numbers, sidecar: Sidecar) -> NDArray[np.bool_]:

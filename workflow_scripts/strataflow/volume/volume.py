@@ -29,6 +29,9 @@ LINE, CDP = "line", "CDP"
 # Number of traces for amplitude statistics if the sidecar has none.
 STATISTICS_TRACES = 4096
 
+# Area of a bin, in the square of the unit of coordinates, below which traces make no grid.
+FLAT = 1e-12
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -173,6 +176,20 @@ class Sidecar:
             np.array([0.0, inline.step]),
             np.array([crossline.step, 0.0]),
         )
+
+    def map_indices(self, places: NDArray) -> NDArray[np.float64]:
+        """Indices (2, N) along (n3, n2) of what `map_places` gives, x and y (2, N).
+
+        A survey of one line has indices along a step across it. NaN if its places make no grid.
+        """
+        origin, step3, step2 = self.map_lattice()
+        for step, other in ((step3, step2), (step2, step3)):
+            if not step.any():
+                step[:] = -other[1], other[0]
+        matrix = np.stack([step3, step2], axis=1)
+        if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < FLAT:
+            return np.full(np.shape(places), np.nan)
+        return np.asarray(np.linalg.solve(matrix, places - origin[:, None]), np.float64)
 
     def map_places(self, at: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Coordinates (x, y) of indices (3, N), or crossline and inline numbers without any.

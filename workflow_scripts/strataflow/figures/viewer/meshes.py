@@ -75,7 +75,7 @@ def grid_of(level: Array, most: int) -> Triangles:
 
 def facing_one_way(mesh: Triangles) -> Triangles:
     """A mesh whose triangles have the order of corners that makes them all face the same way."""
-    faces = _faces(mesh)
+    faces = faces_of(mesh)
     main = int(np.abs(faces).sum(axis=0).argmax())
     away = faces[:, main] < 0
     triangles = mesh.triangles.copy()
@@ -85,7 +85,7 @@ def facing_one_way(mesh: Triangles) -> Triangles:
 
 def normals_of(mesh: Triangles) -> NDArray[np.float64]:
     """Unit normals (N, 3) of points: the mean of those of their triangles, weighted by area."""
-    faces, corner = _faces(mesh), mesh.triangles.ravel()
+    faces, corner = faces_of(mesh), mesh.triangles.ravel()
     n = len(mesh.points)
     total = np.stack(
         [np.bincount(corner, np.repeat(faces[:, axis], 3), n) for axis in range(3)], axis=1
@@ -95,7 +95,7 @@ def normals_of(mesh: Triangles) -> NDArray[np.float64]:
     return result
 
 
-def _faces(mesh: Triangles) -> NDArray[np.float64]:
+def faces_of(mesh: Triangles) -> NDArray[np.float64]:
     """Normals (M, 3) of triangles, as long as twice their areas."""
     a, b, c = np.moveaxis(mesh.points[mesh.triangles], 1, 0)
     result: NDArray[np.float64] = np.cross(b - a, c - a)

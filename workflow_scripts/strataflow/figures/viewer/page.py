@@ -9,45 +9,36 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from bokeh.document import Document
 from bokeh.models import ColumnDataSource, CustomJS
 from jinja2 import Template
 
-from ...volume.attributes import FAULT_ID, SPREAD
+from ...volume.attributes import FAULT_ID
 from ..layout import METRES
+from ..sections import compass_of
 from ..wiggles import STYLES
 from .colours import AMPLITUDES, Colours, bar_of
-from .folder import IMAGE, Prediction
+from .folder import Prediction
 from .panel import Panel, full_range
 from .places import fault_rows, horizon_rows, throw_display
-from .view import NOTHING, PANELS, View, changed, link_of
+from .view import NOTHING, PANELS, WORDS, View, changed, link_of
 
 ASSETS = Path(__file__).with_name("assets")
 
+# Scripts of the page.
+SCRIPTS = ("compass.js", "page.js")
 
-# What the menus call volumes, and ways to draw traces; others have their own name.
-WORDS = {
-    NOTHING: "none",
-    IMAGE: "amplitudes",
-    "dhr": "denoised (dhr)",
-    "rgt": "geologic time (rgt)",
-    "fsem": "fault probability (fsem)",
-    "fdip": "fault dip (fdip)",
-    "fstrike": "fault strike (fstrike)",
-    SPREAD: "spread (fuse)",
-    "fthin": "thinned faults (fthin)",
-    "fthrow": "throw (fthrow)",
-    FAULT_ID: "fault number (fault_id)",
-    "density": "variable density",
-    "wiggle": "wiggles",
-}
+# Share of the live traces of the longest line that a line at the far side of the 3D scene has.
+LONG = 0.8
 
 
 class Page:
     """Panels, and what they share with the script of the page.
 
     The script asks for a new view through `asked`, one at a time. Python draws it, and answers with
-    the view that it drew through `told`.
+    the view that it drew through `told`. Panels of `drawn_panels` save most of the time that the
+    first picture takes.
     """
 
     def __init__(
@@ -58,11 +49,15 @@ class Page:
         view: View,
         start: View,
         notes: Sequence[str] = (),
+        panels: Sequence[Panel] | None = None,
     ) -> None:
         self.prediction, self.colours, self.document = prediction, colours, document
         self.view, self.start, self.notes = view, start, [*notes, *prediction.notes]
         self.count = 0
-        self.panels = [Panel(prediction, colours, name, view) for name in PANELS]
+        self.panels = panels or [Panel(prediction, colours, name, view) for name in PANELS]
+        if panels:
+            for panel in panels:
+                panel.zoom(view)
         self.asked = ColumnDataSource({"view": ["{}"]}, name="asked")
         self.told = ColumnDataSource({"view": ["{}"]}, name="told")
         self.picks = ColumnDataSource({"lists": ["{}"]}, name="picks")
@@ -138,6 +133,14 @@ class Page:
             self.draw()
 
 
+def drawn_panels(prediction: Prediction, colours: Colours, view: View) -> list[Panel]:
+    """Panels of a view, for the page of the next visitor."""
+    panels = [Panel(prediction, colours, name, view) for name in PANELS]
+    for panel in panels:
+        panel.draw(view)
+    return panels
+
+
 def facts_of(prediction: Prediction) -> dict[str, Any]:
     """What the script of the page needs to know about a survey."""
     sidecar = prediction.sidecar
@@ -156,7 +159,21 @@ def facts_of(prediction: Prediction) -> dict[str, Any]:
             zip(sidecar.axis_names, sidecar.axes, prediction.shape.array, strict=True)
         )
     ]
-    return {"name": prediction.name, "domain": sidecar.domain, "axes": axes}
+    compass = compass_of(sidecar)
+    return {
+        "name": prediction.name,
+        "domain": sidecar.domain,
+        "axes": axes,
+        "compass": None if compass is None else compass.tolist(),
+        "far": {PANELS[axis]: far_lines(prediction, axis) for axis in (0, 1)},
+    }
+
+
+def far_lines(prediction: Prediction, axis: int) -> list[float]:
+    """Numbers of the first and the last inline or crossline that is nearly as long as any."""
+    place, count = prediction.sidecar.axes[axis], prediction.sidecar.live.sum(axis=1 - axis)
+    long = np.flatnonzero(count >= LONG * count.max())
+    return [place.first + place.step * int(index) for index in (long[0], long[-1])]
 
 
 def menus_of(prediction: Prediction) -> dict[str, Any]:
@@ -170,7 +187,7 @@ def menus_of(prediction: Prediction) -> dict[str, Any]:
         "words": WORDS,
         "axes": facts_of(prediction)["axes"],
         "domain": prediction.sidecar.domain,
-        "script": _asset("page.js"),
+        "script": "\n".join(map(_asset, SCRIPTS)),
         "style": _asset("page.css"),
     }
 

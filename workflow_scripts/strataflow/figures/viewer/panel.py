@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import BasicTickFormatter, ColumnDataSource, CustomJS, Range1d, Span
+from bokeh.models import BasicTickFormatter, ColumnDataSource, CustomJS, Range1d, Span, glyphs
 from bokeh.plotting import figure
 
 from ..sections import Section, axis_label
@@ -155,12 +155,9 @@ class Panel:
         else:
             axes = Section(PANELS.index(name), 0).axes
             self.axes, label = axes, axis_label(sidecar, axes[0])
-        low, high = (0.0, 1.0) if self.axes[0] is None else self._zoom(view, self.axes[0])
-        top, bottom = self._zoom(view, self.axes[1])
-        # Time, depth and, on slices, inlines increase downward.
         self.figure = figure(
-            x_range=Range1d(low, high),
-            y_range=Range1d(bottom, top),
+            x_range=Range1d(),
+            y_range=Range1d(),
             x_axis_label=label,
             y_axis_label=axis_label(sidecar, self.axes[1]),
             sizing_mode="stretch_both",
@@ -178,6 +175,15 @@ class Panel:
             axis.formatter = BasicTickFormatter(use_scientific=False)
             axis.axis_label_text_font_style = "normal"
         self._add_glyphs()
+        self.zoom(view)
+
+    def zoom(self, view: View) -> None:
+        """Set the ranges to those of a view."""
+        low, high = (0.0, 1.0) if self.axes[0] is None else self._zoom(view, self.axes[0])
+        top, bottom = self._zoom(view, self.axes[1])
+        self.figure.x_range.update(start=low, end=high)
+        # Time, depth and, on slices, inlines increase downward.
+        self.figure.y_range.update(start=bottom, end=top)
 
     def _zoom(self, view: View, axis: int) -> tuple[float, float]:
         limits = view.limits()
@@ -187,26 +193,19 @@ class Panel:
 
     def _add_glyphs(self) -> None:
         place: dict[str, list[Any]] = {"picture": [], "x": [], "y": [], "dw": [], "dh": []}
-        self.picture = ColumnDataSource(place)
-        self.figure.image_rgba("picture", "x", "y", "dw", "dh", source=self.picture)
-        self.wiggles, self.areas = (ColumnDataSource({"x": [], "y": []}) for _ in range(2))
-        self.figure.patch("x", "y", source=self.areas, fill_color=TRACE_COLOUR, line_color=None)
-        self.figure.line("x", "y", source=self.wiggles, line_color=TRACE_COLOUR, line_width=0.7)
-        self.contours = ColumnDataSource({"xs": [], "ys": []})
-        self.figure.multi_line(
-            "xs", "ys", source=self.contours, line_color=CONTOUR_COLOUR, line_width=0.8
-        )
-        self.lines = ColumnDataSource({"xs": [], "ys": [], "colour": [], "width": [], "wider": []})
+        self.picture = self._add(place, glyphs.ImageRGBA(image="picture"))
+        nothing: dict[str, list[Any]] = {"x": [], "y": []}
+        self.areas = self._add(nothing, glyphs.Patch(fill_color=TRACE_COLOUR, line_color=None))
+        self.wiggles = self._add(nothing, glyphs.Line(line_color=TRACE_COLOUR, line_width=0.7))
+        curves = glyphs.MultiLine(line_color=CONTOUR_COLOUR, line_width=0.8)
+        self.contours = self._add({"xs": [], "ys": []}, curves)
         # A dark edge makes all colours stand out from grey sections.
-        for colour, width in (("#000000", "wider"), ("colour", "width")):
-            how = {"line_color": colour, "line_width": width}
-            self.figure.multi_line("xs", "ys", source=self.lines, **how)
-        self.labels = ColumnDataSource({"x": [], "y": [], "text": [], "colour": [], "align": []})
-        self.figure.text(
-            "x",
-            "y",
-            "text",
-            source=self.labels,
+        self.lines = self._add(
+            {"xs": [], "ys": [], "colour": [], "width": [], "wider": []},
+            glyphs.MultiLine(line_color="#000000", line_width="wider"),
+            glyphs.MultiLine(line_color="colour", line_width="width"),
+        )
+        names = glyphs.Text(
             text_align="align",
             text_font_size="11px",
             text_color="#101010",
@@ -217,11 +216,13 @@ class Panel:
             padding=2,
             text_baseline="top",
         )
-        self.drawn_line = ColumnDataSource({"x": [], "y": []})
+        self.labels = self._add({"x": [], "y": [], "text": [], "colour": [], "align": []}, names)
         if self.name == "slice":
-            how = {"source": self.drawn_line, "line_color": LINE_COLOUR}
-            self.figure.line("x", "y", line_width=2, **how)
-            self.figure.scatter("x", "y", size=8, fill_color="#ffffff", **how)
+            self.drawn_line = self._add(
+                nothing,
+                glyphs.Line(line_color=LINE_COLOUR, line_width=2),
+                glyphs.Scatter(size=8, fill_color="#ffffff", line_color=LINE_COLOUR),
+            )
         # On a layer of their own, so that moving them does not paint the section again.
         dashed: dict[str, Any] = {
             "line_color": CUT_COLOUR,
@@ -231,6 +232,13 @@ class Panel:
         self.cuts = [Span(dimension=d, level="overlay", **dashed) for d in ("height", "width")]
         for cut in self.cuts:
             self.figure.add_layout(cut)
+
+    def _add(self, columns: dict[str, list[Any]], *shapes: Any) -> ColumnDataSource:
+        """Add glyphs that share a source. `figure.line` and the like make three of each."""
+        source = ColumnDataSource(columns)
+        for shape in shapes:
+            self.figure.add_glyph(source, shape)
+        return source
 
     def listen(self, script: str = "strataflow") -> None:
         """Send what the pointer does in the figure to the script of the page."""

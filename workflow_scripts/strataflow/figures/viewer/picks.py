@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import StrataflowError
 from ...volume.raw import Array
 from ...volume.volume import Sidecar
-from ..fault_lines import grid_indices
 from ..horizon_table import read_columns, read_horizons
 from .crossings import Crossings, crossings_of
 from .meshes import Triangles, simplified
@@ -79,21 +76,22 @@ def read_picks(prefix: Path, sidecar: Sidecar) -> Picks:
     try:
         meshes = _read_meshes(Path(f"{prefix}.faults.vtp"), sidecar)
     except _UNREADABLE as error:
-        picks.notes.append(f"Faults have no lines: {_in_one_line(error)}")
+        picks.notes.append(f"Faults have no lines: {_in_one_line(error, prefix.parent)}")
     try:
         picks.faults.extend(_read_faults(Path(f"{prefix}.faults.csv"), meshes))
     except _UNREADABLE as error:
-        picks.notes.append(f"No faults are shown: {_in_one_line(error)}")
+        picks.notes.append(f"No faults are shown: {_in_one_line(error, prefix.parent)}")
     try:
         index = _horizon_index(Path(f"{prefix}.horizon_index.csv"))
         picks.horizons.extend(_read_horizons(Path(f"{prefix}.horizons.csv"), sidecar, index))
     except _UNREADABLE as error:
-        picks.notes.append(f"No horizons are shown: {_in_one_line(error)}")
+        picks.notes.append(f"No horizons are shown: {_in_one_line(error, prefix.parent)}")
     return picks
 
 
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _in_one_line(error: Exception, folder: Path) -> str:
+    """What is wrong, with the names of files in `folder` alone."""
+    return " ".join(str(error).replace(f"{folder}/", "").split())
 
 
 def _read_faults(path: Path, meshes: dict[int, Triangles]) -> list[Fault]:
@@ -116,49 +114,23 @@ def _read_meshes(path: Path, sidecar: Sidecar) -> dict[int, Triangles]:
     """The mesh of each fault in a VTK PolyData file."""
     if not path.is_file():
         raise StrataflowError(f"{path.name} is missing; choose the overlay fault_id")
-    points, triangles, arrays = _read_polydata(path)
-    if not len(triangles):
+    # VTK takes a while to load, which the first picture does not wait for.
+    from ..fault_lines import grid_indices, read_vtp
+
+    read = read_vtp(path)
+    if not len(read.triangles):
         return {}
-    at = grid_indices(points * [1, 1, -1], sidecar)
+    at, triangles = grid_indices(read.places, sidecar), read.triangles
     if not np.isfinite(at).all():
         raise StrataflowError("all traces lie on one line; choose the overlay fault_id")
-    throw = arrays.get("throw", np.full(len(points), np.nan))
-    fault = arrays["fault"].astype(np.int64)
+    throw = read.data.get("throw", np.full(len(at), np.nan))
+    fault = read.data["fault"].astype(np.int64)
     meshes = {}
     for number in np.unique(fault):
         mine = np.flatnonzero(fault == number)
         corners = triangles[fault[triangles[:, 0]] == number]
         meshes[int(number)] = Triangles(at[mine], np.searchsorted(mine, corners), throw[mine])
     return meshes
-
-
-def _read_polydata(path: Path) -> tuple[NDArray, NDArray[np.int64], dict[str, NDArray]]:
-    """Points (N, 3), triangles (M, 3) and arrays of the points of a VTK PolyData file."""
-    from vtkmodules.util import numpy_support
-    from vtkmodules.vtkCommonCore import vtkObject
-    from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
-
-    numpy: Any = numpy_support.vtk_to_numpy
-    reader: Any = vtkXMLPolyDataReader()
-    errors: list[str] = []
-    reader.AddObserver("ErrorEvent", lambda *_: errors.append("damaged"))
-    reader.SetFileName(str(path))
-    # VTK would print messages of its own.
-    vtkObject.GlobalWarningDisplayOff()
-    if reader.CanReadFile(str(path)):
-        reader.Update()
-    vtkObject.GlobalWarningDisplayOn()
-    data = reader.GetOutput()
-    found = data.GetPointData()
-    names = [found.GetArrayName(i) for i in range(found.GetNumberOfArrays())]
-    if errors or "fault" not in names:
-        raise StrataflowError(f"{path.name}: not the surfaces of faults, or damaged")
-    if not data.GetNumberOfPolys():
-        return np.empty((0, 3)), np.empty((0, 3), np.int64), {}
-    corners = numpy(data.GetPolys().GetConnectivityArray()).reshape(-1, 3)
-    arrays = {name: np.array(numpy(found.GetArray(name))) for name in names}
-    places = np.array(numpy(data.GetPoints().GetData()), np.float64)
-    return places, corners.astype(np.int64), arrays
 
 
 def _horizon_index(path: Path) -> dict[str, dict[str, object]]:

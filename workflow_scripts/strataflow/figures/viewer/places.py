@@ -19,6 +19,9 @@ from .picks import Fault, Horizon
 # Columns of VOLUME.faults.csv that the page does not repeat.
 LEFT_OUT = ("name", "fault")
 
+# Numbers from here on have no decimals.
+WHOLE = 1000
+
 # Columns of VOLUME.faults.csv in degrees.
 DEGREES = ("strike", "dip", "apparent_dip", "dip_azimuth", "grid_strike", "grid_dip")
 
@@ -94,7 +97,8 @@ def _fault_row(prediction: Prediction, fault: Fault, unit: str) -> dict[str, Any
 def _details(row: dict[str, object]) -> dict[str, str]:
     """Names and texts of the columns of a fault; a first and a last number become one text."""
     found = {}
-    for name, value in row.items():
+    # What is asked for most comes first.
+    for name, value in sorted(row.items(), key=lambda item: not item[0].startswith("throw_m")):
         if name.endswith("_from") and (last := name.removesuffix("from") + "to") in row:
             found[name.removesuffix("_from")] = f"{_text(value)} to {_text(row[last])}"
         elif not name.endswith("_to"):
@@ -106,8 +110,8 @@ def _words(column: str) -> str:
     """A column as words, with its unit: `length (m)`, `strike (°)`."""
     if column in DEGREES:
         return f"{column.replace('_', ' ')} (°)"
-    found = re.fullmatch(r"(.+)_((?:ms|m|ft)(?:_per_\w+)?|voxels)", column)
-    words = f"{found[1]} ({found[2]})" if found else column
+    found = re.fullmatch(r"(.+?)_((?:ms|m|ft)(?:_per_\w+)?|voxels)", column)
+    words = f"{found[1]} ({found[2].replace('_per_', '/')})" if found else column
     return words.replace("_", " ")
 
 
@@ -139,7 +143,9 @@ def _unknown(value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    return f"{value:,.10g}" if isinstance(value, float | int) else str(value)
+    if not isinstance(value, float | int):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= WHOLE else f"{value:.4g}"
 
 
 def horizon_rows(prediction: Prediction) -> list[dict[str, Any]]:
@@ -182,7 +188,7 @@ def _horizon_row(
     details = {name: f"{low:,.6g} to {high:,.6g}" for name, (low, high) in pairs}
     details["live traces with it"] = f"{100 * known.sum() / max(sidecar.live.sum(), 1):.1f} %"
     more = {k: v for k, v in horizon.row.items() if k not in INDEXED}
-    details |= {name.replace("_", " "): _text(value) for name, value in more.items()}
+    details |= {_words(name): _text(value) for name, value in more.items()}
     mean = sidecar.axes[2].first + sidecar.axes[2].step * float(level.mean())
     bar = {"label": f"{horizon.name}, {sidecar.domain} ({unit})", "low": ends[2][0]}
     colours = [to_hex(colormaps[STRUCTURE](i / 31)) for i in range(32)]

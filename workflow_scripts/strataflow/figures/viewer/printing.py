@@ -10,18 +10,23 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ...volume.attributes import FAULT_ID
-from ..sections import Section, axis_label, draw_wiggles
+from ...volume.volume import Sidecar
+from ..sections import Section, axis_label, compass_of, draw_north, draw_wiggles
 from .colours import Colours
 from .curves import Drawn
 from .folder import Prediction
 from .layers import picture_of, wiggles_in
 from .panel import CONTOUR_COLOUR, CUT_COLOUR, DEAD, Content, content_of, labels_of, short_name
-from .view import PANELS, View, drawn_height
+from .view import PANELS, WORDS, View, drawn_height
 
 # A4 landscape in inches, and pixels per inch.
 PAPER, DPI = (11.69, 8.27), 300
+
+# Place of the arrow to the north on the slice, as fractions of its axes.
+NORTH_AT = (0.93, 0.92)
 
 
 def printed(prediction: Prediction, colours: Colours, view: View) -> bytes:
@@ -36,11 +41,38 @@ def printed(prediction: Prediction, colours: Colours, view: View) -> bytes:
     grid = np.ravel(figure.subplots(rows, -(-len(shown) // rows), squeeze=False))
     for axes, (name, content) in zip(grid, shown.items(), strict=False):
         _draw(axes, prediction, colours, view, name, content)
-    figure.suptitle(prediction.name, fontsize=11)
+    figure.suptitle(f"{prediction.name}: {_shown(prediction, view)}", fontsize=11)
     _add_bars(figure, list(grid), colours, view)
+    _point_north(figure, grid, list(shown), prediction.sidecar)
     stream = io.BytesIO()
     figure.savefig(stream, dpi=DPI, format="png", metadata={"Software": None})
     return stream.getvalue()
+
+
+def _point_north(
+    figure: Figure, grid: NDArray[np.object_], names: list[str], sidecar: Sidecar
+) -> None:
+    """Draw an arrow to the north on the slice, as its axes are stretched."""
+    compass = compass_of(sidecar)
+    if compass is None or "slice" not in names:
+        return
+    # The layout decides how the axes are stretched.
+    figure.draw_without_rendering()
+    axes = grid[names.index("slice")]
+    inline, crossline = compass[1] * [axis.step for axis in sidecar.axes[:2]]
+    start, end = axes.transData.transform([(0.0, 0.0), (crossline, inline)])
+    draw_north(axes, NORTH_AT, end - start)
+
+
+def _shown(prediction: Prediction, view: View) -> str:
+    """What is drawn, in words: background, overlays, and the vertical exaggeration if it is one."""
+    layers = [view.ground, *(name for name, _ in view.overlays())]
+    text = ", ".join(WORDS.get(name, name) for name in dict.fromkeys(layers))
+    if view.aspect != "true":
+        return text
+    text += f", vertical exaggeration {view.exaggeration:g}"
+    in_time = prediction.sidecar.domain == "time"
+    return f"{text} at {view.velocity:,.0f} m/s" if in_time else text
 
 
 def _limits(view: View, name: str) -> list[tuple[float, float]]:

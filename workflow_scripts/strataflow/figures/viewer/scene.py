@@ -7,11 +7,12 @@ scene looks as the ground does.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,16 +20,21 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.colors import to_rgb
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
+from PIL import Image
 
 from ...errors import StrataflowError
+from ..camera import best_corner, towards_camera
 from ..style import STRUCTURE, fault_colour
-from .colours import Display
+from .colours import Colours, Display
 from .curves import horizon_colour
 from .folder import Prediction
-from .meshes import Triangles, grid_of
+from .layers import picture_of
+from .meshes import Triangles, faces_of, grid_of
 from .page import ASSETS
+from .panel import DEAD, content_of
 from .places import throw_display
 from .view import View, drawn_height
 from .vtk_objects import Arrays, State, connected, picture_plane, surface, vtk_object
@@ -40,6 +46,9 @@ HORIZON_NODES, HORIZON_SIDE = 20_000, 100
 SECTIONS = ("inline", "crossline", "slice")
 
 BACKGROUND = (0.96, 0.97, 0.98)
+
+# Distance of the camera from the middle, in diagonals of the volume.
+AWAY = 1.75
 
 
 @dataclass(frozen=True)
@@ -132,12 +141,41 @@ def _script() -> str:
     return (ASSETS / "scene.js").read_text()
 
 
+def section_of(prediction: Prediction, colours: Colours, view: View, panel: str) -> bytes:
+    """A whole section as JSON: its place as numbers of the axes, and its picture as a PNG.
+
+    Args:
+        prediction: Volumes and picks.
+        colours: Colours of the volumes.
+        view: What is shown.
+        panel: inline, crossline or slice.
+
+    Raises:
+        ValueError: There is no such panel.
+    """
+    if panel not in SECTIONS:
+        raise ValueError(f"panel={panel}: expected one of {' '.join(SECTIONS)}")
+    content = content_of(prediction, replace(view, tab="scene"), panel)
+    assert content
+    picture, dead = picture_of(prediction, colours, content.view, content.cut)
+    picture[dead] = to_rgb(DEAD)
+    stream = io.BytesIO()
+    pixels = np.rint(255 * picture).astype(np.uint8)
+    Image.fromarray(pixels).save(stream, "png", compress_level=1)
+    address = "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return json.dumps({"box": content.cut.box(), "picture": address}).encode()
+
+
 def _camera(prediction: Prediction, frame: Frame) -> State:
-    """From the south-west of the grid and above, at the whole volume."""
+    """Over the corner of the survey that shows most of the faults, at the whole volume."""
     size = np.array(prediction.shape.array, float)
     low, high = frame.places(np.stack([np.zeros(3), size - 1]))
     middle, far = (low + high) / 2, np.linalg.norm(high - low)
-    position = middle + far * np.array([-0.95, -1.35, 0.85]) * 1.05
+    meshes = [fault.coarse for fault in prediction.picks.result().faults]
+    normals = [faces_of(frame.placed(mesh, mesh.values)) for mesh in meshes]
+    steps = np.array([[0.0, frame.scale[1]], [frame.scale[0], 0.0]])
+    corner = best_corner(np.concatenate([np.empty((0, 3)), *normals]), steps)
+    position = middle + AWAY * far * towards_camera(corner, steps)
     return vtk_object(
         "camera",
         "vtkCamera",

@@ -20,13 +20,17 @@ from ...errors import StrataflowError
 from ...volume.attributes import PROBABILITY
 from .colours import Colours
 from .folder import Prediction
-from .page import Page
+from .page import Page, drawn_panels
+from .panel import Panel
 from .places import values_at
 from .printing import printed
-from .scene import scene_of, viewer_page
+from .scene import scene_of, section_of, viewer_page
 from .view import View, changed, first_view
 
 HOST = "127.0.0.1"
+
+# Seconds from the opening of a page until the panels of the next one are made.
+PAUSE = 5
 
 
 class _Loopback(BokehTornado):
@@ -90,9 +94,17 @@ def make_server(
     port = sockets[0].getsockname()[1]
     colours, start = Colours(prediction.volumes), first_view(prediction, probability)
 
+    # Panels of the next page, made while nobody waits for them.
+    ready: list[list[Panel]] = []
+
+    def prepare() -> None:
+        if not ready:
+            ready.append(drawn_panels(prediction, colours, start))
+
     def open_page(document: Document) -> None:
         view, notes = changed(start, _given(document), prediction)
-        Page(prediction, colours, document, view, start, notes)
+        Page(prediction, colours, document, view, start, notes, ready.pop() if ready else None)
+        IOLoop.current().call_later(PAUSE, prepare)
 
     def viewed(given: dict[str, str]) -> View:
         return changed(start, given, prediction)[0]
@@ -101,9 +113,14 @@ def make_server(
         numbers = [float(given[name]) for name in ("inline", "crossline", "vertical")]
         return json.dumps(values_at(prediction, (numbers[0], numbers[1], numbers[2]))).encode()
 
+    def section(given: dict[str, str]) -> bytes:
+        panel = given.pop("panel", "")
+        return section_of(prediction, colours, viewed(given), panel)
+
     answers: dict[str, tuple[Callable[[dict[str, str]], bytes], str]] = {
         "/values": (values, "application/json"),
         "/picture.png": (lambda g: printed(prediction, colours, viewed(g)), "image/png"),
+        "/section.json": (section, "application/json"),
         "/scene.zip": (lambda g: scene_of(prediction, viewed(g)), "application/zip"),
         "/scene": (lambda g: viewer_page(prediction, viewed(g)), "text/html; charset=utf-8"),
     }
@@ -113,6 +130,7 @@ def make_server(
     names = [f"{host}:{port}" for host in ("localhost", HOST)]
     application = Application(FunctionHandler(open_page))
     tornado = _Loopback({"/": application}, extra_patterns=routes, extra_websocket_origins=names)
+    IOLoop.current().add_callback(prepare)
     http = HTTPServer(tornado)
     http.add_sockets(sockets)
     return BaseServer(IOLoop.current(), tornado, http), port

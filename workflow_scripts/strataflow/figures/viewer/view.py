@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from ...volume.attributes import PROBABILITY
+from ...volume.attributes import FAULT_ID, PROBABILITY, SPREAD
 from ...volume.volume import Axis, Sidecar
 from ..layout import METRES, NOMINAL_VELOCITY, scale_of
 from ..wiggles import DENSITY, STYLES
@@ -16,6 +16,23 @@ from .colours import AMPLITUDES
 from .folder import IMAGE, Prediction
 
 NOTHING = "none"
+
+# What the menus call volumes, and ways to draw traces; others have their own name.
+WORDS = {
+    NOTHING: "none",
+    IMAGE: "amplitudes",
+    "dhr": "denoised (dhr)",
+    "rgt": "geologic time (rgt)",
+    "fsem": "fault probability (fsem)",
+    "fdip": "fault dip (fdip)",
+    "fstrike": "fault strike (fstrike)",
+    SPREAD: "spread (fuse)",
+    "fthin": "thinned faults (fthin)",
+    "fthrow": "throw (fthrow)",
+    FAULT_ID: "fault number (fault_id)",
+    "density": "variable density",
+    "wiggle": "wiggles",
+}
 
 # Panels, in the order of the page.
 PANELS = ("inline", "crossline", "slice", "line")
@@ -64,6 +81,8 @@ class View:
         tab: `sections` or `scene`.
         colour: Colours of faults in 3D: `fault` or `throw`.
         surface: Number of the horizon that the 3D scene shows, 0 for none.
+        far: Whether the 3D scene has its sections at the far sides of the survey, behind the
+            faults, and not where the panels have them.
     """
 
     inline: float = 0.0
@@ -98,6 +117,7 @@ class View:
     tab: str = "sections"
     colour: str = "fault"
     surface: int = 0
+    far: bool = True
 
     def index(self, axis: int, prediction: Prediction) -> int:
         """Index of the section along an axis of (n3, n2, n1)."""

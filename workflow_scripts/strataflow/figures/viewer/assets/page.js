@@ -5,7 +5,7 @@ window.strataflow = (() => {
   const AXES = {inline: [1, 2], crossline: [0, 2], slice: [1, 0], line: [null, 2]}
   const PLACES = ["inline", "crossline", "vertical"]
   let model, facts, view = {}, pending = {}, busy = 0, count = 0, drawing = false, overlaysOff = null
-  let zoom, scale = null, picks = {faults: [], horizons: []}, scene3d = null, bars = []
+  let zoom, scale = null, pictures = {}, placed = {}, picks = {faults: [], horizons: []}, scene3d = null, bars = []
   const byId = (id) => document.getElementById(id)
   const all = (selector) => [...document.querySelectorAll(selector)]
 
@@ -76,7 +76,7 @@ window.strataflow = (() => {
     byId("picture").onclick = savePicture
     for (const figure of Object.values(model.figures)) {
       for (const name of ["inner_width", "inner_height"]) {
-        figure.properties[name].change.connect(() => { if (view.aspect === "true") { fit() } })
+        figure.properties[name].change.connect(() => { view.aspect === "true" ? fit() : pointNorth() })
       }
     }
     showTold()
@@ -89,12 +89,19 @@ window.strataflow = (() => {
     document.body.dataset.ready = Math.round(performance.now())
   }
 
+  // Attributes that are known on faults alone.
+  const ON_FAULTS = ["fdip", "fstrike", "fthin", "fthrow", "fault_id"]
+
   function changed(control) {
     const field = control.dataset.field
     const value = control.type === "checkbox" ? control.checked : control.value
     const number = ["number", "range"].includes(control.type)
     if (number && value === "") { showControls(); return }
     ask({[field]: number ? Number(value) : value})
+    if (PLACES.includes(field)) { bringSections() }
+    if (field.startsWith("overlay")) {
+      hint(view.faults && ON_FAULTS.includes(value) ? "Lines of picked faults lie over it: F hides them." : "")
+    }
     // Keys belong to the sections again.
     control.blur()
     if (["aspect", "exaggeration", "velocity"].includes(field)) { scale = null; fit() }
@@ -145,9 +152,13 @@ window.strataflow = (() => {
         element("span", {}, ends[1]))
     }))
     if (view.tab === "scene" || view.aspect === "true") {
-      const velocity = facts.domain === "time" ? ` at ${view.velocity.toLocaleString("en-US")} m/s` : ""
-      byId("bars").append(element("span", {}, `vertical exaggeration ${short(view.exaggeration)}${velocity}`))
+      byId("bars").append(element("span", {}, exaggerationText()))
     }
+  }
+
+  function exaggerationText() {
+    const velocity = facts.domain === "time" ? ` at ${view.velocity.toLocaleString("en-US")} m/s` : ""
+    return `vertical exaggeration ${short(view.exaggeration)}${velocity}`
   }
 
   function sceneBars() {
@@ -277,7 +288,18 @@ window.strataflow = (() => {
         if (range.start !== ends.start || range.end !== ends.end) { range.setv(ends) }
       })
     }
+    pointNorth()
     askWindow()
+  }
+
+  // The arrow to the north on the slice, as the panel is stretched.
+  function pointNorth() {
+    if (!facts.compass) { return }
+    const {x_range, y_range, inner_width, inner_height} = model.figures.slice
+    const directions = facts.compass.map(([inline, crossline]) => [
+      crossline * facts.axes[1].step * inner_width / (x_range.end - x_range.start),
+      inline * facts.axes[0].step * inner_height / (y_range.start - y_range.end)])
+    byId("north").innerHTML = strataflowCompass.svg(directions[1], directions[0])
   }
 
   let waiting = 0
@@ -427,7 +449,7 @@ window.strataflow = (() => {
   const EDITING = /^([-\d.,e]|Backspace|Delete|ArrowLeft|ArrowRight|Home|End|Tab|Enter)$/
   const MOVES = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1],
     PageUp: [2, -1], PageDown: [2, 1]}
-  const TOGGLES = {f: "faults", h: "horizons", n: "names", c: "cuts"}
+  const TOGGLES = {f: "faults", h: "horizons", n: "names", c: "cuts", b: "far"}
 
   function key(event) {
     const target = event.composedPath()[0]
@@ -467,7 +489,15 @@ window.strataflow = (() => {
     const now = Math.round((view[PLACES[axis]] - first) / step)
     const sign = axis === 2 ? 1 : Math.sign(step)
     const index = Math.min(Math.max(now + sign * direction * times, 0), count - 1)
-    if (index !== now) { ask({[PLACES[axis]]: first + step * index}) }
+    if (index !== now) {
+      bringSections()
+      ask({[PLACES[axis]]: first + step * index})
+    }
+  }
+
+  // Who moves a section in 3D wants to see it move.
+  function bringSections() {
+    if (view.tab === "scene" && view.far) { ask({far: false}) }
   }
 
   function gain(factor) {
@@ -514,6 +544,7 @@ window.strataflow = (() => {
     const frame = byId("scene").querySelector("iframe")
     if (frame) { frame.remove() }
     scene3d = null
+    placed = {}
     if (frame || view.tab === "scene") { loadScene() }
   }
 
@@ -539,24 +570,82 @@ window.strataflow = (() => {
     scene3d.show(new Set([...faults, ...horizons].map(row => row.name)))
     scene3d.colourBy("fault", view.colour === "throw")
     scene3d.colourBy("horizon", true)
-    for (const name of ["inline", "crossline", "slice"]) { placeSection(name) }
+    const chosen = faults.find(f => f.number === view.fault)
+    scene3d.highlight("fault", chosen && chosen.name)
+    for (const name of ["inline", "crossline", "slice"]) {
+      if (!view.far) { placed[name] = ""; placeSection(name) }
+      else if (name === "slice") { scene3d.hide(name) }
+      else { placeFar(name) }
+    }
+    turned()
     scene3d.draw()
+  }
+
+  // What follows the camera: the arrow to the north, and the sides that are far.
+  function turned() {
+    if (!scene3d) { return }
+    if (facts.compass) {
+      byId("north3d").innerHTML = strataflowCompass.svg(...compass3d())
+    }
+    if (view.far && view.tab === "scene") { ["inline", "crossline"].forEach(placeFar) }
+  }
+
+  function compass3d() {
+    const [east, north] = facts.compass.map(step => scene3d.direction(step))
+    return [north, east]
+  }
+
+  // A section at the side of the survey that is far from the camera.
+  const LOOKS = ["ground", "palette", "clip", "gain", "overlay", "opacity", "overlay2", "opacity2",
+    "threshold", "smooth"]
+
+  async function placeFar(panel) {
+    const axis = PLACES.indexOf(panel)
+    const number = facts.far[panel][scene3d.sides()[axis] ? 0 : 1]
+    const looks = Object.fromEntries(LOOKS.map(name => [name, view[name]]))
+    const query = new URLSearchParams({...looks, panel, [panel]: number}).toString()
+    if (placed[panel] === query) { return }
+    placed[panel] = query
+    pictures[query] = pictures[query] || pixelsOf(query)
+    const found = await pictures[query].catch(error => {
+      hint(`A section cannot be shown: ${error.message}`)
+    })
+    if (!found || !scene3d || !view.far || placed[panel] !== query) { return }
+    scene3d.place(panel, cornersOf(panel, found.box, number), found.bytes, found.width, found.height)
+    scene3d.draw()
+  }
+
+  async function pixelsOf(query) {
+    const answer = await fetch("/section.json?" + query)
+    if (!answer.ok) { throw new Error(await answer.text()) }
+    const {box, picture} = await answer.json()
+    const image = new Image()
+    image.src = picture
+    await image.decode()
+    const {width, height} = image
+    const pen = element("canvas", {width, height}).getContext("2d")
+    pen.drawImage(image, 0, 0)
+    return {box, width, height, bytes: new Uint8Array(pen.getImageData(0, 0, width, height).data.buffer)}
+  }
+
+  // Corners, as indices (n2, n3, n1), of a picture with left, width, top and height in a section.
+  function cornersOf(panel, [left, width, top, height], number) {
+    const [across, down] = AXES[panel]
+    const fixed = [0, 1, 2].find(axis => axis !== across && axis !== down)
+    const index = (axis, value) => (value - facts.axes[axis].first) / facts.axes[axis].step
+    return [[0, 0], [1, 0], [1, 1], [0, 1]].map(([i, k]) => {
+      const at = [0, 0, 0]
+      at[across] = index(across, left + i * width)
+      at[down] = index(down, top + k * height)
+      at[fixed] = index(fixed, number)
+      return [at[1], at[0], at[2]]
+    })
   }
 
   // A section as its panel shows it.
   function placeSection(name) {
     const {picture, x, y, dw, dh} = model.figures[name].renderers[0].data_source.data
     if (!picture.length) { return }
-    const [across, down] = AXES[name]
-    const fixed = [0, 1, 2].find(axis => axis !== across && axis !== down)
-    const index = (axis, number) => (number - facts.axes[axis].first) / facts.axes[axis].step
-    const corner = (i, k) => {
-      const at = [0, 0, 0]
-      at[across] = index(across, x[0] + i * dw[0])
-      at[down] = index(down, y[0] + k * dh[0])
-      at[fixed] = index(fixed, view[PLACES[fixed]])
-      return [at[1], at[0], at[2]]
-    }
     const pixels = picture[0]
     const bytes = new Uint8Array(pixels.buffer.slice(pixels.byteOffset, pixels.byteOffset + pixels.byteLength))
     for (let i = 3; i < bytes.length; i += 4) {
@@ -565,16 +654,24 @@ window.strataflow = (() => {
       bytes[i] = 255
     }
     const [rows, columns] = pixels.shape
-    scene3d.place(name, [corner(0, 0), corner(1, 0), corner(1, 1), corner(0, 1)], bytes, columns, rows)
+    const number = view[PLACES[["inline", "crossline", "slice"].indexOf(name)]]
+    scene3d.place(name, cornersOf(name, [x[0], dw[0], y[0], dh[0]], number), bytes, columns, rows)
   }
 
   async function savePicture(event) {
     if (view.tab !== "scene" || !scene3d) { return }
     event.preventDefault()
-    const address = await scene3d.picture()
+    const off = new Set(numbers(view.hide))
+    const faults = view.faults ? picks.faults.filter(f => !off.has(f.number)) : []
+    const address = await strataflowCompass.scenePicture(await scene3d.picture(), {
+      title: `${facts.name}, ${exaggerationText()}`,
+      compass: facts.compass && compass3d(),
+      legend: view.colour === "throw" ? [] : faults.slice(0, 24),
+      bars: [...bars, ...sceneBars()].map(bar => ({...bar, low: short(bar.low), high: short(bar.high)})),
+    })
     element("a", {href: address, download: facts.name + "-3d.png"}).click()
   }
 
-  return {start, heard, tap, doubletap, pointed, left, zoomed, key, noScene, sceneReady,
+  return {start, heard, tap, doubletap, pointed, left, zoomed, key, noScene, turned, sceneReady,
     state: () => ({view, zoom, drawing, busy: Boolean(busy), scene: Boolean(scene3d)})}
 })()

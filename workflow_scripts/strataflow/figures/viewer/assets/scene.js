@@ -37,6 +37,7 @@ const scene = {
     this.actors = actors(renderer)
     this.actors.box.setGenerateTicks(() => facts.ticks)
     this.actors.box.modified()
+    renderer.getActiveCamera().onModified(() => parent.strataflow.turned())
     this.home = renderer.getActiveCamera().get("position", "focalPoint", "viewUp")
     parent.strataflow.sceneReady(this)
   },
@@ -46,6 +47,34 @@ const scene = {
     for (const [name, actor] of Object.entries(this.actors)) {
       if (name !== "box" && !this.isSection(name)) { actor.setVisibility(names.has(name)) }
     }
+  },
+
+  // Let one actor of a kind stand out, if there is one of that name.
+  highlight(kind, chosen) {
+    for (const [name, actor] of Object.entries(this.actors)) {
+      if (name.startsWith(kind)) {
+        actor.getProperty().setOpacity(!this.actors[chosen] || name === chosen ? 1 : 0.25)
+      }
+    }
+  },
+
+  hide(name) { this.actors[name].setVisibility(false) },
+
+  // On which side of the middle the camera is, along (n3, n2): true for large indices.
+  sides() {
+    const camera = this.renderer.getActiveCamera()
+    const [from, to] = [camera.getPosition(), camera.getFocalPoint()]
+    return [1, 0].map(axis => (from[axis] - to[axis]) * facts.scale[axis] > 0)
+  },
+
+  // Direction on the screen, to the right and downward, of a step along (n3, n2).
+  direction(step) {
+    const camera = this.renderer.getActiveCamera()
+    const ahead = camera.getDirectionOfProjection(), up = camera.getViewUp()
+    const cross = (a, b) => [0, 1, 2].map(i => a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3])
+    const right = cross(ahead, up), upward = cross(right, ahead)
+    const along = [step[1] * facts.scale[0], step[0] * facts.scale[1], 0]
+    return [right, upward.map(x => -x)].map(v => v.reduce((sum, x, i) => sum + x * along[i], 0))
   },
 
   isSection(name) { return ["inline", "crossline", "slice"].includes(name) },

@@ -37,13 +37,8 @@ def with_imports(script: Path) -> set[Path]:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), path)
-
-
-@cache
 def _statements(path: Path) -> str:
-    tree = _tree(path)
+    tree = ast.parse(path.read_bytes(), path)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
@@ -64,7 +59,7 @@ def _text_of(node: object) -> str:
 
 @cache
 def _imported_by(path: Path) -> set[Path]:
-    nodes = ast.walk(_tree(path))
+    nodes = ast.walk(ast.parse(path.read_bytes(), path))
     imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
     # Other libraries lie beside an installed one.
     own = [n for n in imports if n.level or (n.module or "").split(".")[0] == LIBRARY.name]

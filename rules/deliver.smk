@@ -1,6 +1,7 @@
-# Copy the attributes of the last pass, but for RGT, to their final names. On XFS and Btrfs, cp shares
-# the blocks and takes no time. Hard links do not work, because Snakemake updates the modification time of
-# outputs, and with it that of the originals. Symbolic links break when a user copies the folder.
+# Give the attributes of the last pass, but for RGT, their final names as hard links, which take no
+# space. A file system without them gets copies. Snakemake updates the modification time of outputs,
+# and with it that of the originals, so nothing else may read these before (see check_seams).
+# Symbolic links would break when a user copies the folder.
 if AS_PREDICTED:
 
     rule deliver:
@@ -19,17 +20,14 @@ if AS_PREDICTED:
         params:
             folder=folder_of,
         shell:
-            "cp {input} {params.folder} > {log} 2>&1"
+            "(cp --link {input} {params.folder} || cp {input} {params.folder}) > {log} 2>&1"
 
     if LINES:
 
         # A 2D line has no strike.
         use rule deliver as deliver_line with:
             output:
-                with_sidecars(
-                    "results/predictions/{volume}/{volume}",
-                    [name for name in AS_PREDICTED if name != "fstrike"],
-                ),
+                with_sidecars("results/predictions/{volume}/{volume}", without_strike(AS_PREDICTED)),
             wildcard_constraints:
                 volume="|".join(LINES),
 

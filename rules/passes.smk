@@ -38,6 +38,15 @@ def attributes_to_deliver(wildcards):
     ]
 
 
+def delivered_by_inference(wildcards):
+    """The attributes in the results if they are those of inference, without refinement."""
+    if config["refinement"]["iterations"]:
+        return []
+    prefix = f"results/predictions/{wildcards.volume}/{wildcards.volume}"
+    names = [n for n in delivered_attributes(wildcards.volume) if n in AS_PREDICTED]
+    return with_sidecars(prefix, names)
+
+
 def faults_to_pick(wildcards):
     """Fault probability, dip and strike in the results, with their sidecars."""
     names = [name for name in ALL_TASKS["fault"] if name in delivered_attributes(wildcards.volume)]

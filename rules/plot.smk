@@ -7,12 +7,7 @@ rule plot:
         meshes=fault_surfaces,
         labels=raw_labels,
     output:
-        report(
-            expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=pictures()),
-            caption="../report/plot.rst",
-            category="Quality control",
-            labels={"volume": "{volume}"},
-        ),
+        drawn(DELIVERED),
     log:
         "results/plot/{volume}.log",
     benchmark:
@@ -39,15 +34,7 @@ if LINES:
     # A 2D line has no strike.
     use rule plot as plot_line with:
         output:
-            report(
-                expand(
-                    "results/predictions/{{volume}}/{{volume}}.{name}.png",
-                    name=pictures([name for name in DELIVERED if name != "fstrike"]),
-                ),
-                caption="../report/plot.rst",
-                category="Quality control",
-                labels={"volume": "{volume}"},
-            ),
+            drawn(without_strike(DELIVERED)),
         wildcard_constraints:
             volume="|".join(LINES),
 

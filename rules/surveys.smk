@@ -134,9 +134,14 @@ def is_2d_line(volume):
 LINES = [volume for volume in PREDICTED_VOLUMES if is_2d_line(volume)]
 
 
+def without_strike(names):
+    """Those of `names` that a 2D line has."""
+    return [name for name in names if name != "fstrike"]
+
+
 def delivered_attributes(volume):
     """Names of the attributes in the results of a volume. A 2D line has no strike."""
-    return [name for name in DELIVERED if not (name == "fstrike" and volume in LINES)]
+    return without_strike(DELIVERED) if volume in LINES else list(DELIVERED)
 
 
 def survey_flags(wildcards):

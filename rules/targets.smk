@@ -31,7 +31,7 @@ def picks(volume):
     return faults + picked_horizons(volume)
 
 
-def pictures(names=DELIVERED):
+def pictures(names):
     """Names of the pictures of a volume with these attributes."""
     more = {"dhr": "spectrum", "fstrike": "rose"}
     return [
@@ -39,6 +39,16 @@ def pictures(names=DELIVERED):
         *names,
         *(picture for name, picture in more.items() if name in names),
     ]
+
+
+def drawn(names):
+    """Pictures of a volume with these attributes, as an output that the report shows."""
+    return report(
+        expand("results/predictions/{{volume}}/{{volume}}.{name}.png", name=pictures(names)),
+        caption="../report/plot.rst",
+        category="Quality control",
+        labels={"volume": "{volume}"},
+    )
 
 
 def delivered_of(volume):

@@ -176,6 +176,26 @@ def test_slabs_are_joined_to_the_same_bytes_for_any_number_of_them(
     assert not list(tmp_path.glob("p.*"))
 
 
+def test_the_attributes_of_a_single_slab_are_joined_without_a_copy(
+    run_script: Run, tmp_path: Path, model: Path
+) -> None:
+    shape, size = (33, 32, 40), ("--n1", 40, "--n2", 32, "--n3", 33)
+    np.random.default_rng(1).normal(size=shape).astype("<f4").tofile(tmp_path / "x.bin")
+    words = ("--input", tmp_path / "x.bin", "--model", model, *size, "--tile", 32, 32, 32)
+    done = run_script("infer", *words, "--output", tmp_path / "slab", "--slab", 0, 1)
+    assert done.returncode == 0, done.stderr
+    parts = [(tmp_path / f"slab.{name}").read_bytes() for name in ATTRIBUTES if name != "rgt"]
+    flags = ("--input", tmp_path / "x.bin", *size, "--slabs", tmp_path / "slab")
+    done = run_script("join_slabs", *flags, "--output", tmp_path / "joined")
+    assert done.returncode == 0, done.stderr
+    for name, part in zip([n for n in ATTRIBUTES if n != "rgt"], parts, strict=True):
+        joined = tmp_path / f"joined.{name}"
+        assert joined.samefile(tmp_path / f"slab.{name}")
+        assert joined.read_bytes() == part
+    assert not (tmp_path / "joined.rgt").samefile(tmp_path / "slab.rgt")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
 def test_a_batch_beyond_gpu_memory_is_split(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.signal import hilbert
 
 from strataflow.synthetic import artifacts
 from strataflow.synthetic.acquisition import NORMAL_SMEAR, Acquisition, random_acquisition
@@ -15,10 +16,18 @@ from strataflow.synthetic.filters import gaussian_matrix, smooth_field
 from strataflow.synthetic.imaging import Recording
 from strataflow.synthetic.scenario import Scenario
 from strataflow.synthetic.wavelets import ormsby, ricker, shaped, turn_phase, wavelet_matrix
+from strataflow.volume.analytic_signal import analytic_signal
 from strataflow.volume.raw import Shape
 
 SHAPE = (40, 48, 128)
 CLEAN = Acquisition(frequency=0.1)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 64])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_the_analytic_signal_is_that_of_scipy(length: int, kind: type[np.floating]) -> None:
+    traces = np.random.default_rng(1).normal(size=(3, length)).astype(kind)
+    assert np.array_equal(analytic_signal(traces), hilbert(traces, axis=-1))
 
 
 def record(

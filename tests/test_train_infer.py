@@ -592,11 +592,14 @@ def test_weights_may_be_the_mean_of_the_trained_and_the_initial_ones(
     assert read_checkpoint(mean)["hyper_parameters"]["training"]["trained_share"] == 0.25
 
 
-def test_a_share_of_the_trained_weights_needs_the_initial_ones(
-    run_script: Run, tmp_path: Path
+@pytest.mark.parametrize(
+    ("alone", "missing"), [(("--share", 0.5), "--initial"), (("--initial", "c.pth"), "--share")]
+)
+def test_a_mean_of_weights_needs_the_initial_ones_and_a_share(
+    run_script: Run, tmp_path: Path, alone: tuple[object, ...], missing: str
 ) -> None:
-    words = ("--checkpoint", tmp_path / "a.ckpt", "--output", tmp_path / "b.pth")
-    refused_in_one_line(run_script("extract_weights", *words, "--share", 0.5), "--initial")
+    words = ("--checkpoint", tmp_path / "a.ckpt", "--output", tmp_path / "b.pth", *alone)
+    refused_in_one_line(run_script("extract_weights", *words), f"needs {missing}")
 
 
 def test_cells_to_channels_is_reversible() -> None:

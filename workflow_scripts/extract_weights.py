@@ -22,6 +22,8 @@ def main() -> None:
     a = parser.parse_args()
     if a.share < 1 and a.initial is None:
         parser.error("--share below 1 needs --initial")
+    if a.share == 1 and a.initial is not None:
+        parser.error("--initial needs --share below 1")
     write_weights(a.checkpoint, a.output, a.initial, a.share)
 
 

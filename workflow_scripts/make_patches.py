@@ -4,15 +4,14 @@ from pathlib import Path
 
 from strataflow.cli.arguments import (
     Parser,
-    add_folders,
     add_shape,
-    folders_of,
     fraction,
     not_negative,
     positive,
     run,
     shape_of,
 )
+from strataflow.cli.folders import add_folders, folders_of
 from strataflow.training.patches import largest_patch, make_patches
 from strataflow.volume.attributes import ATTRIBUTES
 from strataflow.volume.raw import Shape

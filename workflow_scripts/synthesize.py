@@ -4,13 +4,12 @@ import os
 
 from strataflow.cli.arguments import (
     Parser,
-    add_folders,
     add_shape,
-    folders_of,
     not_negative,
     positive,
     run,
 )
+from strataflow.cli.folders import add_folders, folders_of
 from strataflow.cli.synthetic import add_scenarios, scenarios_of
 from strataflow.synthetic.generate import synthesize_samples
 from strataflow.volume.raw import Shape

@@ -7,12 +7,15 @@ root, Debian's slurm-wlm and munge, and a machine that does not belong to a clus
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped] # it has no stubs
@@ -188,3 +191,46 @@ def running_cluster(folder: Path) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.stop()
+
+
+def output_of(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as Slurm reports it."""
+
+    number: str
+    rule: str
+    state: str
+    node: str
+    partition: str
+    has_gpu: bool
+    began: datetime
+    ended: datetime
+
+
+def jobs() -> list[Job]:
+    """Return all jobs that have started."""
+    found = []
+    for text in output_of("scontrol", "--oneliner", "show", "job").splitlines():
+        entry = dict(re.findall(r"(\w+)=(\S+)", text))
+        rule = re.search(r"Comment=rule_(\w+?)(_wildcards|\s|$)", text)
+        if rule and entry["StartTime"] != "Unknown" and entry["NodeList"] != "(null)":
+            times = [
+                datetime.max if entry[name] == "Unknown" else datetime.fromisoformat(entry[name])
+                for name in ("StartTime", "EndTime")
+            ]
+            found.append(
+                Job(
+                    entry["JobId"],
+                    rule[1],
+                    entry["JobState"],
+                    entry["NodeList"],
+                    entry["Partition"],
+                    "gres:gpu" in text or "gres/gpu" in text,
+                    *times,
+                )
+            )
+    return found

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import combinations
 
+import numpy as np
+import pandas as pd
 import pytest
-from cluster import Cluster, running_cluster, why_unavailable
+from cluster import Cluster, Job, jobs, output_of, running_cluster, why_unavailable
+from project import LOCAL_SETTINGS, SHAPE, SMALL, SMALL_TRAINING, Project, new_project, settings
 
 from conftest import (
     ATTRIBUTES,
@@ -25,11 +26,6 @@ from conftest import (
 
 pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("cluster")]
 
-# Settings of this cluster, which has no accounting and no other users.
-LOCAL_SETTINGS = (
-    *("--slurm-no-account", "--slurm-status-command", "squeue", "--latency-wait", "5"),
-    *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
-)
 ATTRIBUTE = "results/infer/south/south.fsem"
 WEIGHTS = "results/extract_weights/infer.pth"
 
@@ -102,49 +98,6 @@ def finish(run: subprocess.Popen[str]) -> Finished:
 def on_cluster(flow: Workflow, *words: str) -> None:
     done = finish(start(flow, *words))
     assert done.returncode == 0, done.stdout
-
-
-def output_of(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job as Slurm reports it."""
-
-    number: str
-    rule: str
-    state: str
-    node: str
-    partition: str
-    has_gpu: bool
-    began: datetime
-    ended: datetime
-
-
-def jobs() -> list[Job]:
-    """Return all jobs that have started."""
-    found = []
-    for text in output_of("scontrol", "--oneliner", "show", "job").splitlines():
-        entry = dict(re.findall(r"(\w+)=(\S+)", text))
-        rule = re.search(r"Comment=rule_(\w+?)(_wildcards|\s|$)", text)
-        if rule and entry["StartTime"] != "Unknown" and entry["NodeList"] != "(null)":
-            times = [
-                datetime.max if entry[name] == "Unknown" else datetime.fromisoformat(entry[name])
-                for name in ("StartTime", "EndTime")
-            ]
-            found.append(
-                Job(
-                    entry["JobId"],
-                    rule[1],
-                    entry["JobState"],
-                    entry["NodeList"],
-                    entry["Partition"],
-                    "gres:gpu" in text or "gres/gpu" in text,
-                    *times,
-                )
-            )
-    return found
 
 
 def running(rule: str, condition: Callable[[], bool] = lambda: True) -> Job:
@@ -281,3 +234,46 @@ def test_a_request_that_the_cluster_cannot_satisfy_is_refused_before_any_job_is_
     assert message in done.stdout
     assert "Traceback" not in done.stdout
     assert len(jobs()) == before
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return new_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def interpreted(project: Project) -> dict[str, set[str]]:
+    """States of the jobs that interpreted the survey with the shipped weights."""
+    return project.run(str(project.survey), *settings(SMALL))
+
+
+def test_one_command_picks_faults_fits_time_and_picks_horizons_on_the_cluster(
+    project: Project, interpreted: dict[str, set[str]]
+) -> None:
+    stages = {"segy_to_binary", "infer", "join_slabs", "deliver", "check_seams", "pick_faults"}
+    stages |= {"fit_rgt", "pick_horizons", "plot", "render_scene", "make_overview"}
+    assert interpreted == {stage: {"COMPLETED"} for stage in stages}
+    assert len(pd.read_csv(project.results / "survey.faults.csv"))
+    assert len(pd.read_csv(project.results / "survey.horizon_index.csv")) == 3
+    time = np.fromfile(project.results / "survey.rgt", "<f4")
+    assert (time.size, time.min(), time.max()) == (np.prod(SHAPE.array), 0, 1)
+
+
+@pytest.mark.usefixtures("interpreted")
+def test_the_same_folder_with_a_mask_of_some_lines_trains_on_the_cluster(project: Project) -> None:
+    sheet = project.folder / "config/volumes.tsv"
+    rows = pd.read_csv(sheet, sep="\t", dtype=str)
+    rows["fsem"], rows["labelled"], rows["held_out"] = (
+        str(project.mask),
+        "inline 14-50/6",
+        "inline 32",
+    )
+    rows.to_csv(sheet, sep="\t", index=False)
+    before = (project.results / "survey.fsem").read_bytes()
+    states = project.run("--train", *settings(SMALL_TRAINING))
+    trained = {"labels", "synthesize", "train_infer", "extract_weights", "infer", "evaluate"}
+    assert {stage: states.get(stage) for stage in trained} == {s: {"COMPLETED"} for s in trained}
+    table = pd.read_csv(project.folder / "results/train_infer/training_data.csv")
+    assert any(table["source"].str.endswith("survey.bin"))
+    assert json.loads((project.results / "metrics.json").read_text())["fault"]
+    assert (project.results / "survey.fsem").read_bytes() != before

@@ -58,6 +58,25 @@ def written_whole(*finals: Path | str) -> Iterator[list[Path]]:
 
 
 @contextmanager
+def hard_link(source: Path, temporary: Path) -> Iterator[bool]:
+    """Make `temporary`, which `written_whole` yields, a hard link to `source` and lock that.
+
+    Yields:
+        Whether this is possible. If not, `temporary` stays as it is.
+    """
+    link = temporary.with_name(f"{temporary.name}.link")
+    with _claimed(source, temporary, _opened_file):
+        try:
+            link.unlink(missing_ok=True)
+            os.link(source, link)
+            os.replace(link, temporary)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
 def scratch_folder(beside: Path) -> Iterator[Path]:
     """Yield an empty folder next to `beside` and remove it when the block ends.
 

@@ -6,11 +6,9 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
 from ..errors import StrataflowError
-from ..samples.files import SPLITS, Folders
 from ..segy.fields import parse_position
 from ..volume.attributes import PROBABILITY
 from ..volume.raw import Shape
@@ -178,29 +176,6 @@ def add_header_bytes(parser: argparse.ArgumentParser, standard: HeaderBytes | No
 def header_bytes_of(arguments: argparse.Namespace) -> HeaderBytes:
     """Return the byte positions from --iline --xline --cdp_x --cdp_y."""
     return HeaderBytes(arguments.iline, arguments.xline, arguments.cdp_x, arguments.cdp_y)
-
-
-def add_folders(parser: argparse.ArgumentParser) -> None:
-    """Add --dir_data_train --dir_target_train --dir_data_valid --dir_target_valid for output."""
-    names = {"train": "training", "valid": "validation"}
-    for split in SPLITS:
-        for what, content in (("data", "inputs"), ("target", "targets")):
-            parser.add_argument(
-                f"--dir_{what}_{split}",
-                type=Path,
-                required=True,
-                help=f"output folder of the {names[split]} {content}",
-            )
-
-
-def folders_of(arguments: argparse.Namespace) -> Folders:
-    """Return the four folders from the flags of `add_folders`."""
-    return Folders(
-        arguments.dir_data_train,
-        arguments.dir_target_train,
-        arguments.dir_data_valid,
-        arguments.dir_target_valid,
-    )
 
 
 def add_tasks(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, distance_transform_edt
+from scipy.ndimage import binary_dilation
+from scipy.spatial import KDTree
 from torchmetrics.functional.classification import binary_average_precision
 
 from ..volume.attributes import FAULT_THRESHOLD, PROBABILITY
@@ -58,8 +59,7 @@ def fault_metrics(
     """
     counted = live if live.ndim == 3 else live[:, :, None]
     chances = np.where(counted, np.clip(predicted, 0, 1), np.float32(0))
-    found = chances >= probability
-    true = (label >= FAULT_THRESHOLD) & counted
+    found, true = _faults(predicted, label, live, probability)
     # Shares are of the whole volume, or of the voxels with a known label.
     n_counted = int(np.count_nonzero(live)) if live.ndim == 3 else true.size
     near_true = within_tolerance(true)
@@ -97,7 +97,9 @@ def _over_thresholds(probability: Array, true: NDArray[np.bool_]) -> Metrics:
     f1 = 2 * right / (found + int(np.count_nonzero(true)))
     best = int(f1.argmax())
     truth = torch.from_numpy(true.astype(np.int64)).flatten()
-    precision = binary_average_precision(torch.from_numpy(probability).flatten(), truth)
+    # The values are in range, and a check of that takes longer than the score.
+    chances = torch.from_numpy(probability).flatten()
+    precision = binary_average_precision(chances, truth, validate_args=False)
     return {
         "average_precision": float(precision),
         "best_threshold": round(float(THRESHOLDS[best]), 2),
@@ -189,16 +191,24 @@ def surface_distances(
     Returns:
         The mean of both directions, and the larger of both 95th percentiles; None without faults.
     """
-    pairs = ((predicted, probability), (label, FAULT_THRESHOLD))
-    counted = live if live.ndim == 3 else live[:, :, None]
-    found, true = ((values >= minimum) & counted for values, minimum in pairs)
+    found, true = _faults(predicted, label, live, probability)
     if not found.any() or not true.any():
         return {"surface_distance_mean": None, "surface_distance_p95": None}
-    away = [distance_transform_edt(~to)[where] for where, to in ((found, true), (true, found))]
+    # Faults are thin, so a search among their voxels is faster than a distance transform.
+    places = [np.argwhere(mask) for mask in (found, true)]
+    away = [KDTree(to).query(where)[0] for where, to in (places, places[::-1])]
     return {
         "surface_distance_mean": float(0.5 * (away[0].mean() + away[1].mean())),
         "surface_distance_p95": float(max(np.percentile(d, 95) for d in away)),
     }
+
+
+def _faults(
+    predicted: Array, label: Array, live: NDArray[np.bool_], probability: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Voxels (n3, n2, n1) that count and are predicted and labelled as faults."""
+    counted = live if live.ndim == 3 else live[:, :, None]
+    return (predicted >= probability) & counted, (label >= FAULT_THRESHOLD) & counted
 
 
 def within_tolerance(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import hilbert
 
+from ..volume.analytic_signal import analytic_signal
 from ..volume.raw import Array
 from .horizons import PickedHorizon
 
@@ -44,7 +44,7 @@ def amplitudes_along(
         if not any(traces.size for traces in wanted):
             continue
         values = np.asarray(plane, np.float64)
-        envelope = np.abs(hilbert(values, axis=1))
+        envelope = np.abs(analytic_signal(values))
         # Sums of squares up to the upper edge of each sample.
         energy = np.pad(np.cumsum(np.square(values), axis=1), ((0, 0), (1, 0)))
         for horizon, traces, result in zip(horizons, wanted, found, strict=True):

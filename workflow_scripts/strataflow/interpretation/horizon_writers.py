@@ -145,7 +145,7 @@ def write_opendtect(path: Path, horizon: PickedHorizon, sidecar: Sidecar) -> Non
     OpendTect does in its exports.
     """
     i3, i2 = np.nonzero(np.isfinite(horizon.samples))
-    places = pd.DataFrame(sidecar.places(np.stack([i3, i2, horizon.samples[i3, i2]])))
+    places = sidecar.places(np.stack([i3, i2, horizon.samples[i3, i2]]))
     names = dict(zip(sidecar.axis_names[:2], ("Inline", "Crossline"), strict=True))
     names |= {"x": "X", "y": "Y"} if sidecar.corners else {}
     names[sidecar.domain] = f"Z ({sidecar.axes[2].unit})"
@@ -153,8 +153,9 @@ def write_opendtect(path: Path, horizon: PickedHorizon, sidecar: Sidecar) -> Non
         for number, name in enumerate(names.values(), start=1):
             stream.write(f"# {number}: {name}\n")
         stream.write("# - - - - - - - - - -\n")
-        table = places[list(names)]
-        table.to_csv(stream, sep="\t", header=False, index=False, float_format="%.10g")
+        row = "\t".join(["%.10g"] * len(names)) + "\n"
+        columns = (places[name].tolist() for name in names)
+        stream.writelines(row % values for values in zip(*columns, strict=True))
 
 
 def horizon_mesh(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..errors import StrataflowError
-from ..files import require_free_space, written_whole
+from ..files import hard_link, require_free_space, written_whole
 from ..volume.raw import Array
 from ..volume.volume import Volume, attribute_path, sidecar_path, write_sidecar
 from .fit_rgt import follow_in_place, scale_in_place
@@ -22,6 +23,8 @@ from .tiling import blend
 
 def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     """Join all slabs of a volume to `output`.<attribute> and write the sidecars.
+
+    The attributes of a single slab become hard links, except RGT.
 
     Args:
         prefixes: PREFIX of each slab, in any order.
@@ -44,12 +47,18 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
             )
     names = first.attributes
     finals = [attribute_path(output, name) for name in names]
-    require_free_space(output.parent, len(names) * sidecar.shape.n_bytes)
-    with written_whole(*[sidecar_path(final) for final in finals], *finals) as paths:
+    written = len(names) if len(prefixes) > 1 else 1
+    require_free_space(output.parent, written * sidecar.shape.n_bytes)
+    with (
+        ExitStack() as links,
+        written_whole(*[sidecar_path(final) for final in finals], *finals) as paths,
+    ):
         raws = dict(zip(names, paths[len(names) :], strict=True))
         for name, raw in raws.items():
             if name != "rgt":
-                _concatenate([attribute_path(prefix, name) for prefix in prefixes], raw)
+                parts = [attribute_path(prefix, name) for prefix in prefixes]
+                if len(parts) > 1 or not links.enter_context(hard_link(parts[0], raw)):
+                    _concatenate(parts, raw)
         if "rgt" in names:
             parts = [attribute_path(prefix, "rgt") for prefix in prefixes]
             # With one BLAS thread the result does not depend on the number of cores.

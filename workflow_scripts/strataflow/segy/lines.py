@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 from segyio import TraceField
 
 from ..volume.volume import HeaderBytes
@@ -118,7 +117,7 @@ def follows_a_line(layout: Layout, number: NDArray[np.int32], which: NDArray[np.
         return True
     apart = np.maximum(np.diff(number[order]), 1)
     usual = float(np.median(np.hypot(*np.diff(xy, axis=0).T) / apart))
-    smooth = median_filter(xy, (NEAR, 1), mode="nearest")
+    smooth = _medians(xy, NEAR)
     step = np.hypot(*np.diff(smooth, axis=0).T) / apart
     # Coordinates may be rounded to the unit.
     return usual > 0 and bool((step <= JUMP * usual + 2).all())
@@ -149,7 +148,7 @@ def track_of(
     along, points = place[known], xy[known]
     step = np.hypot(*np.diff(points, axis=0).T) / np.maximum(np.diff(along), 1)
     usual = float(np.median(step))
-    smooth = median_filter(points, (min(NEAR, len(points) | 1), 1), mode="nearest")
+    smooth = _medians(points, min(NEAR, len(points) | 1))
     # The median of neighbours on an edge of the line lies up to two traces further inside.
     good = np.hypot(*(points - smooth).T) <= JUMP * usual + 2 * unit
     if 2 * np.count_nonzero(good) <= place.size or np.count_nonzero(good) < 2 or not usual:
@@ -167,3 +166,11 @@ def track_of(
 def length_of(track: NDArray[np.float64]) -> float:
     """Length of a line along its bends."""
     return math.fsum(np.hypot(*np.diff(track, axis=0).T)) if len(track) > 1 else 0.0
+
+
+def _medians(points: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Medians of so many neighbours (N, 2), of points (N, 2) along a line."""
+    # Only 2D lines need it, and its import takes a third of a second.
+    from scipy.ndimage import median_filter
+
+    return np.asarray(median_filter(points, (count, 1), mode="nearest"))

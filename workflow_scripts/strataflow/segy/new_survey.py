@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -56,13 +56,16 @@ def export_new_segy(
 
 
 def write_survey(
-    folder: Path, volumes: dict[str, NDArray[np.float32]], sidecar: Sidecar, title: str
+    folder: Path,
+    volumes: Mapping[str, Iterable[NDArray[np.float32]]],
+    sidecar: Sidecar,
+    title: str,
 ) -> None:
     """Write volumes as new SEG-Y files with IEEE floats.
 
     Args:
         folder: Folder for the files NAME.sgy.
-        volumes: Arrays (n3, n2, n1) by name.
+        volumes: Arrays (n3, n2, n1) by name, or their inlines (n2, n1) one by one.
         sidecar: Geometry of all volumes.
         title: First words of the text header.
     """

@@ -37,7 +37,8 @@ from .scenario import ANYTHING, Scenario
 
 # Modules that determine a sample. If one changes, a stopped run starts again from the beginning.
 SYNTHESIZING_CODE = (
-    *("volume/attributes", "volume/orientation", "volume/raw", "samples/files"),
+    *("volume/analytic_signal", "volume/attributes", "volume/orientation", "volume/raw"),
+    "samples/files",
     *("synthetic/acquisition", "synthetic/artifacts", "synthetic/corruption", "synthetic/earth"),
     *("synthetic/earth_model", "synthetic/events", "synthetic/fault_labels"),
     *("synthetic/fault_systems", "synthetic/filters", "synthetic/generate", "synthetic/geology"),
@@ -48,11 +49,15 @@ SYNTHESIZING_CODE = (
 
 @contextmanager
 def single_threaded_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Pool of processes with one BLAS thread each, for results independent of their number."""
+    """Pool of processes with one BLAS thread each, for results independent of their number.
+
+    There are no more processes than cores, because each one takes seconds to start.
+    """
     before = os.environ.get("OPENBLAS_NUM_THREADS")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    cores = len(os.sched_getaffinity(0))
     try:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(workers, cores), get_context("spawn")) as pool:
             yield pool
     finally:
         if before is None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import hilbert
 
+from ..volume.analytic_signal import analytic_signal
 from ..volume.raw import Array
 
 
@@ -52,7 +52,7 @@ def _times(half: int) -> NDArray[np.float64]:
 
 def turn_phase(wavelets: NDArray[np.float64], phase: float) -> NDArray[np.float64]:
     """Rotate the phase of `wavelets` (N, length) by `phase` degrees at all frequencies."""
-    turned = hilbert(wavelets) * np.exp(1j * np.radians(phase))
+    turned = analytic_signal(wavelets) * np.exp(1j * np.radians(phase))
     return np.asarray(turned.real, np.float64)
 
 
@@ -97,7 +97,7 @@ def shaped(
     phase = np.zeros_like(amplitude)
     if minimum_phase:
         both = np.concatenate([amplitude, amplitude[:, -2:0:-1]], axis=1)
-        phase = -np.imag(hilbert(np.log(both), axis=1))[:, : at.size]
+        phase = -np.imag(analytic_signal(np.log(both)))[:, : at.size]
         rows, peak = np.arange(len(phase)), np.rint(frequency * padded).astype(int)
         delay = (phase[rows, peak + 1] - phase[rows, peak - 1]) / (at[2] - at[0])
         phase -= phase[rows, peak][:, None] + delay[:, None] * (at - frequency[:, None])

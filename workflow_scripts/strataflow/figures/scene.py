@@ -82,8 +82,8 @@ def render(scene: Scene, path: Path) -> None:
     numbers = list(_numbers(plotter, scene))
     north = None
     if scene.lies_on_the_map:
-        start, end = (_projected(plotter, np.array([0.0, y, 0.0])) for y in (0.0, plotter.length))
-        north = np.subtract(end, start)
+        seen = [_projected(plotter, np.array([0.0, y, 0.0])) for y in (0.0, plotter.length)]
+        north = np.subtract(seen[1], seen[0])
     plotter.close()
     picture = shown.reshape(PIXELS[1], FINER, PIXELS[0], FINER, 3).mean(axis=(1, 3)) / 255
     _write(scene, picture, labels, numbers, path, north)

@@ -196,7 +196,7 @@ def surface_distances(
         return {"surface_distance_mean": None, "surface_distance_p95": None}
     # Faults are thin, so a search among their voxels is faster than a distance transform.
     places = [np.argwhere(mask) for mask in (found, true)]
-    away = [KDTree(to).query(where)[0] for where, to in (places, places[::-1])]
+    away = [np.asarray(KDTree(to).query(where)[0]) for where, to in (places, places[::-1])]
     return {
         "surface_distance_mean": float(0.5 * (away[0].mean() + away[1].mean())),
         "surface_distance_p95": float(max(np.percentile(d, 95) for d in away)),

@@ -112,9 +112,10 @@ def make_patches(
             known = {name: np.nan_to_num(cube) for name, cube in truth.items()}
             write_sample(data, target, number, amplitudes, degrade(rng, amplitudes, known), truth)
             faults = float((truth["fsem"] >= FAULT_THRESHOLD).mean()) if "fsem" in truth else 0.0
-            sides = asdict(patch)
-            place = {"i1": i1, "i2": i2, "i3": i3, "seed": seed, "fault_fraction": faults}
-            rows.append(ManifestRow(sample=number, source=str(image.path), **sides, **place))
+            place = {"i1": i1, "i2": i2, "i3": i3} | asdict(patch)
+            rows.append(
+                ManifestRow(number, str(image.path), **place, seed=seed, fault_fraction=faults)
+            )
         for folder in (data, target):
             write_checksums(folder)
         write_manifest(folders.manifest(split), rows)

@@ -37,8 +37,8 @@ CHANGES, STEEPEST = np.arange(-48, 49, 6), 0.5
 # Linear shifts that are followed, and the cells between any two of them.
 CANDIDATES, APART = 6, 6
 
-# Smallest share of the nodes that a linear shift must have amplitudes for on both sides.
-COVERED = 0.25
+# Cost of the largest shift: of matches that are alike, the smaller shift is the likelier one.
+LARGE = 0.05
 
 # Cells to either side of a shift that it can bend at once, and how often at most.
 BAND, ROUNDS = 12, 3
@@ -53,7 +53,7 @@ SWEEPS = 3
 DIFFERENT = 4
 
 # Standard deviation in nodes of the window in which matches are compared.
-COMPARED = 3.0
+COMPARED = 4.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def coarse_shifts(walls: Walls, there: NDArray[np.bool_], lags: int) -> tuple[Ar
     matches.sort(key=lambda match: match.total)
     shape = there.shape
     shift = gaussian_filter(_cells(matches[0].shifts - lags, shape).astype(np.float32), NODE / 2)
-    return shift, gaussian_filter(_cells(_certainty(matches), shape), NODE / 2)
+    return shift, gaussian_filter(_cells(_certainty(costs, matches), shape), NODE / 2)
 
 
 def _cells(nodes: NDArray, shape: tuple[int, ...]) -> NDArray:
@@ -94,7 +94,8 @@ def _costs(walls: Walls, there: NDArray[np.bool_], lags: int) -> Array:
     """Cost (2 lags + 1, nodes along u, nodes along v) of each shift of each node.
 
     It is the mean over the cells of a node of the negative product of the walls, plus NO_MATCH
-    times their mean square; 0 for cells that a shift has no pair of amplitudes for.
+    times their mean square; 0 for cells that a shift has no pair of amplitudes for. Large
+    shifts cost a little.
     """
     # Every other column does: amplitudes are smooth along u.
     normal = walls.normalised(SCALE).every(2)
@@ -103,16 +104,20 @@ def _costs(walls: Walls, there: NDArray[np.bool_], lags: int) -> Array:
     thin = there[::2]
     width, height = thin.shape
     across, down = -(-there.shape[0] // NODE), -(-height // NODE)
-    costs = np.zeros((2 * lags + 1, across, down), np.float32)
+    padded = np.zeros((across * NODE // 2, down * NODE), np.float32)
+    padded[:width, :height] = thin
+    share = padded.reshape(across, NODE // 2, down, NODE).mean(axis=(1, 3))
+    large = LARGE * np.abs(np.arange(-lags, lags + 1, dtype=np.float32)) / max(lags, 1)
+    costs = large[:, None, None] * share
     for number, lag in enumerate(range(-lags, lags + 1)):
         middle, up, low = paired(lag, height)
         if middle.stop <= middle.start:
             continue
         cost = foot_power[:, up] + hanging_power[:, low] - foot[:, up] * hanging[:, low]
         known = normal.foot_known[:, up] & normal.hanging_known[:, low] & thin[:, middle]
-        padded = np.zeros((across * NODE // 2, down * NODE), np.float32)
+        padded[:] = 0
         padded[:width, middle] = cost * known
-        costs[number] = padded.reshape(across, NODE // 2, down, NODE).mean(axis=(1, 3))
+        costs[number] += padded.reshape(across, NODE // 2, down, NODE).mean(axis=(1, 3))
     return costs
 
 
@@ -135,16 +140,16 @@ def _linear(costs: Array) -> list[Shifts]:
     across, down = (
         _fractions(size, nodes) for size, nodes in zip(costs.shape[1:], used, strict=True)
     )
-    padded = np.pad(costs[:, *used], ((count, count), (0, 0)))
+    reach = 2 * int(CHANGES.max()) + 1
+    padded = np.pad(costs[:, *used], ((reach, reach), (0, 0)))
     sums, changes = [], []
     for change in product(*(_changes(size) for size in costs.shape[1:])):
         trend = np.rint(change[0] * across[used[0]] + change[1] * down[used[1]]).astype(np.int64)
-        total, known = np.zeros(count), np.zeros(count)
-        for step in np.unique(trend.clip(-count, count)):
-            part = padded[count + step : 2 * count + step, trend.clip(-count, count) == step]
-            total += part.sum(axis=1)
-            known += (part != 0).sum(axis=1)
-        sums.append(np.where(known >= COVERED * trend.size, total, np.inf))
+        total = np.zeros(count)
+        for step in np.unique(trend):
+            first = reach + step
+            total += padded[first : first + count, trend == step].sum(axis=1)
+        sums.append(total)
         changes.append(change)
     totals = np.stack(sums)
     best = totals.argmin(axis=0)
@@ -254,13 +259,26 @@ def _stepped(cost: Array, step: int, price: float) -> Array:
     return result + price
 
 
-def _certainty(matches: list[_Match]) -> Array:
-    """How much better the first of `matches` is around each node than any different one, 0 to 1."""
-    local = [gaussian_filter(match.costs, COMPARED, mode="constant") for match in matches]
-    best, gain = matches[0], -local[0]
+def _certainty(costs: Array, matches: list[_Match]) -> Array:
+    """How much better the first of `matches` is around each node than any other, from 0 to 1.
+
+    Others are the different ones of `matches`, and shifts that differ from the first one by any
+    number of cells.
+    """
+    best = matches[0]
+    gain = np.maximum(-_around(best.costs), 1e-6)
     rest = np.zeros_like(gain)
-    for match, cost in zip(matches[1:], local[1:], strict=True):
+    for match in matches[1:]:
         different = np.abs(match.shifts - best.shifts) > DIFFERENT
         whole = match.total / min(best.total, -1e-6)
-        rest = np.maximum(rest, np.where(different, np.maximum(-cost / gain.clip(1e-6), whole), 0))
-    return np.where(gain > 0, 1 - rest.clip(0, 1), 0).astype(np.float32)
+        rest = np.where(
+            different, np.maximum(rest, np.maximum(-_around(match.costs) / gain, whole)), rest
+        )
+    for apart in range(DIFFERENT + 1, len(costs)):
+        for shifts in (best.shifts - apart, best.shifts + apart):
+            rest = np.maximum(rest, -_around(_costs_at(costs, shifts[None])[0]) / gain)
+    return (1 - rest.clip(0, 1)).astype(np.float32)
+
+
+def _around(costs: Array) -> Array:
+    return np.asarray(gaussian_filter(costs, COMPARED, mode="constant"), np.float32)

@@ -12,9 +12,9 @@ from ..volume.raw import Array
 from ..volume.volume import Volume
 from .surfaces import Surface
 
-# Traces from the surface, along its horizontal normal, at which amplitudes are taken. Imaging
-# smears nearer ones over the fault.
-DISTANCES = np.array([5.0, 6.0, 7.0, 8.0, 9.0])
+# Voxels from the surface at which amplitudes are taken, along a horizontal line across it. Imaging
+# smears nearer ones over the fault. Such a line is at most LONGEST times as long.
+DISTANCES, LONGEST = np.array([5.0, 6.0, 7.0, 8.0, 9.0]), 1.6
 
 # Slopes of reflectors that are tried, in cells down the dip a trace away from the surface, and the
 # sides, in cells, of the window in which they are compared.
@@ -108,10 +108,14 @@ def _carried(block: Array, slope: Array) -> Array:
 
 
 def _horizontal(surface: Surface) -> Array:
-    """Horizontal unit vectors (3, A, B) across the surface, to the hanging wall."""
+    """Horizontal vectors across the surface, to the hanging wall; each leads a voxel away from it.
+
+    They are of at most LONGEST voxels, where surfaces are flat.
+    """
     normal = np.stack([gaussian_filter(n, 4) for n in surface.normals()])
+    across = np.hypot(normal[0], normal[1])
     normal[2] = 0
-    return normal / np.maximum(np.hypot(normal[0], normal[1]), 1e-6)
+    return normal / np.maximum(across, 1e-6) * np.minimum(1 / np.maximum(across, 1e-6), LONGEST)
 
 
 def _amplitudes(image: Volume, at: Array) -> tuple[Array, NDArray[np.bool_]]:

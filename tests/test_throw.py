@@ -36,7 +36,7 @@ def faulted(
     """Layers of a `slope` in samples a trace, cut by a plane through CENTRE.
 
     The upper side has moved down the dip by `throw` samples, half of it on each side. With a
-    `period` in samples only the strength of the layers varies.
+    `period` in samples only the strength and the sign of the layers vary.
     """
     rng = np.random.default_rng(0)
     normal = upward(strike, dip)
@@ -50,7 +50,7 @@ def faulted(
     reflectivity = rng.normal(size=600) * (rng.random(600) < 0.4)
     trace = np.gradient(np.gradient(gaussian_filter1d(reflectivity, 1.6)))
     if period:
-        strength = np.repeat(rng.random(600), int(period))[:600]
+        strength = np.repeat(rng.normal(size=600), int(period))[:600]
         trace = np.sin(2 * np.pi * np.arange(600) / period) * gaussian_filter1d(strength, 2)
     image = gaussian_filter(map_coordinates(trace, [depth + 300], order=3), (0.7, 0.7, 0))
     image /= image.std()
@@ -113,18 +113,15 @@ def test_a_throw_that_dies_out_along_the_fault_is_followed() -> None:
 
 @pytest.mark.parametrize(
     ("strike", "dip", "throw", "noise"),
-    [(20, 60, 35, 0), (20, 120, -35, 0.3), (65, 75, 45, 0.3), (110, 50, 25, 0.3)],
+    [(20, 60, 35, 0), (20, 120, -35, 0.3), (65, 75, 45, 0.3), (110, 70, 25, 0.3)],
 )
 def test_a_throw_of_several_periods_is_found(
     strike: float, dip: float, throw: float, noise: float
 ) -> None:
     volume = faulted(strike, dip, throw, (0.1, 0.1), noise, period=10)
-    found = with_throw(plane(strike, dip), volume, 60)
-    error = errors(found, throw)
-    good = found.quality[np.isfinite(found.throw)] >= MIN_QUALITY
-    assert good.mean() > 0.2
-    assert np.median(error[good]) < 1
-    assert np.percentile(error[good], 90) < 3
+    error = errors(with_throw(plane(strike, dip), volume, 60), throw)
+    assert np.median(error) < 0.5
+    assert np.percentile(error, 90) < 1.5
 
 
 def test_a_large_throw_that_dies_out_along_the_fault_is_followed() -> None:

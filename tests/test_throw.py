@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
-from strataflow.interpretation.surfaces import Surface, frame_of
-from strataflow.interpretation.throw import with_throw
+from strataflow.interpretation.surfaces import Frame, Surface, frame_of, lengthened, upright
+from strataflow.interpretation.throw import MIN_QUALITY, with_throw
 from strataflow.volume.orientation import normal_from_strike_dip
 from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Volume, plain_sidecar
@@ -31,10 +31,12 @@ def faulted(
     throw: float | NDArray[np.float64],
     slope: tuple[float, float] = (0, 0),
     noise: float = 0.0,
+    period: float | None = None,
 ) -> Volume:
     """Layers of a `slope` in samples a trace, cut by a plane through CENTRE.
 
-    The upper side has moved down the dip by `throw` samples, half of it on each side.
+    The upper side has moved down the dip by `throw` samples, half of it on each side. With a
+    `period` in samples only the strength and the sign of the layers vary.
     """
     rng = np.random.default_rng(0)
     normal = upward(strike, dip)
@@ -47,6 +49,9 @@ def faulted(
     depth = at[2] - moved - sum(s * (at[i] - moved * ahead[i]) for i, s in enumerate(slope))
     reflectivity = rng.normal(size=600) * (rng.random(600) < 0.4)
     trace = np.gradient(np.gradient(gaussian_filter1d(reflectivity, 1.6)))
+    if period:
+        strength = np.repeat(rng.normal(size=600), int(period))[:600]
+        trace = np.sin(2 * np.pi * np.arange(600) / period) * gaussian_filter1d(strength, 2)
     image = gaussian_filter(map_coordinates(trace, [depth + 300], order=3), (0.7, 0.7, 0))
     image /= image.std()
     grain = gaussian_filter(rng.normal(size=SHAPE), 0.7)
@@ -93,7 +98,7 @@ def test_a_throw_is_found_within_half_a_sample(
     found = with_throw(plane(strike, dip), faulted(strike, dip, throw, slope, noise), 40)
     error = errors(found, throw)
     assert np.median(error) < 0.5
-    assert np.percentile(error[found.quality[np.isfinite(found.throw)] > 0.2], 90) < 1.5
+    assert np.percentile(error[found.quality[np.isfinite(found.throw)] >= MIN_QUALITY], 90) < 1.5
 
 
 def test_a_throw_that_dies_out_along_the_fault_is_followed() -> None:
@@ -104,6 +109,57 @@ def test_a_throw_that_dies_out_along_the_fault_is_followed() -> None:
     at = surface.points()
     true = 12 * np.exp(-(((at[0] - CENTRE[0]) / 40) ** 2) - ((at[2] - CENTRE[2]) / 60) ** 2)
     assert np.median(errors(found, true)) < 1
+
+
+@pytest.mark.parametrize(
+    ("strike", "dip", "throw", "noise"),
+    [(20, 60, 35, 0), (20, 120, -35, 0.3), (65, 75, 45, 0.3), (110, 70, 25, 0.3)],
+)
+def test_a_throw_of_several_periods_is_found(
+    strike: float, dip: float, throw: float, noise: float
+) -> None:
+    volume = faulted(strike, dip, throw, (0.1, 0.1), noise, period=10)
+    error = errors(with_throw(plane(strike, dip), volume, 60), throw)
+    assert np.median(error) < 0.5
+    assert np.percentile(error, 90) < 1.5
+
+
+def test_a_large_throw_that_dies_out_along_the_fault_is_followed() -> None:
+    i3, _, _ = np.indices(SHAPE)
+    throw = 30 * (1 - ((i3 - CENTRE[0]) / 48) ** 2)
+    surface = plane(65, 75)
+    found = with_throw(surface, faulted(65, 75, throw, (0.1, 0.1), 0.2, period=10), 60)
+    true = 30 * (1 - ((surface.points()[0] - CENTRE[0]) / 48) ** 2)
+    assert np.median(errors(found, true)) < 2
+
+
+def test_a_longer_surface_goes_on_in_its_plane() -> None:
+    surface = plane(20, 60)
+    a, b = np.indices(surface.height.shape, np.float32)
+    tilted = Surface(
+        surface.frame, surface.first, surface.inside, 0.2 * a - 0.1 * b, *(3 * [surface.throw])
+    )
+    long = lengthened(tilted, 30)
+    a, b = np.indices(long.height.shape, np.float32)
+    assert np.abs(long.height - (0.2 * a - 0.1 * (b - 30))).max() < 0.5
+    assert not long.inside[:, :30].any()
+    np.testing.assert_allclose(long.points()[:, 0, 30], tilted.points()[:, 0, 0], atol=1e-3)
+
+
+def test_an_upright_surface_has_its_normal_on_its_upper_side() -> None:
+    surface = plane(20, 60)
+    frame = surface.frame
+    turned = Surface(
+        Frame(frame.origin, -frame.u, frame.v, -frame.normal),
+        (-surface.first[0] - len(surface.inside) + 1, surface.first[1]),
+        surface.inside[::-1],
+        -surface.height[::-1],
+        *(3 * [surface.throw[::-1]]),
+    )
+    found = upright(turned)
+    assert (found.normals()[2] < 0).all()
+    np.testing.assert_allclose(found.points(), surface.points(), atol=1e-3)
+    np.testing.assert_array_equal(found.inside, surface.inside)
 
 
 def test_there_is_no_throw_where_there_are_no_traces() -> None:

@@ -32,7 +32,7 @@ from .joining import join_surfaces
 from .meshes import Mesh, write_vtp
 from .single_line import on_line, repeated
 from .surface_files import save_surfaces
-from .surfaces import Surface
+from .surfaces import Surface, upright
 from .thinning import FaultVoxels, thin
 from .throw import MAX_THROW, with_throw
 
@@ -150,7 +150,7 @@ def fault_surfaces(
     surfaces = join_surfaces(
         grow_surfaces(samples, settings.min_area, settings.bridge), JOIN_GAP * settings.bridge
     )
-    return [surface for surface in surfaces if _is_wanted(surface, settings, ground)]
+    return [upright(surface) for surface in surfaces if _is_wanted(surface, settings, ground)]
 
 
 def _is_wanted(surface: Surface, settings: FaultSettings, ground: Ground) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from ..volume.raw import Array
 
@@ -118,3 +118,49 @@ def spread(
         scale *= 2
     result[missing] = result[~missing].mean() if missing.any() else 0
     return result
+
+
+def upright(surface: Surface) -> Surface:
+    """The surface in a frame whose normal points to the upper side of most of it.
+
+    A surface that passes the vertical has its hanging wall where most of it has.
+    """
+    if not surface.inside.any() or float(surface.normals()[2][surface.inside].mean()) <= 0:
+        return surface
+    frame = surface.frame
+    turned = {
+        name: np.ascontiguousarray(getattr(surface, name)[::-1])
+        for name in ("inside", "height", "probability", "throw", "quality")
+    }
+    turned["height"] *= -1
+    first = -(surface.first[0] + surface.inside.shape[0] - 1)
+    return Surface(
+        Frame(frame.origin, -frame.u, frame.v, -frame.normal), (first, surface.first[1]), **turned
+    )
+
+
+def lengthened(surface: Surface, cells: int, scale: float = 8.0) -> Surface:
+    """The surface with `cells` more, not inside, at both ends along v.
+
+    Cells that are not inside continue the mean slopes around the nearest one that is.
+
+    Args:
+        surface: with at least two cells along v.
+        cells: that are added at each end.
+        scale: standard deviation in cells of the window in which slopes are averaged.
+    """
+    sides = ((0, 0), (cells, cells))
+    inside = np.pad(surface.inside, sides)
+    nearest = tuple(distance_transform_edt(~inside, return_distances=False, return_indices=True))
+    weight = np.maximum(gaussian_filter(surface.inside.astype(np.float32), scale), 1e-6)
+    height = np.pad(surface.height, sides)[nearest]
+    for slope, to, at in zip(
+        gradient(surface.height), np.indices(inside.shape), nearest, strict=True
+    ):
+        mean = gaussian_filter(np.where(surface.inside, slope, 0), scale) / weight
+        height = height + np.pad(mean, sides)[nearest] * (to - at)
+    wide = {
+        name: np.pad(getattr(surface, name), sides) for name in ("probability", "throw", "quality")
+    }
+    first = (surface.first[0], surface.first[1] - cells)
+    return replace(surface, first=first, inside=inside, height=height.astype(np.float32), **wide)

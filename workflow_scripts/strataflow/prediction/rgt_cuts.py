@@ -105,7 +105,8 @@ def _cuts_of(surface: Surface, shape: tuple[int, int, int]) -> tuple[list[Keys],
     off = ((voxel - point) * normal).sum(axis=0)
     above = off >= 0
     sure = surface.quality.ravel()[cell] >= MIN_QUALITY
-    repeated = sure & (surface.throw.ravel()[cell] < 0)
+    # The throw counts to the side of the surface's frame, which may be below it here.
+    repeated = sure & (surface.throw.ravel()[cell] * normal[2] > 0)
     strides = (shape[1] * shape[2], shape[2], 1)
     links, reverse = [], _none()
     for axis, stride in enumerate(strides):

@@ -341,6 +341,6 @@ def test_invalid_folders_are_refused_in_one_line(
         refusals[name] = str(refused.value)
     assert "no predictions found" in refusals["empty"]
     assert "choose one of its folders: north" in refusals["above"]
-    assert "a.fsem" in refusals["cut"]
+    assert "sidecar a.fsem.json" in refusals["cut"]
     assert "several volumes: a b" in refusals["two"]
     assert "differ in size: north.dhr: n1=20" in refusals["sizes"]

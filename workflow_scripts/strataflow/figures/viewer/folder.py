@@ -9,7 +9,7 @@ from pathlib import Path
 from ...errors import StrataflowError
 from ...volume.attributes import ATTRIBUTES, CONFIDENCE, PICKED, SPREAD
 from ...volume.raw import Shape
-from ...volume.volume import Sidecar, Volume, attribute_path, open_volume
+from ...volume.volume import Sidecar, Volume, attribute_path, open_volume, sidecar_path
 from .picks import Picks, read_picks
 
 # Name of the input image among the volumes.
@@ -66,6 +66,11 @@ def open_folder(folder: Path, image: Path | None = None) -> Prediction:
     for name in SHOWN:
         path = attribute_path(prefix, name)
         if path.is_file():
+            if not sidecar_path(path).is_file():
+                raise StrataflowError(
+                    f"{path}: its sidecar {sidecar_path(path).name}, which has the size, is "
+                    "missing; copy it from the results too"
+                )
             volumes[name] = open_volume(path, None, name, intact=False)
     if len({volume.shape for volume in volumes.values()}) > 1:
         sizes = ", ".join(f"{volume.path.name}: {volume.shape}" for volume in volumes.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,9 +137,7 @@ def test_a_large_throw_that_dies_out_along_the_fault_is_followed() -> None:
 def test_a_longer_surface_goes_on_in_its_plane() -> None:
     surface = plane(20, 60)
     a, b = np.indices(surface.height.shape, np.float32)
-    tilted = Surface(
-        surface.frame, surface.first, surface.inside, 0.2 * a - 0.1 * b, *(3 * [surface.throw])
-    )
+    tilted = replace(surface, height=np.asarray(0.2 * a - 0.1 * b, np.float32))
     long = lengthened(tilted, 30)
     a, b = np.indices(long.height.shape, np.float32)
     assert np.abs(long.height - (0.2 * a - 0.1 * (b - 30))).max() < 0.5

@@ -191,7 +191,12 @@ def test_panels_made_beforehand_show_the_view_that_is_asked_for(tmp_path: Path) 
 
 
 def test_numbers_of_a_fault_begin_with_its_throw_and_have_units() -> None:
-    row = {"area_voxels": 36766.2, "dip_ms_per_m": 1.0841, "throw_mean_ms": 26.342, "x_from": 4e5}
+    row: dict[str, object] = {
+        "area_voxels": 36766.2,
+        "dip_ms_per_m": 1.0841,
+        "throw_mean_ms": 26.342,
+        "x_from": 4e5,
+    }
     found = _details(row | {"x_to": 432211.39, "strike": 169.0})
     assert list(found.items()) == [
         ("throw mean (ms)", "26.34"),

@@ -256,7 +256,7 @@ def test_one_command_picks_faults_fits_time_and_picks_horizons_on_the_cluster(
     assert len(pd.read_csv(project.results / "survey.faults.csv"))
     assert len(pd.read_csv(project.results / "survey.horizon_index.csv")) == 3
     time = np.fromfile(project.results / "survey.rgt", "<f4")
-    assert (time.size, time.min(), time.max()) == (np.prod(SHAPE.array), 0, 1)
+    assert [time.size, time.min(), time.max()] == [SHAPE.n_bytes // 4, 0, 1]
 
 
 @pytest.mark.usefixtures("interpreted")

@@ -159,8 +159,12 @@ def lengthened(surface: Surface, cells: int, scale: float = 8.0) -> Surface:
     ):
         mean = gaussian_filter(np.where(surface.inside, slope, 0), scale) / weight
         height = height + np.pad(mean, sides)[nearest] * (to - at)
-    wide = {
-        name: np.pad(getattr(surface, name), sides) for name in ("probability", "throw", "quality")
-    }
-    first = (surface.first[0], surface.first[1] - cells)
-    return replace(surface, first=first, inside=inside, height=height.astype(np.float32), **wide)
+    return replace(
+        surface,
+        first=(surface.first[0], surface.first[1] - cells),
+        inside=inside,
+        height=height.astype(np.float32),
+        probability=np.pad(surface.probability, sides),
+        throw=np.pad(surface.throw, sides),
+        quality=np.pad(surface.quality, sides),
+    )

@@ -137,7 +137,7 @@ def _moved_together(walls: Walls, shift: Array) -> Walls:
         (walls.foot, walls.foot_known, -0.5),
         (walls.hanging, walls.hanging_known, 0.5),
     ):
-        at = [a, b + half * shift]
+        at = np.stack([a, b + half * shift])
         whole = map_coordinates(known.astype(np.float32), at, order=1, mode="constant")
         parts.append((map_coordinates(values, at, order=1, mode="nearest"), whole > 0.99))
     (foot, foot_known), (hanging, hanging_known) = parts

@@ -141,7 +141,7 @@ def _linear(costs: Array) -> list[Shifts]:
         _fractions(size, nodes) for size, nodes in zip(costs.shape[1:], used, strict=True)
     )
     reach = 2 * int(CHANGES.max()) + 1
-    padded = np.pad(costs[:, *used], ((reach, reach), (0, 0)))
+    padded = np.pad(costs[:, used[0], used[1]], ((reach, reach), (0, 0)))
     sums, changes = [], []
     for change in product(*(_changes(size) for size in costs.shape[1:])):
         trend = np.rint(change[0] * across[used[0]] + change[1] * down[used[1]]).astype(np.int64)

@@ -94,7 +94,7 @@ def make_server(
     port = sockets[0].getsockname()[1]
     colours, start = Colours(prediction.volumes), first_view(prediction, probability)
 
-    # Panels of the next page, made while nobody waits for them.
+    # Panels of the next page, made when the server is idle.
     ready: list[list[Panel]] = []
 
     def prepare() -> None:

@@ -26,10 +26,10 @@ def towards_camera(corner: tuple[int, int], steps: NDArray[np.float64]) -> NDArr
 
 
 def best_corner(normals: NDArray[np.float64], steps: NDArray[np.float64]) -> tuple[int, int]:
-    """The corner over which most of the area of faults is seen; the first without any.
+    """The corner from which most of the fault area is visible; the first one without faults.
 
     Args:
-        normals: Normals (N, 3) of triangles in the scene, as long as their areas.
+        normals: Normals (N, 3) of triangles in the scene, with lengths proportional to their areas.
         steps: Those of `towards_camera`.
     """
     seen = [

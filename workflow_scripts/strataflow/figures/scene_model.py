@@ -61,8 +61,8 @@ class Scene:
         if self.meshes is None or not self.meshes.fault.size:
             return CORNERS[0]
         places = self.place(self.meshes.corners.reshape(-1, 3)).reshape(-1, 3, 3)
-        normals = np.cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])
-        return best_corner(normals, self.steps[:2, :2])
+        placed = FaultMeshes(places, self.meshes.fault)
+        return best_corner(placed.area_normals(), self.steps[:2, :2])
 
     def towards(self, corner: tuple[int, int]) -> NDArray[np.float64]:
         """Direction from the middle of the survey to a camera over one of its corners."""

@@ -123,7 +123,7 @@ def spread(
 def upright(surface: Surface) -> Surface:
     """The surface in a frame whose normal points to the upper side of most of it.
 
-    A surface that passes the vertical has its hanging wall where most of it has.
+    On a surface that passes the vertical, the hanging wall of the larger part decides.
     """
     if not surface.inside.any() or float(surface.normals()[2][surface.inside].mean()) <= 0:
         return surface
@@ -145,9 +145,9 @@ def lengthened(surface: Surface, cells: int, scale: float = 8.0) -> Surface:
     Cells that are not inside continue the mean slopes around the nearest one that is.
 
     Args:
-        surface: with at least two cells along v.
-        cells: that are added at each end.
-        scale: standard deviation in cells of the window in which slopes are averaged.
+        surface: A surface with at least two cells along v.
+        cells: Number of cells to add at each end.
+        scale: Standard deviation in cells of the window in which slopes are averaged.
     """
     sides = ((0, 0), (cells, cells))
     inside = np.pad(surface.inside, sides)

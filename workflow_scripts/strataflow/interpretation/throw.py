@@ -111,10 +111,10 @@ def _throw(walls: Walls, there: NDArray[np.bool_], depth: Array, lags: int) -> t
     """Throw and quality of cells, both (A, B).
 
     Args:
-        walls: of the fault, down the dip along the second axis.
-        there: the cells that count.
-        depth: of the cells, in samples.
-        lags: the largest shift that is looked for, in cells.
+        walls: Walls of the fault, down the dip along the second axis.
+        there: Cells (A, B) that count.
+        depth: Depth of the cells (A, B), in samples.
+        lags: Largest shift, in cells.
     """
     coarse, certainty = coarse_shifts(walls, there, lags)
     # Every other column does: errors are smooth along u.

@@ -49,7 +49,7 @@ FIRST_CHANGE, CHANGE = 0.02, 0.3
 # Times that messages pass over the surface in all directions.
 SWEEPS = 3
 
-# Cells that shifts differ by which are not the same match.
+# Shifts that differ by more than this number of cells are different matches.
 DIFFERENT = 4
 
 # Standard deviation in nodes of the window in which matches are compared.
@@ -69,13 +69,13 @@ def coarse_shifts(walls: Walls, there: NDArray[np.bool_], lags: int) -> tuple[Ar
     """The shift of each cell down the dip, in cells, and how certain it is, both (A, B).
 
     Args:
-        walls: of the fault.
-        there: cells (A, B) between the two ends of a match.
-        lags: the largest shift.
+        walls: Walls of the fault.
+        there: Cells (A, B) that count.
+        lags: Largest shift, in cells.
 
     Returns:
-        Shifts, smooth over some nodes, and certainties from 0 to 1. They are 0 where another match
-        is as good.
+        Shifts, smoothed over neighbouring nodes, and certainties from 0 to 1. A certainty is 0
+        where another match is as good.
     """
     costs = _costs(walls, there, lags)
     matches = [_bent(costs, start) for start in _linear(costs)]
@@ -94,8 +94,8 @@ def _costs(walls: Walls, there: NDArray[np.bool_], lags: int) -> Array:
     """Cost (2 lags + 1, nodes along u, nodes along v) of each shift of each node.
 
     It is the mean over the cells of a node of the negative product of the walls, plus NO_MATCH
-    times their mean square; 0 for cells that a shift has no pair of amplitudes for. Large
-    shifts cost a little.
+    times their mean square. Cells without a pair of amplitudes at a shift cost 0. Large shifts
+    cost a little.
     """
     # Every other column does: amplitudes are smooth along u.
     normal = walls.normalised(SCALE).every(2)

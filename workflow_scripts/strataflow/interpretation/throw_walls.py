@@ -13,7 +13,7 @@ from ..volume.volume import Volume
 from .surfaces import Surface
 
 # Voxels from the surface at which amplitudes are taken, along a horizontal line across it. Imaging
-# smears nearer ones over the fault. Such a line is at most LONGEST times as long.
+# smears nearer ones over the fault. On flat surfaces the line is at most LONGEST times as long.
 DISTANCES, LONGEST = np.array([5.0, 6.0, 7.0, 8.0, 9.0]), 1.6
 
 # Slopes of reflectors that are tried, in cells down the dip a trace away from the surface, and the
@@ -51,7 +51,7 @@ class Walls:
         """Amplitudes over their root mean square in a Gaussian window, 0 where not known.
 
         Args:
-            scale: standard deviation of the window, in cells.
+            scale: Standard deviation of the window in cells.
         """
         return Walls(
             _normalised(self.foot, self.foot_known, scale),
@@ -108,9 +108,9 @@ def _carried(block: Array, slope: Array) -> Array:
 
 
 def _horizontal(surface: Surface) -> Array:
-    """Horizontal vectors across the surface, to the hanging wall; each leads a voxel away from it.
+    """Horizontal vectors (3, A, B) to the hanging wall whose ends are one voxel off the surface.
 
-    They are of at most LONGEST voxels, where surfaces are flat.
+    On flat surfaces, where they would be longer, they have a length of LONGEST voxels.
     """
     normal = np.stack([gaussian_filter(n, 4) for n in surface.normals()])
     across = np.hypot(normal[0], normal[1])

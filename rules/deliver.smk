@@ -1,12 +1,15 @@
 # Give the attributes of the last pass, but for RGT, their final names as hard links, which take no
-# space. A file system without them gets copies. Snakemake updates the modification time of outputs,
-# and with it that of the originals, so nothing else may read these before (see check_seams).
-# Symbolic links would break when a user copies the folder.
+# space. A file system without them gets copies. Symbolic links would break when a user copies the
+# folder.
+#
+# Snakemake updates the modification time of outputs one by one, and with it that of the originals.
+# So nothing else may read these before (see check_seams), and only the sidecars, which are written
+# with them and copied, are inputs: an output must not be older than an input.
 if AS_PREDICTED:
 
     rule deliver:
         input:
-            attributes_to_deliver,
+            sidecars_to_deliver,
         output:
             with_sidecars("results/predictions/{volume}/{volume}", AS_PREDICTED),
         log:
@@ -18,9 +21,11 @@ if AS_PREDICTED:
             mem_mb=memory(500),
             runtime=minutes(5, per_gigabyte=1),
         params:
+            raw=raw_files_to_deliver,
             folder=folder_of,
         shell:
-            "(cp --link {input} {params.folder} || cp {input} {params.folder}) > {log} 2>&1"
+            "(cp {input} {params.folder} &&"
+            " (cp --link {params.raw} {params.folder} || cp {params.raw} {params.folder})) > {log} 2>&1"
 
     if LINES:
 

@@ -38,6 +38,16 @@ def attributes_to_deliver(wildcards):
     ]
 
 
+def sidecars_to_deliver(wildcards):
+    """The sidecars of the attributes to deliver."""
+    return [path for path in attributes_to_deliver(wildcards) if path.endswith(".json")]
+
+
+def raw_files_to_deliver(wildcards):
+    """The raw files of the attributes to deliver."""
+    return [path for path in attributes_to_deliver(wildcards) if not path.endswith(".json")]
+
+
 def delivered_by_inference(wildcards):
     """The attributes in the results if they are those of inference, without refinement."""
     if config["refinement"]["iterations"]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, map_coordinates
 
 from strataflow.interpretation.surfaces import Frame, Surface, frame_of, lengthened, upright
-from strataflow.interpretation.throw import MIN_QUALITY, with_throw
+from strataflow.interpretation.throw import with_throw
+from strataflow.interpretation.throw_quality import MIN_QUALITY
 from strataflow.volume.orientation import normal_from_strike_dip
 from strataflow.volume.raw import Shape
 from strataflow.volume.volume import Volume, plain_sidecar

@@ -14,7 +14,7 @@ from ..volume.volume import Sidecar
 from .fault_ground import Ground, dips, strikes
 from .fault_voxels import PickedVoxels, no_voxels
 from .surfaces import Surface, frame_of
-from .throw import MIN_QUALITY
+from .throw_quality import MIN_QUALITY
 
 # Cells, and the part of all, that must have good throws before a fault has one.
 MIN_GOOD, MIN_GOOD_PART = 20, 0.03

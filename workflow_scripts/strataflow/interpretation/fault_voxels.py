@@ -15,7 +15,7 @@ from ..volume.attributes import PICKED
 from ..volume.raw import Array
 from ..volume.volume import Sidecar, write_sidecar
 from .surfaces import Surface, gradient
-from .throw import MIN_QUALITY
+from .throw_quality import MIN_QUALITY
 
 
 @dataclass(frozen=True)

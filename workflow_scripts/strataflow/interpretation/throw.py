@@ -10,8 +10,8 @@ along the slope that reflectors have on that side alone. The surface is carried 
 so that a large throw has something to be matched with there.
 
 Limits: throws beyond the search range, and those beyond the height of the surface, are not found.
-A match elsewhere may be nearly as good where layers are alike or little is left to compare;
-`quality` is low there.
+A match elsewhere may be nearly as good where layers are alike or little is left to compare. The
+quality (`throw_quality`) is low there.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates, uniform_filter
 from ..volume.raw import Array
 from ..volume.volume import Volume
 from .surfaces import Surface, lengthened
+from .throw_quality import throw_quality
 from .throw_search import coarse_shifts, paired
 from .throw_walls import Walls, extreme, walls_of
 
@@ -43,11 +44,8 @@ MAX_ERROR = 4.0
 CHANGE_V, CHANGE_U = 2.0, 1.0
 
 # Standard deviation of the smoothing of shifts, and the sides, in every other column and in cells,
-# of the window in which quality is measured.
-SHIFT_SCALE, QUALITY_WINDOW = 5.0, (9, 41)
-
-# Throws of a lower quality do not count in tables and volumes.
-MIN_QUALITY = 0.2
+# of the window in which matches are compared.
+SHIFT_SCALE, MATCH_WINDOW = 5.0, (9, 41)
 
 # Samples that a surface must fall from one cell to the next, down the dip, to have a throw.
 MIN_FALL = 0.25
@@ -89,15 +87,13 @@ def with_throw(surface: Surface, image: Volume, max_throw: float = MAX_THROW) ->
     there = long.inside & walls.known
     if length < MIN_LENGTH or not there.any():
         return without
-    throw, quality = _throw(walls, there, long.points()[2], lags)
+    throw, match, certainty = _throw(walls, there, long.points()[2], lags)
     throw = np.where(there & (np.abs(throw) <= max_throw + 1), throw, np.nan)
-    quality = np.where(np.isfinite(throw), quality, 0)
-    part = slice(beyond, beyond + surface.inside.shape[1])
-    return replace(
-        surface,
-        throw=throw[:, part].astype(np.float32),
-        quality=quality[:, part].astype(np.float32),
-    )
+    height = surface.inside.shape[1]
+    part = slice(beyond, beyond + height)
+    throw = throw[:, part].astype(np.float32)
+    quality = throw_quality(throw, match[:, part], certainty[:, part], height)
+    return replace(surface, throw=throw, quality=quality)
 
 
 def _fall(surface: Surface) -> float:
@@ -107,8 +103,10 @@ def _fall(surface: Surface) -> float:
     return float(np.median(np.gradient(surface.points()[2], axis=1)[surface.inside]))
 
 
-def _throw(walls: Walls, there: NDArray[np.bool_], depth: Array, lags: int) -> tuple[Array, Array]:
-    """Throw and quality of cells, both (A, B).
+def _throw(
+    walls: Walls, there: NDArray[np.bool_], depth: Array, lags: int
+) -> tuple[Array, Array, Array]:
+    """Throw of cells, how well the walls match there, and how certain the search is, all (A, B).
 
     Args:
         walls: Walls of the fault, down the dip along the second axis.
@@ -122,11 +120,11 @@ def _throw(walls: Walls, there: NDArray[np.bool_], depth: Array, lags: int) -> t
     errors = _errors(near.normalised(SCALE))
     local = _local(errors, thin)
     part = _refined(_shifts(errors), local)
-    quality = _all_columns(_quality(local, part), len(there)) * certainty
+    match = _all_columns(_matches(local, part), len(there))
     # Cells that match well tell their neighbours; the small number keeps those far from any.
-    weight = np.where(there, quality**2 + 0.003, 0).astype(np.float32)
+    weight = np.where(there, (match * certainty) ** 2 + 0.003, 0).astype(np.float32)
     shift = coarse + _all_columns(part, len(there))
-    return _samples(_smooth(shift, weight, SHIFT_SCALE), depth), quality
+    return _samples(_smooth(shift, weight, SHIFT_SCALE), depth), match, certainty
 
 
 def _moved_together(walls: Walls, shift: Array) -> Walls:
@@ -192,8 +190,8 @@ def _shifts(errors: Array) -> NDArray[np.intp]:
 
 def _local(errors: Array, there: NDArray[np.bool_]) -> Array:
     """Mean errors in a window around each cell, for each shift."""
-    weight = uniform_filter(there.astype(np.float32), QUALITY_WINDOW, mode="constant")
-    total = uniform_filter(np.where(there, errors, 0), (1, *QUALITY_WINDOW), mode="constant")
+    weight = uniform_filter(there.astype(np.float32), MATCH_WINDOW, mode="constant")
+    total = uniform_filter(np.where(there, errors, 0), (1, *MATCH_WINDOW), mode="constant")
     return np.asarray(total / np.maximum(weight, 1e-6), np.float32)
 
 
@@ -243,7 +241,7 @@ def _smooth(values: Array, weight: Array, scale: float) -> Array:
     return np.asarray(total / np.maximum(gaussian_filter(weight, scale), 1e-9), np.float32)
 
 
-def _quality(local: Array, shift: Array) -> Array:
+def _matches(local: Array, shift: Array) -> Array:
     """How much better the walls match at `shift` than at any other that is not next to it.
 
     From 0, ambiguous or unlike, to 1. Correlations in a window of amplitudes of variance 1 are

@@ -24,7 +24,8 @@ from .tiling import blend
 def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     """Join all slabs of a volume to `output`.<attribute> and write the sidecars.
 
-    The attributes of a single slab become hard links, except RGT.
+    The attributes of a single slab are moved, except RGT. Where hard links are not possible, they
+    are copied.
 
     Args:
         prefixes: PREFIX of each slab, in any order.
@@ -48,6 +49,7 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     names = first.attributes
     finals = [attribute_path(output, name) for name in names]
     written = len(names) if len(prefixes) > 1 else 1
+    moved = []
     require_free_space(output.parent, written * sidecar.shape.n_bytes)
     with (
         ExitStack() as links,
@@ -57,7 +59,9 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
         for name, raw in raws.items():
             if name != "rgt":
                 parts = [attribute_path(prefix, name) for prefix in prefixes]
-                if len(parts) > 1 or not links.enter_context(hard_link(parts[0], raw)):
+                if len(parts) == 1 and links.enter_context(hard_link(parts[0], raw)):
+                    moved += parts
+                else:
                     _concatenate(parts, raw)
         if "rgt" in names:
             parts = [attribute_path(prefix, "rgt") for prefix in prefixes]
@@ -68,6 +72,9 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
                 )
         for (name, raw), beside in zip(raws.items(), paths, strict=False):
             write_sidecar(beside, sidecar.of_attribute(name), raw)
+    # Two names would share one modification time, and Snakemake wants outputs newer than inputs.
+    for part in moved:
+        part.unlink()
 
 
 def _concatenate(parts: list[Path], raw: Path) -> None:

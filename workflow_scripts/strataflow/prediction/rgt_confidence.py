@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..interpretation.fault_voxels import crossed_voxels
 from ..interpretation.surfaces import Surface
-from ..interpretation.throw import MIN_QUALITY
+from ..interpretation.throw_quality import MIN_QUALITY
 from ..volume.raw import Array
 from .rgt_convergence import STEP
 

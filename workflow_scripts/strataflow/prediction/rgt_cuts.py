@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from ..interpretation.fault_voxels import crossed_voxels
 from ..interpretation.surfaces import Surface, gradient
-from ..interpretation.throw import MIN_QUALITY
+from ..interpretation.throw_quality import MIN_QUALITY
 
 Keys = NDArray[np.int64]
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..interpretation.surfaces import Surface
-from ..interpretation.throw import MIN_FALL, MIN_QUALITY
+from ..interpretation.throw import MIN_FALL
+from ..interpretation.throw_quality import MIN_QUALITY
 from ..volume.raw import Array
 from .rgt_elements import Elements, Values
 from .rgt_ties import Ties

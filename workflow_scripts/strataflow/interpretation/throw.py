@@ -92,7 +92,7 @@ def with_throw(surface: Surface, image: Volume, max_throw: float = MAX_THROW) ->
     height = surface.inside.shape[1]
     part = slice(beyond, beyond + height)
     throw = throw[:, part].astype(np.float32)
-    quality = throw_quality(throw, match[:, part], certainty[:, part], height)
+    quality = throw_quality(throw, match[:, part], certainty[:, part], length)
     return replace(surface, throw=throw, quality=quality)
 
 

@@ -21,18 +21,18 @@ MIN_QUALITY = 0.8
 SMALL = 0.03
 
 # Coefficients of the logarithms of the match and of its mean over the surface, of the throw and of
-# its standard deviation over the surface, both relative to the height of the surface, and the
-# constant.
-MATCH, MEAN_MATCH, THROW, SCATTER, CONSTANT = 0.46, 2.05, -6.61, -21.4, 3.79
+# its standard deviation over the surface, both relative to the length of the surface down the dip,
+# and the constant.
+MATCH, MEAN_MATCH, THROW, SCATTER, CONSTANT = 0.47, 1.78, -4.78, -12.8, 3.62
 
 # Certainty of the search below which the quality is reduced.
 UNCERTAIN = 0.2
 
 
-def throw_quality(throw: Array, match: Array, certainty: Array, height: int) -> Array:
+def throw_quality(throw: Array, match: Array, certainty: Array, length: int) -> Array:
     """Probability that each throw is within three samples of the true one.
 
-    Throws that change much over a surface, and those that are large for its height, are rarely
+    Throws that change much over a surface, and those that are large for its length, are rarely
     right. A surface whose walls match well as a whole helps the cells with a poor match.
 
     Args:
@@ -40,7 +40,7 @@ def throw_quality(throw: Array, match: Array, certainty: Array, height: int) -> 
         match: How well the walls match at the throw, and how much better than elsewhere, from 0
             to 1, (A, B).
         certainty: Certainty of the search (`throw_search.coarse_shifts`), from 0 to 1, (A, B).
-        height: Cells of the surface down the dip.
+        length: Cells down the dip, the median of the columns of the surface.
 
     Returns:
         Quality (A, B) from 0 to 1, float32, 0 where there is no throw.
@@ -48,8 +48,8 @@ def throw_quality(throw: Array, match: Array, certainty: Array, height: int) -> 
     known: NDArray[np.bool_] = np.isfinite(throw)
     if not known.any():
         return np.zeros(throw.shape, np.float32)
-    relative = np.abs(throw) / height
-    scatter = float(throw[known].std()) / height
+    relative = np.abs(throw) / length
+    scatter = float(throw[known].std()) / length
     logit = (
         MATCH * np.log(match + SMALL)
         + MEAN_MATCH * np.log(float(match[known].mean()) + SMALL)

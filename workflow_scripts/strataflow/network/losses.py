@@ -17,9 +17,15 @@ from torch.nn import functional
 
 from ..volume.attributes import SHIFT_UNIT
 
-# Weight of cross-entropy relative to Dice. One voxel in fifty is a fault, so the mean cross-entropy
-# is ten times smaller than Dice. A larger weight keeps the probabilities calibrated.
+# Weight of cross-entropy relative to Dice in crops with few faults. One voxel in fifty is a fault,
+# so the mean cross-entropy is ten times smaller than Dice. A larger weight keeps the probabilities
+# calibrated.
 ENTROPY_WEIGHT = 4.0
+
+# Fraction of fault voxels above which the weight of cross-entropy falls in proportion. Otherwise
+# cross-entropy would dominate in dense crops, where its mean is large, and faults there would stay
+# below 0.5 wherever their place is not certain to a voxel.
+DENSE = 0.03
 
 # Side of the windows of structural similarity, and the step between them, in voxels.
 SIMILARITY_WINDOW = 8
@@ -38,17 +44,23 @@ def fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def fault_overlap_loss(logit: Tensor, label: Tensor) -> Tensor:
-    """Cross-entropy and Dice loss (Milletari et al., 2016) of logits (batch, n3, n2, n1).
+    """Cross-entropy and Dice loss (Milletari et al., 2016), the mean over the crops of a batch.
 
-    All voxels have the same weight. Higher weights for the rare fault voxels would bias the
-    probabilities upward, which results in thick and false faults.
+    All voxels of a crop have the same weight. Higher weights for the rare fault voxels would bias
+    the probabilities upward, which results in thick and false faults. The Dice loss of a whole
+    batch would leave crops with few faults to cross-entropy.
+
+    Args:
+        logit: Logits (batch, ...).
+        label: Labels of the same shape, 0 or 1.
     """
-    logit = logit.float()
-    entropy = functional.binary_cross_entropy_with_logits(logit, label)
+    logit, label = logit.float().flatten(1), label.flatten(1)
+    entropy = functional.binary_cross_entropy_with_logits(logit, label, reduction="none").mean(1)
     probability = logit.sigmoid()
-    overlap = 2 * (probability * label).sum() + 1
-    dice = 1 - overlap / (probability.sum() + label.sum() + 1)
-    return ENTROPY_WEIGHT * entropy + dice
+    overlap = 2 * (probability * label).sum(1) + 1
+    dice = 1 - overlap / (probability.sum(1) + label.sum(1) + 1)
+    weight = ENTROPY_WEIGHT * DENSE / label.mean(1).clamp(min=DENSE)
+    return (weight * entropy + dice).mean()
 
 
 def orientation_loss(predicted: Tensor, target: Tensor, label: Tensor) -> Tensor:
@@ -142,7 +154,7 @@ def masked_fault_loss(predicted: Tensor, target: Tensor) -> Tensor:
     """`fault_loss` over known voxels; orientations count where they are known as well."""
     known = ~target[:, 0].isnan()
     label = target[:, 0][known]
-    overlap = fault_overlap_loss(predicted[:, 0][known], label)
+    overlap = fault_overlap_loss(predicted[:, 0][known][None], label[None])
     oriented = known & ~target[:, 1:].isnan().any(dim=1)
     faults = torch.where(oriented, target[:, 0], 0)
     tensor = torch.where(oriented[:, None], target[:, 1:], 0)

@@ -25,7 +25,7 @@ ENTROPY_WEIGHT = 4.0
 # Fraction of fault voxels above which the weight of cross-entropy falls in proportion. Otherwise
 # cross-entropy would dominate in dense crops, where its mean is large, and faults there would stay
 # below 0.5 wherever their place is not certain to a voxel.
-DENSE = 0.03
+DENSE = 0.01
 
 # Side of the windows of structural similarity, and the step between them, in voxels.
 SIMILARITY_WINDOW = 8

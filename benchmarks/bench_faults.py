@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import label
+from scipy.ndimage import binary_dilation, find_objects, label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
@@ -42,6 +42,12 @@ REACH, OFF_PLANE, TURN = 2, 0.6, 5.0
 
 # Minimum number of voxels of a fault.
 MIN_VOXELS = 200
+
+# Minimum number of labelled voxels of a piece of a true fault that others cut and displace.
+PIECE_VOXELS = 150
+
+# Neighbours of a voxel by faces, edges and corners.
+CORNERS = np.ones((3, 3, 3), np.uint8)
 
 MANY = Scenario(faults=(20, 30))
 # Seed and scenario: those without a fault that is visible are left out.
@@ -116,7 +122,7 @@ def components(prefix: Path) -> None:
     voxels, shape = thinned(prefix)
     mask = np.zeros(shape.array, bool)
     mask[tuple(voxels.at)] = True
-    ids, _ = label(mask, np.ones((3, 3, 3)))
+    ids, _ = label(mask, CORNERS)
     small = np.bincount(ids.ravel()) < MIN_VOXELS
     ids[small[ids]] = 0
     write_ids(attribute_path(prefix, "components.fault_id"), ids.astype(np.int32))
@@ -159,12 +165,32 @@ def picked(prefix: Path, method: str) -> FaultVolumes:
     return FaultVolumes(ids, values)
 
 
-def counts(matching: Matching) -> dict[str, Any]:
-    """Of a survey, as the columns of a row."""
-    fates, scores = Counter(matching.fates().values()), matching.scores()
+def in_one_piece(ids: Ids) -> set[int]:
+    """Numbers of the true faults whose labelled voxels are one piece, not cut by other faults.
+
+    Gaps of two voxels do not count.
+    """
+    whole = set()
+    for number, box in enumerate(find_objects(ids), start=1):
+        if box is None:
+            continue
+        mask = np.pad(ids[box] == number, 1)
+        pieces, _ = label(binary_dilation(mask, CORNERS), CORNERS)
+        if (np.bincount(pieces[mask]) >= PIECE_VOXELS).sum() == 1:
+            whole.add(number)
+    return whole
+
+
+def counts(matching: Matching, whole: set[int]) -> dict[str, Any]:
+    """Of a survey, as the columns of a row; `whole` are the true faults in one piece."""
+    by_fault, scores = matching.fates(), matching.scores()
+    fates = Counter(by_fault.values())
+    of_whole = Counter(fate for fault, fate in by_fault.items() if fault in whole)
     return {
         "faults": fates.total(),
         **{name: fates[name] for name in OF_FAULTS},
+        "in one piece": of_whole.total(),
+        "of these found": of_whole["found"],
         "objects": len(matching.picked),
         "false objects": len(matching.false_objects()),
         "merged objects": len(matching.merged_objects()),
@@ -180,10 +206,11 @@ def rows_of(
     """A row a method for one survey."""
     prefix = folder / f"{seed}"
     true = make_survey(prefix, seed, scenario, side)
+    whole = in_one_piece(true.ids)
     rows = []
     for method in methods:
         seconds, memory = measure(__file__, "--one", method, str(prefix))
-        matched = counts(match_faults(true, picked(prefix, method)))
+        matched = counts(match_faults(true, picked(prefix, method)), whole)
         drawn = "{} to {}".format(*scenario.faults)
         named = {"method": method, "seed": seed, "faults drawn": drawn}
         rows.append(named | matched | {"seconds": seconds, "MB": memory / 1e6})
@@ -199,6 +226,10 @@ def shares(table: pd.DataFrame) -> list[str]:
             *(f"{name} {total[name] / total['faults']:.1%}" for name in OF_FAULTS),
             *(f"{name} {total[name] / max(total['objects'], 1):.1%}" for name in OF_OBJECTS),
         ]
+        words.append(
+            f"of {total['in one piece']:.0f} faults in one piece"
+            f" {total['of these found'] / total['in one piece']:.1%} are found as one"
+        )
         lines.append(f"{method}: {total['faults']:.0f} faults: {', '.join(words)}")
     return lines
 

@@ -34,7 +34,8 @@ from strataflow.interpretation.matching import FaultVolumes, Ids, Matching, matc
 from strataflow.synthetic.earth import labelled_cube
 from strataflow.synthetic.scenario import ANYTHING, Scenario
 from strataflow.volume.raw import Array, Shape
-from strataflow.volume.volume import attribute_path, open_volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import attribute_path, open_volume, write_volume
 
 # Limits for neighbouring voxels of a fault: distance along each axis in voxels, distance from the
 # plane of the other in voxels, and angle between the normals in degrees.

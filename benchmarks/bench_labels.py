@@ -39,7 +39,8 @@ from strataflow.prediction.sources import image_source
 from strataflow.prediction.tiling import Tiling
 from strataflow.samples.files import sample_path
 from strataflow.volume.raw import Array, Shape
-from strataflow.volume.volume import attribute_path, open_volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import attribute_path, open_volume, write_volume
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow_scripts"
 

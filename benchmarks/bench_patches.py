@@ -39,7 +39,7 @@ def make_volumes(folder: Path, side: int) -> None:
     """A labelled cube as raw volumes: survey.bin and survey.<attribute>."""
     from strataflow.segy.reader import segy_to_binary
     from strataflow.volume.attributes import ATTRIBUTES
-    from strataflow.volume.volume import HeaderBytes
+    from strataflow.volume.sidecar import HeaderBytes
 
     sides = [word for n in ("n1", "n2", "n3") for word in (f"--{n}", str(side))]
     command = [sys.executable, str(SCRIPTS / "synthesize_survey.py"), "--output", str(folder)]

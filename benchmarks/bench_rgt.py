@@ -39,7 +39,8 @@ from strataflow.prediction.tiling import Tiling
 from strataflow.synthetic.earth import labelled_cube
 from strataflow.synthetic.scenario import Scenario
 from strataflow.volume.raw import Array, Shape
-from strataflow.volume.volume import attribute_path, open_volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import attribute_path, open_volume, write_volume
 
 SEEDS = (15, 21, 22, 31)
 SCENARIO = Scenario(faults=(4, 12))

@@ -45,7 +45,8 @@ def make_survey(folder: Path, gigabytes: float, sample_format: str) -> Path:
     from strataflow.segy.writer import export_segy
     from strataflow.synthetic.survey import survey_sidecar
     from strataflow.volume.raw import Shape
-    from strataflow.volume.volume import HeaderBytes, open_volume
+    from strataflow.volume.sidecar import HeaderBytes
+    from strataflow.volume.volume import open_volume
 
     inlines = round(gigabytes * 1e9 / (CROSSLINES * (240 + 4 * TRACE_SAMPLES)))
     shape = Shape(TRACE_SAMPLES, CROSSLINES, inlines)
@@ -77,7 +78,7 @@ def leave_in_memory() -> None:
 def read_ours_durable(segy: Path, out: Path) -> None:
     """Raw volume, sidecar and statistics."""
     from strataflow.segy.reader import segy_to_binary
-    from strataflow.volume.volume import HeaderBytes
+    from strataflow.volume.sidecar import HeaderBytes
 
     segy_to_binary(segy, out.with_suffix(".bin"), HeaderBytes())
 
@@ -119,7 +120,8 @@ def read_segy(segy: Path, out: Path) -> None:
 def export_ours_durable(segy: Path, out: Path) -> None:
     """A raw volume back to SEG-Y in the format of the survey."""
     from strataflow.segy.writer import export_segy
-    from strataflow.volume.volume import HeaderBytes, open_volume
+    from strataflow.volume.sidecar import HeaderBytes
+    from strataflow.volume.volume import open_volume
 
     volume = open_volume(segy.with_name("volume.bin"))
     export_segy(volume, segy, out.with_suffix(".sgy"), HeaderBytes(), segy.stem)

@@ -34,8 +34,9 @@ from conftest import folders_below
 from strataflow.hardware import limit_threads
 from strataflow.synthetic.generate import synthesize_samples
 from strataflow.training.dataset import Crops
+from strataflow.training.lightning import TrainingSettings
 from strataflow.training.sources import SampleSource
-from strataflow.training.trainer import TrainingSettings, train
+from strataflow.training.trainer import train
 from strataflow.volume.raw import Shape
 
 # Crops of an epoch, for each way: the published network takes too long for as many.

@@ -37,14 +37,8 @@ from chromium import SOFTWARE_WEBGL, Visitor, chromium
 from strataflow.interpretation.meshes import Mesh, quads, write_vtp
 from strataflow.volume.attributes import ATTRIBUTES
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import (
-    Axis,
-    Sidecar,
-    attribute_path,
-    plain_sidecar,
-    sidecar_path,
-    write_sidecar,
-)
+from strataflow.volume.sidecar import Axis, Sidecar, plain_sidecar, sidecar_path, write_sidecar
+from strataflow.volume.volume import attribute_path
 
 ROOT = Path(__file__).resolve().parents[1]
 

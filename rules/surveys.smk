@@ -6,7 +6,7 @@ from snakemake.logging import logger
 from strataflow.cli.arguments import header_position
 from strataflow.formats.opening import Reading, has_segy_headers, is_line
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import HeaderBytes
+from strataflow.volume.sidecar import HeaderBytes
 
 # Volumes of a synthetic survey: image, labels, and its faults one by one.
 SURVEY_FILES = ("image", *ATTRIBUTES, *TRUTH)

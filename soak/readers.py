@@ -31,14 +31,8 @@ from strataflow.network.weights import load_network
 from strataflow.prediction.slabs import Slab, read_description, write_description
 from strataflow.segy.reader import segy_to_binary
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import (
-    HeaderBytes,
-    attribute_path,
-    open_volume,
-    plain_sidecar,
-    sidecar_path,
-    write_volume,
-)
+from strataflow.volume.sidecar import HeaderBytes, plain_sidecar, sidecar_path
+from strataflow.volume.volume import attribute_path, open_volume, write_volume
 from strataflow.workflow.configuration import require_configuration
 from strataflow.workflow.sheet import read_sheet
 

@@ -28,7 +28,8 @@ from strataflow.volume.orientation import (
     principal_normal,
 )
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Volume, plain_sidecar
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import Volume
 
 QUARTER_TURN = Symmetry((0,), True)
 PREDICTED = ("dhr", "rgt", "fsem", "fdip", "fstrike")

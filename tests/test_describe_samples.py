@@ -13,7 +13,8 @@ import pytest
 from conftest import Finished, folder_flags, refused_in_one_line
 from strataflow.synthetic.statistics import local_dip, look
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import write_volume
 
 Run = Callable[..., Finished]
 SIZES = ("--n1", 48, "--n2", 40, "--n3", 32)

@@ -17,7 +17,8 @@ from strataflow.segy.reader import segy_to_binary
 from strataflow.segy.writer import export_segy
 from strataflow.synthetic.survey import survey_sidecar
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import HeaderBytes, open_volume, write_volume
+from strataflow.volume.sidecar import HeaderBytes
+from strataflow.volume.volume import open_volume, write_volume
 
 Run = Callable[..., Finished]
 

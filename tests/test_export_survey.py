@@ -15,15 +15,8 @@ from conftest import PREDICTING, Finished, Workflow, refused_in_one_line
 from strataflow.formats.opening import Reading, convert_survey
 from strataflow.formats.writing import WRITERS
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import (
-    CDP,
-    LINE,
-    Axis,
-    Sidecar,
-    open_volume,
-    plain_sidecar,
-    write_volume,
-)
+from strataflow.volume.sidecar import CDP, LINE, Axis, Sidecar, plain_sidecar
+from strataflow.volume.volume import open_volume, write_volume
 from viewed_folder import sidecar_of
 
 Run = Callable[..., Finished]

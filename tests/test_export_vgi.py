@@ -13,7 +13,8 @@ from conftest import Finished, refused_in_one_line
 from strataflow.errors import StrataflowError
 from strataflow.volume.metaimage import export_vgi
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import open_volume, write_volume
 
 Run = Callable[..., Finished]
 

@@ -18,7 +18,8 @@ from strataflow.prediction.rgt_cuts import find_cuts
 from strataflow.prediction.rgt_elements import Elements, make_elements
 from strataflow.prediction.rgt_flattening import follow_reflectors
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import open_volume, write_volume
 
 Run = Callable[..., Finished]
 

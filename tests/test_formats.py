@@ -20,7 +20,8 @@ from strataflow.formats.inspect import inspect_survey
 from strataflow.formats.opening import Reading, convert_survey, has_segy_headers, open_survey
 from strataflow.segy.new_survey import export_new_segy
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Axis, Sidecar, open_volume, write_volume
+from strataflow.volume.sidecar import Axis, Sidecar
+from strataflow.volume.volume import open_volume, write_volume
 
 Run = Callable[..., Finished]
 N3, N2, N1 = 70, 67, 40

@@ -16,7 +16,7 @@ from strataflow.errors import StrataflowError
 from strataflow.interpretation.horizon_grids import Horizon, read_horizons
 from strataflow.interpretation.horizon_names import horizon_paths
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Sidecar
+from strataflow.volume.sidecar import Sidecar
 from turned_survey import turned_survey
 
 SHAPE = Shape(n1=101, n2=12, n3=9)

@@ -24,7 +24,8 @@ from strataflow.prediction.tiling import TileGrid, Tiling
 from strataflow.training.dataset import Crops
 from strataflow.training.sources import SampleSource
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Volume, plain_sidecar
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import Volume
 
 Run = Callable[..., Finished]
 

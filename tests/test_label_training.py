@@ -18,12 +18,14 @@ from strataflow.network.losses import LOSSES, MASKED_LOSSES, horizon_loss, task_
 from strataflow.samples.files import sample_path
 from strataflow.training.dataset import Crops
 from strataflow.training.horizon_targets import horizon_target, numbered
+from strataflow.training.lightning import TrainingSettings
 from strataflow.training.overview import training_table
 from strataflow.training.sources import SampleSource
 from strataflow.training.surveys import Survey, open_surveys
-from strataflow.training.trainer import TrainingSettings, train
+from strataflow.training.trainer import train
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import write_volume
 
 TASKS = ("dhr", "rgt", "fault")
 NETWORK = Architecture("infer", "small", TASKS)

@@ -26,7 +26,8 @@ from strataflow.interpretation.labels import Given, make_labels
 from strataflow.interpretation.stick_files import read_sticks
 from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Axis, Sidecar, Volume, open_volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import Axis, Sidecar, plain_sidecar
+from strataflow.volume.volume import Volume, open_volume, write_volume
 
 Run = Callable[..., Finished]
 

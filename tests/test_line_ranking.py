@@ -10,7 +10,8 @@ import pytest
 from strataflow.errors import StrataflowError
 from strataflow.interpretation.line_ranking import rank_lines
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import write_volume
 
 SHAPE = Shape(4, 60, 100)
 

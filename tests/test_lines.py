@@ -19,7 +19,7 @@ from strataflow.errors import StrataflowError
 from strataflow.figures.choice import choose_sections
 from strataflow.figures.findings import fault_rows, fault_sentences
 from strataflow.figures.pictures import Results, plot
-from strataflow.figures.sections import Section
+from strataflow.figures.section import Section
 from strataflow.figures.viewer.folder import open_folder
 from strataflow.formats import opening
 from strataflow.formats.opening import Reading, is_line
@@ -33,14 +33,8 @@ from strataflow.segy.writer import export_segy
 from strataflow.volume.attributes import apparent_dip, fault_angles
 from strataflow.volume.orientation import orientation_tensor
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import (
-    Axis,
-    HeaderBytes,
-    Sidecar,
-    Volume,
-    open_volume,
-    write_volume,
-)
+from strataflow.volume.sidecar import Axis, HeaderBytes, Sidecar
+from strataflow.volume.volume import Volume, open_volume, write_volume
 
 Run = Callable[..., Finished]
 STANDARD = HeaderBytes()

@@ -23,7 +23,8 @@ from strataflow.figures.findings import fault_rows, fault_sentences, horizon_row
 from strataflow.figures.page_files import size_text
 from strataflow.figures.style import fault_colour
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import write_volume
 
 Run = Callable[..., Finished]
 TEMPLATE = REPOSITORY / "report" / "index.html.jinja"

@@ -19,7 +19,8 @@ from strataflow.segy.inspect import inspect_segy
 from strataflow.segy.reader import segy_to_binary
 from strataflow.segy.writer import export_segy
 from strataflow.volume.conversion import NULL_FACTOR, NULL_SHARE, null_value
-from strataflow.volume.volume import HeaderBytes, open_volume, write_volume
+from strataflow.volume.sidecar import HeaderBytes
+from strataflow.volume.volume import open_volume, write_volume
 
 N3, N2, N1 = 18, 20, 32
 STANDARD = HeaderBytes()

@@ -19,7 +19,8 @@ from strataflow.interpretation.faults import FaultSettings, fault_surfaces, pick
 from strataflow.interpretation.surfaces import Surface
 from strataflow.volume.orientation import normal_from_strike_dip, strike_dip_from_normal
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Axis, Sidecar, Volume, open_volume, write_volume
+from strataflow.volume.sidecar import Axis, Sidecar
+from strataflow.volume.volume import Volume, open_volume, write_volume
 from turned_survey import turned_survey
 
 Run = Callable[..., Finished]

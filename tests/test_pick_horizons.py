@@ -15,7 +15,8 @@ from strataflow.interpretation.horizon_levels import Level
 from strataflow.interpretation.horizon_writers import horizon_table
 from strataflow.interpretation.horizons import PickedHorizon
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Axis, Sidecar, plain_sidecar, write_volume
+from strataflow.volume.sidecar import Axis, Sidecar, plain_sidecar
+from strataflow.volume.volume import write_volume
 
 Run = Callable[..., Finished]
 SHAPE = Shape(n1=50, n2=12, n3=9)

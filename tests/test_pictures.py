@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import matplotlib.image
@@ -24,11 +25,12 @@ from strataflow.figures.horizon_table import read_horizons
 from strataflow.figures.layout import scale_of
 from strataflow.figures.scene_model import middle_horizon
 from strataflow.figures.scene_picture import draw_scene, failure, read_scene
-from strataflow.figures.sections import Section
-from strataflow.figures.style import fault_colour
+from strataflow.figures.section import Section
+from strataflow.figures.style import COLOURS_OF_FAULTS, fault_colour
 from strataflow.interpretation.meshes import Mesh, write_vtp
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Sidecar, open_volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import Sidecar, plain_sidecar
+from strataflow.volume.volume import open_volume, write_volume
 from turned_survey import turned_survey
 
 Run = Callable[..., Finished]
@@ -273,3 +275,29 @@ def test_slices_of_large_surveys_are_thinned() -> None:
     cube = np.arange(1100 * 600 * 2, dtype=np.float32).reshape(1100, 600, 2)
     assert Section(2, 1).read(cube).shape == (367, 300)
     assert np.array_equal(Section(0, 3).read(cube), cube[3].T)
+
+
+# sRGB to CIE XYZ (IEC 61966-2-1), and what a deuteranope sees of linear RGB (Machado et al., 2009,
+# IEEE TVCG 15).
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+DEUTERANOPE = np.array(
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+)
+
+
+def lab(colour: str, vision: np.ndarray) -> np.ndarray:
+    """CIELAB of a colour as it looks with a matrix of linear RGB."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.cbrt(TO_XYZ @ np.clip(vision @ linear, 0, 1) / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize(
+    ("vision", "any_two", "in_turn"), [(np.eye(3), 20, 40), (DEUTERANOPE, 14, 17)]
+)
+def test_twenty_faults_differ_in_colour(vision: np.ndarray, any_two: float, in_turn: float) -> None:
+    colours = [lab(fault_colour(number), vision) for number in range(1, 21)]
+    assert len(set(COLOURS_OF_FAULTS)) == 20
+    assert min(np.linalg.norm(a - b) for a, b in combinations(colours, 2)) > any_two
+    assert min(np.linalg.norm(a - b) for a, b in pairwise(colours)) > in_turn

@@ -16,7 +16,8 @@ from strataflow.prediction.rgt_confidence import Confidence
 from strataflow.prediction.rgt_convergence import layer_agreement
 from strataflow.prediction.rgt_flattening import Corrections, follow_reflectors
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import open_volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import open_volume, write_volume
 
 Run = Callable[..., Finished]
 

@@ -19,7 +19,7 @@ from conftest import REPOSITORY, SCRIPTS, Finished, refused_in_one_line, write_s
 from strataflow.cli.main import scripts
 from strataflow.errors import StrataflowError
 from strataflow.segy.choice import choose_header_bytes
-from strataflow.volume.volume import HeaderBytes
+from strataflow.volume.sidecar import HeaderBytes
 from strataflow.workflow.project import parse_setting, prepare
 
 Command = Callable[..., Finished]

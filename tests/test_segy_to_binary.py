@@ -16,7 +16,7 @@ from conftest import Finished, refused_in_one_line, write_segy
 from segy_bytes import integers, lines, write_bytes
 from strataflow.errors import StrataflowError
 from strataflow.segy.reader import segy_to_binary
-from strataflow.volume.volume import HeaderBytes
+from strataflow.volume.sidecar import HeaderBytes
 
 Run = Callable[..., Finished]
 STANDARD = HeaderBytes()

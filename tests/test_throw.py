@@ -15,7 +15,8 @@ from strataflow.interpretation.throw import with_throw
 from strataflow.interpretation.throw_quality import MIN_QUALITY
 from strataflow.volume.orientation import normal_from_strike_dip
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Volume, plain_sidecar
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import Volume
 
 SHAPE = (64, 72, 128)
 CENTRE = np.array(SHAPE) / 2

@@ -40,11 +40,12 @@ from strataflow.synthetic.geology import evaluate
 from strataflow.synthetic.scenario import Scenario
 from strataflow.synthetic.stratigraphy import Layers
 from strataflow.training.dataset import Crops, stretched
+from strataflow.training.lightning import TrainingSettings
 from strataflow.training.module import TrainingModule, average
 from strataflow.training.overview import write_metrics_table
 from strataflow.training.schedule import Length
 from strataflow.training.sources import SampleSource
-from strataflow.training.trainer import TrainingSettings, train
+from strataflow.training.trainer import train
 from strataflow.volume.orientation import axial_angle, normal_from_strike_dip
 from strataflow.volume.raw import Shape
 

@@ -15,7 +15,8 @@ from strataflow.errors import StrataflowError
 from strataflow.network.weights import read_checkpoint
 from strataflow.prediction.slabs import Slab, description_path, read_description, write_description
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import attribute_path, plain_sidecar, read_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar, read_sidecar
+from strataflow.volume.volume import attribute_path, write_volume
 
 SHAPE = Shape(16, 16, 16)
 

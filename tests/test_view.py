@@ -401,6 +401,36 @@ def test_the_scene_shows_faults_sections_and_a_horizon(visitor: Visitor) -> None
     assert "vertical exaggeration" in legend
 
 
+def numbers_in_scene(visitor: Visitor) -> dict[str, tuple[float, float]]:
+    """Places of the numbers of faults in the 3D scene, in pixels of its frame."""
+    visitor.page.switch_to.frame(visitor.page.find_element("css selector", "#scene iframe"))
+    try:
+        spans = visitor.page.find_elements("css selector", "body > span")
+        boxes = {span.text: span.rect for span in spans if span.is_displayed()}
+    finally:
+        visitor.page.switch_to.default_content()
+    return {n: (b["x"] + b["width"] / 2, b["y"] + b["height"] / 2) for n, b in boxes.items()}
+
+
+def test_faults_have_their_numbers_in_the_scene(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}&tab=scene&overlay=none&cuts=0")
+    visitor.until(lambda: visitor.run("return strataflow.state().scene"))
+    visitor.rest()
+    before = numbers_in_scene(visitor)
+    assert before.keys() == {"1", "2"}
+    box = visitor.page.find_element("id", "scene").rect
+    shot, (x, y) = visitor.picture(), before["1"]
+    # The colour of the fault is around its number.
+    top, left = int(box["y"] + y), int(box["x"] + x)
+    near = shot[top - 30 : top + 30, left - 30 : left + 30]
+    shares = near / np.maximum(near.max(axis=2, keepdims=True), 1)
+    wanted = np.asarray(to_rgb(fault_colour(1)))
+    assert (np.abs(shares - wanted / wanted.max()).max(axis=2) < 0.06).sum() > 100
+    visitor.page.find_element("css selector", "#faults li[data-number='1'] input").click()
+    visitor.shows(hide="1")
+    visitor.until(lambda: numbers_in_scene(visitor).keys() == {"2"})
+
+
 def test_keys_and_the_mouse_work_in_the_scene(visitor: Visitor) -> None:
     visitor.open(f"{PLACE}&tab=scene")
     visitor.until(lambda: visitor.run("return strataflow.state().scene"))

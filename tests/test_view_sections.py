@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strataflow.figures.sections import Section
+from strataflow.figures.section import Section
 from strataflow.figures.viewer.crossings import chained, crossing, crossings_of
 from strataflow.figures.viewer.folder import open_folder
 from strataflow.figures.viewer.layers import finer
@@ -30,7 +30,8 @@ from strataflow.figures.viewer.reading import (
 )
 from strataflow.figures.viewer.view import View, changed, first_view, link_of
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Volume, plain_sidecar
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import Volume
 from viewed_folder import write_folder
 
 

@@ -25,7 +25,7 @@ from PIL import Image
 from conftest import REPOSITORY, Finished, refused_in_one_line
 from strataflow.errors import StrataflowError
 from strataflow.figures.camera import CORNERS, best_corner, towards_camera
-from strataflow.figures.sections import compass_of
+from strataflow.figures.north import compass_of
 from strataflow.figures.style import TIME
 from strataflow.figures.viewer.colours import Colours
 from strataflow.figures.viewer.folder import Prediction, open_folder
@@ -35,7 +35,8 @@ from strataflow.figures.viewer.printing import printed
 from strataflow.figures.viewer.scene import scene_of
 from strataflow.figures.viewer.view import changed, first_view
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import write_volume
 from viewed_folder import attributes, sidecar_of, write_folder
 
 Run = Callable[..., Finished]

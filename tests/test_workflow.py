@@ -25,7 +25,7 @@ from conftest import (
     synthetic_row,
 )
 from strataflow.volume.attributes import PICKED
-from strataflow.volume.volume import read_sidecar
+from strataflow.volume.sidecar import read_sidecar
 
 pytestmark = pytest.mark.workflow
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Axis, Sidecar, plain_sidecar
+from strataflow.volume.sidecar import Axis, Sidecar, plain_sidecar
 
 
 def turned_survey(shape: Shape) -> Sidecar:

@@ -10,7 +10,8 @@ import pandas as pd
 import pyvista
 
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Axis, Sidecar, plain_sidecar, write_volume
+from strataflow.volume.sidecar import Axis, Sidecar, plain_sidecar
+from strataflow.volume.volume import write_volume
 
 SHAPE = Shape(n1=48, n2=40, n3=32)
 

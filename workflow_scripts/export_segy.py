@@ -8,7 +8,8 @@ from pathlib import Path
 from strataflow.cli.arguments import Parser, add_shape, header_position, run, shape_of
 from strataflow.segy.new_survey import export_new_segy
 from strataflow.segy.writer import SAMPLE_FORMATS, export_segy
-from strataflow.volume.volume import HeaderBytes, open_volume
+from strataflow.volume.sidecar import HeaderBytes
+from strataflow.volume.volume import open_volume
 
 
 def main() -> None:

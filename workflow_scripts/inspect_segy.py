@@ -15,7 +15,7 @@ from strataflow.cli.arguments import (
 from strataflow.formats import inspect
 from strataflow.formats.opening import Reading, has_segy_headers
 from strataflow.segy.inspect import as_text, inspect_segy
-from strataflow.volume.volume import HeaderBytes
+from strataflow.volume.sidecar import HeaderBytes
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from strataflow.cli.arguments import (
 )
 from strataflow.formats.opening import Reading, convert_survey
 from strataflow.volume.attributes import ATTRIBUTES, TRUTH
-from strataflow.volume.volume import HeaderBytes
+from strataflow.volume.sidecar import HeaderBytes
 
 
 def main() -> None:

@@ -25,7 +25,8 @@ from strataflow.synthetic.generate import SYNTHESIZING_CODE
 from strataflow.synthetic.scenario import Scenario
 from strataflow.volume.attributes import ATTRIBUTES
 from strataflow.volume.raw import Array, Shape, read_cube
-from strataflow.volume.volume import HeaderBytes, label_path, read_sidecar
+from strataflow.volume.sidecar import HeaderBytes, read_sidecar
+from strataflow.volume.volume import label_path
 
 Sample = tuple[Array, dict[str, Array]]
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from scores import Reliability
 
-from strataflow.figures.sections import Section
+from strataflow.figures.section import Section
 from strataflow.figures.style import FAULT_COLOURS, GREY_CLIP, save_picture
 from strataflow.volume.attributes import FAULT_THRESHOLD
 from strataflow.volume.raw import Array

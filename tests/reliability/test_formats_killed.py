@@ -16,7 +16,8 @@ from conftest import REPOSITORY
 from strataflow.formats.opening import Reading, convert_survey
 from strataflow.formats.writing import WRITERS
 from strataflow.volume.raw import Shape
-from strataflow.volume.volume import Volume, plain_sidecar, write_volume
+from strataflow.volume.sidecar import plain_sidecar
+from strataflow.volume.volume import Volume, write_volume
 
 pytestmark = pytest.mark.reliability
 

@@ -12,7 +12,7 @@ from ..errors import StrataflowError
 from ..segy.fields import parse_position
 from ..volume.attributes import PROBABILITY
 from ..volume.raw import Shape
-from ..volume.volume import HeaderBytes
+from ..volume.sidecar import HeaderBytes
 
 # Name of the running command in messages, if it differs from the name of its script.
 program: str | None = None

@@ -14,10 +14,11 @@ from pytorch_lightning.utilities import rank_zero_only
 from ..files import written_whole
 from ..network.architecture import PRESETS, Architecture
 from ..training.figures import draw_learning_curves
+from ..training.lightning import TrainingSettings
 from ..training.overview import write_metrics_table
 from ..training.sources import SampleSource
 from ..training.surveys import open_surveys
-from ..training.trainer import TrainingSettings, train
+from ..training.trainer import train
 from .arguments import Parser, add_shape, add_tasks, fraction, positive, shape_of, tasks_of
 
 logger = logging.getLogger(__name__)

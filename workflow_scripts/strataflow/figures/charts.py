@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..volume.attributes import FAULT_THRESHOLD
-from ..volume.volume import Sidecar, Volume, statistics_of
+from ..volume.sidecar import Sidecar
+from ..volume.volume import Volume, statistics_of
 from .style import CYCLIC, fault_colour, save_picture
 
 NO_STRIKE = "A 2D line has no strike. Its dips are apparent ones, in the plane of the line."

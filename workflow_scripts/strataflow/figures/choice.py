@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter1d
 from ..volume.attributes import PROBABILITY
 from ..volume.raw import Array, Shape
 from .fault_lines import FaultMeshes
-from .sections import Section
+from .section import Section
 
 # Sections keep this fraction of the survey away from its edges.
 EDGE = 0.1

@@ -14,7 +14,7 @@ from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
 from ..errors import StrataflowError
 from ..files import require_file
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 
 # Corners at a distance of 0 from a section count as beyond it.
 ON_THE_SECTION = 1e-6

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import StrataflowError
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .style import fault_colour
 
 # Number of faults in the table of the page, the largest ones.

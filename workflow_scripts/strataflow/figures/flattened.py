@@ -7,7 +7,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ..volume.volume import Volume, open_volume, statistics_of
-from .sections import GREY_CLIP, Section, axis_label, extent_of, save_picture
+from .section import Section, axis_label, extent_of
+from .style import GREY_CLIP, save_picture
 
 
 def draw_flattened(image: Volume, flat: Path, about: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..volume.raw import Array
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 
 matplotlib.use("Agg")
 from matplotlib import colormaps

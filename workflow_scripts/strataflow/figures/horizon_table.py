@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import StrataflowError
 from ..volume.raw import Array
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 
 # Rows of the table of horizons that are read at a time.
 HORIZON_ROWS = 200_000

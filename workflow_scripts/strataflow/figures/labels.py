@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..volume.raw import Array
 from ..volume.volume import Volume, statistics_of
-from .sections import GREY_CLIP, Section, axis_label, extent_of, save_picture
-from .style import TIME
+from .section import Section, axis_label, extent_of
+from .style import GREY_CLIP, TIME, save_picture
 
 # Number of labelled lines that are drawn.
 LINES = 3

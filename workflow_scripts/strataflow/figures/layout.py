@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..volume.volume import Sidecar
-from .sections import Section
+from ..volume.sidecar import Sidecar
+from .section import Section
 
 # Velocity in m/s that turns two-way time into depth where none is known; for drawing only.
 NOMINAL_VELOCITY = 2500.0

@@ -20,7 +20,7 @@ from .. import __version__
 from ..errors import StrataflowError
 from ..files import file_checksum, written_whole
 from ..volume.attributes import ATTRIBUTES, CONFIDENCE, SPREAD
-from ..volume.volume import Sidecar, read_sidecar
+from ..volume.sidecar import Sidecar, read_sidecar
 from .findings import (
     Seams,
     Table,

@@ -20,7 +20,9 @@ from .charts import NO_STRIKE, draw_note, draw_rose, draw_spectra, draw_throws
 from .choice import choose_sections
 from .fault_lines import FaultMeshes
 from .layout import Scale, large_panels, ratio_of, rows_of_panels, scale_of
-from .sections import DIFFERENCE, Layer, Section, draw_section, name_axes, point_north
+from .north import point_north
+from .section import Section
+from .sections import DIFFERENCE, Layer, draw_section, name_axes
 from .style import save_picture
 from .wiggles import DENSITY
 

@@ -15,8 +15,10 @@ from vtkmodules.vtkCommonCore import vtkFloatArray
 
 from ..volume.volume import statistics_of
 from .fault_lines import FaultMeshes
+from .north import draw_north
 from .scene_model import Horizon, Label, Scene, View
-from .sections import Section, draw_north, write_number
+from .section import Section
+from .sections import write_number
 from .style import DPI, GREY_CLIP, fault_colour, save_picture
 
 # Size of the picture in pixels, and pixels that are rendered for each of them along both sides.

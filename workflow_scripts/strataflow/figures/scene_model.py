@@ -17,7 +17,8 @@ from .camera import CORNERS, best_corner, towards_camera
 from .choice import choose_sections
 from .fault_lines import FaultMeshes
 from .layout import METRES, Scale
-from .sections import Section, axis_label, compass_of
+from .north import compass_of
+from .section import Section, axis_label
 
 # The sections lie behind the faults: in this far share of the survey.
 BEHIND = 0.35

@@ -16,30 +16,28 @@ from scipy.ndimage import maximum_filter
 
 from ..volume.attributes import CONFIDENCE, FAULT_ID, FAULT_THRESHOLD, SPREAD
 from ..volume.raw import Array
-from ..volume.volume import Sidecar, Volume, statistics_of
+from ..volume.sidecar import Sidecar
+from ..volume.volume import Volume, statistics_of
 from .fault_lines import FaultMeshes
+from .section import Section, axis_label, extent_of
 from .style import (
     COLOURS_OF_FAULTS,
+    CYCLIC,
     DIP,
     DOUBT,
+    FAULT_COLOURS,
+    GREY_CLIP,
     HORIZONS,
+    MIN_SHOWN,
+    MIN_SPREAD,
     TIME,
     UNCERTAINTY,
     fault_colour,
 )
-from .style import CYCLIC as CYCLIC
-from .style import FAULT_COLOURS as FAULT_COLOURS
-from .style import GREY_CLIP as GREY_CLIP
-from .style import MIN_SHOWN as MIN_SHOWN
-from .style import MIN_SPREAD as MIN_SPREAD
-from .style import save_picture as save_picture
 from .wiggles import DENSITY, WIGGLE, Wiggles, wiggles_of
 
 # Name of the layer that shows the image minus `dhr`.
 DIFFERENCE = "difference"
-
-# Maximum number of traces along each axis of a slice: each trace is a disk page of its own.
-SLICE_TRACES = 512
 
 # Maximum number of intervals between ticks.
 TICKS = 6
@@ -49,42 +47,6 @@ WIDENED = 2
 
 # Minimum length of the line of a fault, as a fraction of the section, to have a number beside it.
 NUMBERED = 0.08
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section at `index`; `axis` is 0 for an inline, 1 for a crossline, 2 for a slice."""
-
-    axis: int
-    index: int
-
-    def of(self, values: Array) -> Array:
-        """The section of `values` (n3, n2, n1), with time, depth or inlines downward."""
-        plane = np.array(values.take(self.index, self.axis))
-        return plane.T if self.axis < 2 else plane
-
-    def read(self, values: Array) -> Array:
-        """The same of a memory map; slices have at most SLICE_TRACES traces along each axis."""
-        if self.axis < 2:
-            plane = values[self.index] if self.axis == 0 else values[:, self.index]
-            return np.array(plane).T
-        step3, step2 = (-(-n // SLICE_TRACES) for n in values.shape[:2])
-        return np.array(values[::step3, ::step2, self.index])
-
-    def title(self, sidecar: Sidecar) -> str:
-        """Title with the line number, time or depth of the section."""
-        axis = sidecar.axes[self.axis]
-        number = axis.first + axis.step * self.index
-        if sidecar.is_line and not axis.first:
-            return "2D line"
-        if self.axis < 2:
-            return f"{axis.name} {number:.10g}"
-        return f"{sidecar.domain} slice {number:.10g} {axis.unit}"
-
-    @property
-    def axes(self) -> tuple[int, int]:
-        """Volume axes that are horizontal and vertical in the figure."""
-        return {0: (1, 2), 1: (0, 2), 2: (1, 0)}[self.axis]
 
 
 @dataclass(frozen=True)
@@ -163,64 +125,6 @@ def name_axes(axes: Axes, section: Section, sidecar: Sidecar, below: bool = True
     axes.tick_params(labelbottom=below)
     if below:
         axes.annotate(axis_label(sidecar, horizontal), (0.5, 0), (0, -24), **how)
-
-
-def compass_of(sidecar: Sidecar) -> NDArray[np.float64] | None:
-    """Steps along (n3, n2) of one unit of the coordinates to the east and to the north, as rows.
-
-    None without coordinates, on a 2D line, and if all traces lie on one line.
-    """
-    if not sidecar.corners or sidecar.is_line or 1 in sidecar.shape.array[:2]:
-        return None
-    origin = sidecar.lattice()[0]
-    found = sidecar.map_indices(origin[:, None] + np.eye(2)).T
-    return found if np.isfinite(found).all() else None
-
-
-def point_north(axes: Axes, section: Section, sidecar: Sidecar, meshes: FaultMeshes | None) -> None:
-    """Draw an arrow to the north in that corner of a slice which is farthest from its faults.
-
-    Without coordinates there is no arrow.
-    """
-    if section.axis != 2:
-        return
-    compass = compass_of(sidecar)
-    if compass is None:
-        return
-    _, along3, along2 = sidecar.lattice()
-    index3, index2 = compass[1]
-    towards = np.array([index2 * np.hypot(*along2), -index3 * np.hypot(*along3)])
-    faults = _Picture(axes, section, sidecar).fault_points(meshes)
-    corners = [(x, y) for y in (0.93, 0.07) for x in (0.94, 0.06)]
-    gaps = [np.linalg.norm(faults - corner, axis=1).min(initial=1.0) for corner in corners]
-    draw_north(axes, corners[int(np.argmax(gaps))], towards)
-
-
-def draw_north(axes: Axes, middle: tuple[float, float], towards: NDArray[np.float64]) -> None:
-    """Draw an arrow to the north.
-
-    Args:
-        axes: Axes to draw on.
-        middle: Place of the arrow, as fractions of the axes.
-        towards: Direction of north on the page, to the right and upward.
-    """
-    x, y = towards / np.hypot(*towards)
-    outward = float(x), float(y)
-    axes.plot(*middle, "o", ms=38, color="white", alpha=0.85, transform=axes.transAxes, zorder=5)
-    for text, distance in (("N", 10), ("", -16)):
-        axes.annotate(
-            text,
-            middle,
-            (distance * outward[0], distance * outward[1]),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=9,
-            fontweight="bold",
-            arrowprops=None if text else {"arrowstyle": "-|>", "lw": 1.5, "color": "black"},
-            zorder=6,
-        )
 
 
 @dataclass(frozen=True)
@@ -306,17 +210,6 @@ class _Picture:
         picture[number == 0] = 0
         self.show(picture)
 
-    def fault_points(self, meshes: FaultMeshes | None) -> NDArray[np.float64]:
-        """Points (N, 2) at which the section cuts faults, as fractions of the axes."""
-        lines = meshes.lines(self.section.axis, self.section.index) if meshes else {}
-        if not lines:
-            return np.empty((0, 2))
-        points = np.concatenate(list(lines.values())).reshape(-1, 3)
-        across, up = (
-            (points[:, axis] + 0.5) / self.sidecar.shape.array[axis] for axis in self.section.axes
-        )
-        return np.stack([across, 1 - up], axis=1)
-
     def faults(self, meshes: FaultMeshes) -> None:
         """Draw where the section cuts the faults: lines in their colours, with their numbers."""
         places: list[NDArray[np.float64]] = []
@@ -386,20 +279,3 @@ def write_number(axes: Axes, number: int, x: float, y: float) -> None:
 
 def _normalised(section: Section, volume: Volume) -> Array:
     return statistics_of(volume).normalise(section.read(volume.values))
-
-
-def axis_label(sidecar: Sidecar, axis: int) -> str:
-    """Label of an axis, with the unit for time or depth."""
-    name = sidecar.axis_names[axis]
-    return name if axis < 2 else f"{name} ({sidecar.axes[axis].unit})"
-
-
-def extent_of(section: Section, sidecar: Sidecar) -> tuple[float, float, float, float]:
-    """Left, right, bottom and top of a section in line numbers, time or depth."""
-    horizontal, vertical = section.axes
-    ends = []
-    for number in (horizontal, vertical):
-        axis, n = sidecar.axes[number], sidecar.shape.array[number]
-        ends.append((axis.first - axis.step / 2, axis.first + axis.step * (n - 0.5)))
-    (left, right), (top, bottom) = ends
-    return left, right, bottom, top

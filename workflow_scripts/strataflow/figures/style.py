@@ -29,8 +29,13 @@ HORIZONS = 14
 MIN_SHOWN, MIN_SPREAD = 0.2, 0.05
 
 # Colours of faults, in turn: those of Okabe and Ito (2008, jfly.uni-koeln.de/color) without black,
-# the ones that stand out from a grey section first.
-COLOURS_OF_FAULTS = ("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2")
+# the ones that stand out from a grey section first. Each of the others was chosen to differ most
+# from all before it, in CIELAB, with normal vision and with deuteranopia.
+COLOURS_OF_FAULTS = (
+    *("#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#F0E442", "#D55E00", "#0072B2"),
+    *("#3333FF", "#FFD2A6", "#5975FF", "#736628", "#59FFFF", "#43BF58", "#993688"),
+    *("#BFE673", "#2EE6A8", "#5082E6", "#BF0000", "#397343", "#BFAB43"),
+)
 
 # Cyclic colours, because strikes of 0 and 180 degrees are the same: blue, green, yellow,
 # vermilion and purple of Okabe and Ito.

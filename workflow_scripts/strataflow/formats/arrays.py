@@ -11,7 +11,8 @@ from ..errors import StrataflowError
 from ..files import require_file
 from ..volume.conversion import Block, Survey, stride
 from ..volume.raw import Shape, read_cube
-from ..volume.volume import open_volume, sidecar_path
+from ..volume.sidecar import sidecar_path
+from ..volume.volume import open_volume
 from .cube import Cube, grid_axes, readable, sample_axis, survey_of_cube
 
 # Bytes of the inlines that are read together.

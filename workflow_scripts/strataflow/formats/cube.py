@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..volume.conversion import CLIP_SAMPLES, Block, Survey
 from ..volume.raw import Shape
-from ..volume.volume import CDP, LINE, Axis
+from ..volume.sidecar import CDP, LINE, Axis
 
 # Maximum size in bytes of the traces that are read together, if the format leaves the choice.
 BLOCK_BYTES = 1 << 28

@@ -13,7 +13,7 @@ from ..segy.layout import ENDINGS, is_segy, read_layout
 from ..segy.reader import segy_survey
 from ..volume.conversion import Survey, survey_to_binary
 from ..volume.raw import Shape
-from ..volume.volume import HeaderBytes, sidecar_path
+from ..volume.sidecar import HeaderBytes, sidecar_path
 from .arrays import npy_survey, raw_survey
 from .mdio import mdio_survey
 from .vds import vds_survey

@@ -14,7 +14,8 @@ from .. import __version__
 from ..errors import StrataflowError
 from ..files import require_free_space, scratch_folder, written_whole
 from ..segy.writer import unit_of
-from ..volume.volume import Sidecar, Volume
+from ..volume.sidecar import Sidecar
+from ..volume.volume import Volume
 from . import mdio, vds
 from .cube import Cube, library
 

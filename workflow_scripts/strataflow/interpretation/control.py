@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..files import require_file, require_format, written_whole
 from ..volume.raw import Array
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .horizon_files import Nodes, read_nodes
 from .horizon_grids import inside_survey, locate, read_horizons
 from .horizon_units import to_samples

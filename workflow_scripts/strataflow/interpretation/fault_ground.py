@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..volume.orientation import orientation_tensor, principal_normal
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .surfaces import Surface, cell_areas
 
 # Metres in a unit of length.

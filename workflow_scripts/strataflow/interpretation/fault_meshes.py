@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .fault_ground import Ground, dips, strikes
 from .fault_tables import fault_name
 from .meshes import Mesh, quads

@@ -10,7 +10,7 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from ..volume.raw import Array
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .fault_ground import Ground
 from .fault_tables import fault_name
 from .surfaces import Surface

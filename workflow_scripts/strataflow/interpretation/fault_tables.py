@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..volume.orientation import strike_dip_from_normal
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .fault_ground import Ground, dips, strikes
 from .fault_voxels import PickedVoxels, no_voxels
 from .surfaces import Surface, frame_of

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..volume.attributes import PICKED
 from ..volume.raw import Array
-from ..volume.volume import Sidecar, write_sidecar
+from ..volume.sidecar import Sidecar, write_sidecar
 from .surfaces import Surface, gradient
 from .throw_quality import MIN_QUALITY
 

@@ -13,14 +13,8 @@ from ..errors import StrataflowError
 from ..files import written_whole
 from ..volume.attributes import PICKED, PROBABILITY
 from ..volume.raw import Shape
-from ..volume.volume import (
-    Sidecar,
-    Volume,
-    attribute_path,
-    open_volume,
-    require_same_shape,
-    sidecar_path,
-)
+from ..volume.sidecar import Sidecar, sidecar_path
+from ..volume.volume import Volume, attribute_path, open_volume, require_same_shape
 from .fault_ground import Ground, dips, ground_of, strikes
 from .fault_meshes import fault_mesh, tsurf_lines
 from .fault_samples import index_samples

@@ -15,7 +15,8 @@ from ..errors import StrataflowError
 from ..figures.flattened import draw_flattened
 from ..files import require_file, require_free_space, written_whole
 from ..volume.raw import Array
-from ..volume.volume import Sidecar, Volume, require_same_shape, sidecar_path, write_sidecar
+from ..volume.sidecar import Sidecar, sidecar_path, write_sidecar
+from ..volume.volume import Volume, require_same_shape
 from .horizon_amplitudes import cubic
 from .horizon_names import horizon_names
 from .horizons import gap_growth

@@ -10,7 +10,6 @@ cells of a front are looked at together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from ..volume.orientation import orientation_tensor, principal_normal
 from ..volume.raw import Array
 from . import trimming
 from .fault_samples import FaultSamples
+from .growing_grid import CROSSED, EMPTY, RIM, SAMPLE, Grid, Planes
 from .surfaces import Surface, frame_of, gradient, spread
 
 # Cells of the smallest surface that is kept, and cells without samples that growth crosses.
@@ -43,17 +43,8 @@ CLAIMED, CLAIM_TURN = 2.2, 40.0
 # the samples around a cell may lie off their plane.
 MAX_TURN, MAX_ROUGHNESS = 65.0, 0.9
 
-# Half the side of the window that planes are fitted in, its standard deviation, and how much a
-# gradient counts against a height: the ratio of the variances of their errors, in voxels squared.
-WINDOW, WINDOW_SCALE, GRADIENT_WEIGHT = 5, 3.5, 2.0
-
-# Weight in that fit of cells that were crossed without a sample.
-CROSSED_WEIGHT = 0.02
-
 # Cells along each side of the first grid of a surface.
 FIRST_SIDE = 96
-
-EMPTY, SAMPLE, CROSSED = 0, 1, 2
 
 
 def grow_surfaces(
@@ -118,73 +109,6 @@ def _seeds(
                 yield int(seed)
 
 
-# Cells of the window around a cell, their weights, and the terms of a plane and its squares there.
-_STEPS = np.arange(-WINDOW, WINDOW + 1)
-_WINDOW_A, _WINDOW_B = (w.ravel() for w in np.meshgrid(_STEPS, _STEPS, indexing="ij"))
-_WINDOW_WEIGHT = np.exp(-(_WINDOW_A**2 + _WINDOW_B**2) / (2 * WINDOW_SCALE**2))
-_TERMS = np.stack(
-    [
-        np.ones(_WINDOW_A.size),
-        _WINDOW_A,
-        _WINDOW_B,
-        _WINDOW_A**2,
-        _WINDOW_A * _WINDOW_B,
-        _WINDOW_B**2,
-    ],
-    axis=1,
-)
-
-# Cells of the grid beyond those that may be looked at.
-_RIM = WINDOW + 1
-
-
-@dataclass
-class _Grid:
-    """Cells of a growing surface, all arrays (A, B); `origin` is the cell of the seed."""
-
-    origin: tuple[int, int]
-    state: NDArray[np.uint8]
-    age: NDArray[np.int16]
-    height: Array
-    slope_u: Array
-    slope_v: Array
-    probability: Array
-
-    @classmethod
-    def empty(cls, side: int) -> _Grid:
-        """A grid of `side` cells along both axes without any samples."""
-        zeros = [np.zeros((side, side), np.float32) for _ in range(4)]
-        return cls(
-            (side // 2, side // 2),
-            np.zeros((side, side), np.uint8),
-            np.zeros((side, side), np.int16),
-            *zeros,
-        )
-
-    def padded(self) -> _Grid:
-        """The same in a grid of twice the size."""
-        pad = [(n // 2, n // 2) for n in self.state.shape]
-        return _Grid(
-            (self.origin[0] + pad[0][0], self.origin[1] + pad[1][0]),
-            np.pad(self.state, pad),
-            np.pad(self.age, pad),
-            *(
-                np.pad(array, pad)
-                for array in (self.height, self.slope_u, self.slope_v, self.probability)
-            ),
-        )
-
-
-@dataclass(frozen=True)
-class _Planes:
-    """Planes that a surface has at cells (M,): heights, slopes, and how rough the surface is."""
-
-    height: Array
-    slope_u: Array
-    slope_v: Array
-    roughness: Array
-
-
 class _Growth:
     """A surface that grows from the sample `seed`."""
 
@@ -200,7 +124,7 @@ class _Growth:
         self.min_cosine = np.cos(np.radians(turn))
         self.frame = frame_of(samples.position[seed], _mean_normal(samples, seed, turn))
         self.axes = np.stack([self.frame.u, self.frame.v, self.frame.normal]).astype(np.float32)
-        self.grid = _Grid.empty(FIRST_SIDE)
+        self.grid = Grid.empty(FIRST_SIDE)
         self.grid.state[self.grid.origin] = SAMPLE
         self.grid.probability[self.grid.origin] = samples.probability[seed]
         self.hits: list[NDArray[np.int64]] = [np.array([seed])]
@@ -221,7 +145,7 @@ class _Growth:
 
     def _near_rim(self, cells: NDArray[np.int64]) -> bool:
         side = self.grid.state.shape[0]
-        return bool(cells.min() < _RIM + 2 or cells.max() > side - _RIM - 3)
+        return bool(cells.min() < RIM + 2 or cells.max() > side - RIM - 3)
 
     def _front(self, added: NDArray[np.int64]) -> NDArray[np.int64]:
         """Empty cells (2, M) beside those `added`."""
@@ -250,13 +174,13 @@ class _Growth:
         grid.slope_u[at], grid.slope_v[at] = planes.slope_u[crossed], planes.slope_v[crossed]
         return front[:, crossed | ~new]
 
-    def _look(self, cells: NDArray[np.int64]) -> tuple[_Planes, NDArray[np.bool_]]:
+    def _look(self, cells: NDArray[np.int64]) -> tuple[Planes, NDArray[np.bool_]]:
         """Give `cells` (2, M) the samples that lie in their planes.
 
         Returns the planes, and where the surface may go on without a sample: in the volume, and
         not turned too far.
         """
-        planes = self._planes(cells)
+        planes = self.grid.planes(cells)
         offset = cells - np.array(self.grid.origin)[:, None]
         local = np.stack([offset[0], offset[1], planes.height]).astype(np.float32)
         point = local.T @ self.axes + self.frame.origin.astype(np.float32)
@@ -270,35 +194,10 @@ class _Growth:
             self._take(cells, planes, point, nearest, which, smooth)
         return planes, passable
 
-    def _planes(self, cells: NDArray[np.int64]) -> _Planes:
-        """Fit a plane to the heights and slopes of the cells around each of `cells` (2, M)."""
-        grid, side = self.grid, self.grid.state.shape[1]
-        window = (cells[0] * side + cells[1])[:, None] + (_WINDOW_A * side + _WINDOW_B)
-        state = grid.state.ravel()[window]
-        weight = _WINDOW_WEIGHT * (state == SAMPLE)
-        alone = ~weight.any(axis=1)
-        weight[alone] = (_WINDOW_WEIGHT * (state != EMPTY))[alone]
-        weight += CROSSED_WEIGHT * _WINDOW_WEIGHT * (state == CROSSED)
-        height = grid.height.ravel()[window]
-        weighted = weight * height
-        total, a, b, aa, ab, bb = (weight @ _TERMS).T
-        h, ah, bh = (weighted @ _TERMS[:, :3]).T
-        slope_u = (weight * grid.slope_u.ravel()[window]).sum(axis=1)
-        slope_v = (weight * grid.slope_v.ravel()[window]).sum(axis=1)
-        more = GRADIENT_WEIGHT * total
-        matrix = np.stack([total, a, b, a, aa + more, ab, b, ab, bb + more], axis=1)
-        right = np.stack(
-            [h, ah + GRADIENT_WEIGHT * slope_u, bh + GRADIENT_WEIGHT * slope_v], axis=1
-        )
-        c, p, q = np.linalg.solve(matrix.reshape(-1, 3, 3), right[:, :, None])[:, :, 0].T
-        plane = c[:, None] + p[:, None] * _WINDOW_A + q[:, None] * _WINDOW_B
-        rough = np.sqrt((weight * (height - plane) ** 2).sum(axis=1) / total)
-        return _Planes(*(value.astype(np.float32) for value in (c, p, q, rough)))
-
     def _take(
         self,
         cells: NDArray[np.int64],
-        planes: _Planes,
+        planes: Planes,
         point: Array,
         nearest: NDArray[np.int64],
         which: NDArray[np.int64],

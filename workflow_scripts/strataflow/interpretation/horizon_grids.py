@@ -13,7 +13,7 @@ from scipy.spatial import Delaunay, QhullError
 
 from ..errors import StrataflowError
 from ..volume.raw import Array
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .horizon_files import Nodes, read_nodes
 from .horizon_units import axis_ends, to_samples
 from .surface_grids import Numbers

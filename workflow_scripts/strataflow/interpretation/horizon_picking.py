@@ -9,7 +9,8 @@ from pathlib import Path
 from ..errors import StrataflowError
 from ..figures.horizon_maps import HorizonMap, draw_horizon
 from ..files import written_whole
-from ..volume.volume import Sidecar, Volume, require_same_shape
+from ..volume.sidecar import Sidecar
+from ..volume.volume import Volume, require_same_shape
 from .control import ControlSet
 from .horizon_amplitudes import WINDOW, amplitudes_along
 from .horizon_levels import Level, control_levels, even_levels

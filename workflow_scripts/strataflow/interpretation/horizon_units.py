@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-from ..volume.volume import Axis, Sidecar
+from ..volume.sidecar import Axis, Sidecar
 from .horizon_files import Nodes
 from .surface_grids import Numbers
 

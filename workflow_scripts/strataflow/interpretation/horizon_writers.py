@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..volume.raw import Array
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .fault_tables import rounded
 from .horizons import PickedHorizon
 from .meshes import Mesh, quads

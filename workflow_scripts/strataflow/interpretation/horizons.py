@@ -11,7 +11,7 @@ from scipy.ndimage import label, maximum_filter
 
 from ..volume.attributes import growth_per_sample
 from ..volume.raw import Array
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .horizon_levels import Level
 
 # Traces and samples from a picked fault surface within which a horizon is undefined.

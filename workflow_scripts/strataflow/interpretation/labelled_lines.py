@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-from ..volume.volume import Axis, Sidecar
+from ..volume.sidecar import Axis, Sidecar
 
 FORM = "expected lines such as 'inline 1200-1210, 1300; crossline 2400', or 'all'"
 

@@ -15,13 +15,8 @@ from ..errors import StrataflowError
 from ..files import written_whole
 from ..volume.attributes import TASKS
 from ..volume.raw import Array
-from ..volume.volume import (
-    Volume,
-    attribute_path,
-    require_same_shape,
-    sidecar_path,
-    write_sidecar,
-)
+from ..volume.sidecar import sidecar_path, write_sidecar
+from ..volume.volume import Volume, attribute_path, require_same_shape
 from .fault_masks import FaultLabel, as_mask, fault_label, rasterised
 from .labelled_lines import traces_on
 from .stick_files import PickedStick, read_sticks

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..files import require_file
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 
 # Columns of a table of stick points, and the names that files have for them, in lower case.
 COLUMNS = {

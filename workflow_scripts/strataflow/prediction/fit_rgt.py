@@ -15,14 +15,8 @@ from ..interpretation.control import ControlSet
 from ..interpretation.surfaces import Surface
 from ..volume.attributes import CONFIDENCE, growth_per_sample
 from ..volume.raw import Array
-from ..volume.volume import (
-    Volume,
-    attribute_path,
-    require_same_shape,
-    sidecar_path,
-    statistics_of,
-    write_sidecar,
-)
+from ..volume.sidecar import sidecar_path, write_sidecar
+from ..volume.volume import Volume, attribute_path, require_same_shape, statistics_of
 from .rgt_confidence import Confidence
 from .rgt_control import honour_control
 from .rgt_flattening import follow_reflectors

@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 from ..errors import StrataflowError
 from ..files import hard_link, require_free_space, written_whole
 from ..volume.raw import Array
-from ..volume.volume import Volume, attribute_path, sidecar_path, write_sidecar
+from ..volume.sidecar import sidecar_path, write_sidecar
+from ..volume.volume import Volume, attribute_path
 from .fit_rgt import follow_in_place, scale_in_place
 from .rgt_alignment import align_tiles, compared_points
 from .slabs import Slab, description_path, read_description, write_lines

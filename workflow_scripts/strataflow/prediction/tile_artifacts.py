@@ -19,7 +19,8 @@ from ..network.model import MultiTaskNetwork
 from ..volume.attributes import PROBABILITY, attributes_of
 from ..volume.orientation import axial_angle, normal_from_strike_dip
 from ..volume.raw import Array, Shape
-from ..volume.volume import Volume, attribute_path, open_volume, plain_sidecar, statistics_of
+from ..volume.sidecar import plain_sidecar
+from ..volume.volume import Volume, attribute_path, open_volume, statistics_of
 from .averaging import ONE_COPY, Averaging
 from .predict import predict_volume
 from .sources import image_source

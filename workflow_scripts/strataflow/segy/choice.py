@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import StrataflowError
-from ..volume.volume import HeaderBytes
+from ..volume.sidecar import HeaderBytes
 from .geometry import coordinate_bytes
 from .grid import Grid, require_positions, scan
 from .layout import Layout, read_layout

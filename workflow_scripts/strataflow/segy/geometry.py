@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..volume.raw import Shape
-from ..volume.volume import CDP, LINE, Axis
+from ..volume.sidecar import CDP, LINE, Axis
 from .grid import Grid, are_constant
 from .layout import Layout
 from .line_numbers import read_fields

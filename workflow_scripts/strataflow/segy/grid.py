@@ -13,7 +13,7 @@ from segyio import TraceField
 from ..errors import StrataflowError
 from ..volume.conversion import is_constant
 from ..volume.raw import Shape
-from ..volume.volume import HeaderBytes
+from ..volume.sidecar import HeaderBytes
 from .fields import TRACE_HEADER, decode, field_width, parse_position
 from .layout import Layout
 from .line_numbers import (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..volume.conversion import is_constant
-from ..volume.volume import HeaderBytes
+from ..volume.sidecar import HeaderBytes
 from .choice import grid_as_asked
 from .fields import FORMATS, decode
 from .geometry import survey_geometry

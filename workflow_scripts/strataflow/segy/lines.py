@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from segyio import TraceField
 
-from ..volume.volume import HeaderBytes
+from ..volume.sidecar import HeaderBytes
 from .fields import TRACE_HEADER
 from .layout import Layout
 from .line_numbers import coded_dead, lines_of, read_fields, unique_of

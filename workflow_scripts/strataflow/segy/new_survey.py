@@ -13,7 +13,8 @@ from segyio import BinField, TraceField
 from .. import __version__
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
-from ..volume.volume import Axis, Sidecar, Volume
+from ..volume.sidecar import Axis, Sidecar
+from ..volume.volume import Volume
 from .fields import IEEE_FLOAT, TRACE_HEADER, encode, field_width, put, trace_type
 from .layout import ANGULAR_UNITS, DEAD, FILE_HEADER, LENGTH_UNITS, TEXT_HEADER
 from .writer import SAMPLE_FORMATS, unit_of

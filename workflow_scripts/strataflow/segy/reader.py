@@ -10,7 +10,7 @@ import numpy as np
 
 from ..volume.conversion import Block, Survey, stride, survey_to_binary
 from ..volume.raw import Shape
-from ..volume.volume import HeaderBytes
+from ..volume.sidecar import HeaderBytes
 from .choice import find_grid
 from .fields import FORMATS, decode
 from .geometry import survey_geometry

@@ -11,7 +11,8 @@ from segyio import BinField
 from .. import __version__
 from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
-from ..volume.volume import HeaderBytes, Volume
+from ..volume.sidecar import HeaderBytes
+from ..volume.volume import Volume
 from .fields import IBM_FLOAT, IEEE_FLOAT, encode, put, trace_type
 from .grid import scan
 from .layout import BLOCK_BYTES, TEXT_HEADER, read_layout, text_encoding

@@ -15,7 +15,7 @@ from ..samples.files import SPLITS
 from ..segy.new_survey import write_survey
 from ..volume.attributes import ATTRIBUTES, TRUTH
 from ..volume.raw import Array, Shape
-from ..volume.volume import Axis, Sidecar, plain_sidecar
+from ..volume.sidecar import Axis, Sidecar, plain_sidecar
 from .earth import SyntheticEarth, fault_targets
 from .generate import single_threaded_pool
 from .scenario import ANYTHING, Scenario

@@ -17,7 +17,7 @@ from ..volume.orientation import (
     strike_dip_from_normal,
 )
 from ..volume.raw import Array
-from ..volume.volume import Sidecar
+from ..volume.sidecar import Sidecar
 from .events import Fault
 from .geology import Geology
 

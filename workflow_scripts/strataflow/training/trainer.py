@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,35 +12,24 @@ from typing import Any
 
 import pandas as pd
 import pytorch_lightning as pl
-import torch
-from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
-from pytorch_lightning.callbacks import (
-    LearningRateMonitor,
-    ModelCheckpoint,
-    TQDMProgressBar,
-    WeightAveraging,
-)
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
-from torch.utils.data import DataLoader
 
 from ..code import code_checksum, modules
 from ..errors import StrataflowError
 from ..files import claimed_folder, file_checksum, require_file, written_whole
-from ..hardware import limit_threads, precision_of_training
+from ..hardware import limit_threads
 from ..network.architecture import Architecture
 from ..network.initial import load_initial_weights
 from ..network.weights import read_checkpoint
 from .checkpoints import (
-    SaveWithinEpoch,
     Start,
     TimeLimitReached,
     find_start,
-    ignore_stop_signals,
     remove_superseded,
 )
-from .dataset import CountingSampler, Crops
-from .module import Patience, TrainingModule, average, freeze_norm_statistics
+from .dataset import Crops
+from .lightning import FREE_SETTINGS, TrainingSettings, crop_loader, lightning_trainer
+from .module import TrainingModule, freeze_norm_statistics
 from .overview import as_text, training_table
 from .runs import Identity, folder_of_run, make_current, require_unused
 from .schedule import Length
@@ -58,45 +46,9 @@ LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation"),
     *("network/architecture", "network/initial", "network/losses", "network/model"),
     *("training/dataset", "training/horizon_targets", "training/module"),
-    *("training/schedule", "training/sources", "training/surveys", "training/trainer"),
+    *("training/lightning", "training/schedule", "training/sources", "training/surveys"),
+    "training/trainer",
 )
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained.
-
-    Attributes:
-        epochs: Epochs in total, including those before a resume.
-        batch_train: Crops per training batch of each process.
-        batch_valid: Crops per validation batch of each process.
-        learning_rate: Learning rate after the warm-up.
-        seed: Random seed.
-        crop: Size of the training crops (n3, n2, n1), or None for the whole sample.
-        patience: Stop after this many epochs without a lower validation loss, and use the best
-            epoch. None disables early stopping.
-        gpus_per_node: Processes per node, each with its own GPU, or on CPU cores without GPUs.
-        nodes: Nodes that share the training.
-        cool_down: Stop this many steps after the checkpoint to resume from, instead of after
-            `epochs`. The learning rate falls to zero over these steps.
-        minutes: Save a checkpoint and stop after this time.
-    """
-
-    epochs: int
-    batch_train: int
-    batch_valid: int
-    learning_rate: float
-    seed: int
-    crop: tuple[int, int, int] | None = None
-    patience: int | None = None
-    gpus_per_node: int = 1
-    nodes: int = 1
-    cool_down: int | None = None
-    minutes: float | None = None
-
-
-# Settings that may change when a run is resumed.
-FREE_SETTINGS = ("epochs", "patience", "gpus_per_node", "nodes", "cool_down", "minutes")
 
 
 def train(
@@ -239,7 +191,7 @@ def _fit(
         load_initial_weights(module.network, init_weights)
     if init_weights and run.identity["keeps_norms"]:
         freeze_norm_statistics(module.network, init_weights)
-    trainer = _trainer(settings, folder, start, training_crops.crop[0])
+    trainer = lightning_trainer(settings, folder, start, training_crops.crop[0])
     with warnings.catch_warnings():
         # Data are read through memory maps. More workers would only compete for cores.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
@@ -248,8 +200,8 @@ def _fit(
         try:
             trainer.fit(
                 module,
-                _loader(training_crops, settings, trainer, start),
-                _loader(validation_crops, settings, trainer, start),
+                crop_loader(training_crops, settings, trainer, start),
+                crop_loader(validation_crops, settings, trainer, start),
                 ckpt_path=start.checkpoint,
                 weights_only=True,
             )
@@ -273,84 +225,10 @@ def _fit(
 
 
 def _steps_per_epoch(crops: Crops, settings: TrainingSettings) -> int:
-    """Return the batches per process in an epoch. `_loader` drops an incomplete last batch."""
+    """Return the batches per process in an epoch. `crop_loader` drops an incomplete last batch."""
     items = max(len(crops) // (settings.gpus_per_node * settings.nodes), 1)
     return items // min(settings.batch_train, items)
 
 
 def _validation_loss(checkpoint: Path) -> float:
     return float(read_checkpoint(checkpoint)["metrics"]["valid/loss"])
-
-
-def _trainer(settings: TrainingSettings, output: Path, start: Start, inlines: int) -> pl.Trainer:
-    checkpoints = ModelCheckpoint(
-        output,
-        "epoch={epoch}",
-        auto_insert_metric_name=False,
-        save_top_k=-1,
-        save_last=True,
-        enable_version_counter=False,
-    )
-    best = ModelCheckpoint(
-        output,
-        "best-{epoch}",
-        monitor="valid/loss",
-        auto_insert_metric_name=False,
-        save_top_k=3,
-        enable_version_counter=False,
-    )
-    early = [Patience("valid/loss", patience=settings.patience)] if settings.patience else []
-    gpu = torch.cuda.is_available()
-    devices = settings.gpus_per_node
-    if gpu:
-        devices = min(devices, torch.cuda.device_count())
-    return pl.Trainer(
-        # The schedule ends the run.
-        max_epochs=-1,
-        accelerator="gpu" if gpu else "cpu",
-        devices=devices,
-        num_nodes=settings.nodes,
-        precision=precision_of_training(inlines),
-        callbacks=[
-            checkpoints,
-            best,
-            *early,
-            LearningRateMonitor("step"),
-            TQDMProgressBar(refresh_rate=10),
-            WeightAveraging(multi_avg_fn=average),
-            SaveWithinEpoch(output, start.schedule, settings.minutes),
-        ],
-        logger=[
-            TensorBoardLogger(output, name="", version="tensorboard"),
-            # Lightning empties an existing table, so each start writes its own.
-            CSVLogger(output, name="csv", version=f"from_step={start.step:08d}"),
-        ],
-        log_every_n_steps=1,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        # Snakemake resubmits jobs, so Lightning must not.
-        plugins=[SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else None,
-        default_root_dir=output,
-    )
-
-
-def _loader(
-    crops: Crops, settings: TrainingSettings, trainer: pl.Trainer, start: Start
-) -> DataLoader[Any]:
-    augment = crops.augment
-    sampler = CountingSampler(len(crops), settings.seed, trainer.global_rank, trainer.world_size)
-    # Lightning fetches the first batches before it sets the epoch of the sampler.
-    sampler.begin(start.epoch, start.batches * settings.batch_train)
-    items, batch = (sampler, settings.batch_train) if augment else (crops, settings.batch_valid)
-    workers = min(4, max((os.cpu_count() or 1) - 1, 1))
-    return DataLoader(
-        crops,
-        batch_size=min(batch, len(items)),
-        sampler=sampler if augment else None,
-        num_workers=workers,
-        persistent_workers=True,
-        pin_memory=torch.cuda.is_available(),
-        drop_last=augment,
-        worker_init_fn=ignore_stop_signals,
-    )

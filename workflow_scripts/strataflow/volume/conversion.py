@@ -17,7 +17,7 @@ from ..files import begin_writeback, require_free_space, written_whole
 from .amplitudes import RunningStatistics, clip_limits
 from .attributes import ATTRIBUTES, WHOLE_NUMBERS
 from .raw import Shape
-from .volume import LINE, Axis, Sidecar, sidecar_path, write_sidecar
+from .sidecar import LINE, Axis, Sidecar, sidecar_path, write_sidecar
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ...volume.attributes import CONFIDENCE, FAULT_ID, SPREAD
 from ...volume.raw import Array
-from ...volume.volume import Sidecar, Volume
+from ...volume.sidecar import Sidecar
+from ...volume.volume import Volume
 from ..style import (
     CYCLIC,
     DIP,

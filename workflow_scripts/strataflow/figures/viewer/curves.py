@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from ..sections import Section
+from ..section import Section
 from ..style import TIME, fault_colour
 from .crossings import crossing
 from .folder import Prediction

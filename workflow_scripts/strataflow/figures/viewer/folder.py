@@ -9,7 +9,8 @@ from pathlib import Path
 from ...errors import StrataflowError
 from ...volume.attributes import ATTRIBUTES, CONFIDENCE, PICKED, SPREAD
 from ...volume.raw import Shape
-from ...volume.volume import Sidecar, Volume, attribute_path, open_volume, sidecar_path
+from ...volume.sidecar import Sidecar, sidecar_path
+from ...volume.volume import Volume, attribute_path, open_volume
 from .picks import Picks, read_picks
 
 # Name of the input image among the volumes.

@@ -10,8 +10,9 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from ...volume.raw import Array
-from ...volume.volume import Axis, Volume
-from ..sections import Section
+from ...volume.sidecar import Axis
+from ...volume.volume import Volume
+from ..section import Section
 from ..style import HORIZONS
 from ..wiggles import DENSITY, WIGGLE, Wiggles, wiggles_of
 from .colours import Colours, Picture, displayed, hidden, lay_over

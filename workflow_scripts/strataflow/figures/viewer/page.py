@@ -16,11 +16,12 @@ from jinja2 import Template
 
 from ...volume.attributes import FAULT_ID
 from ..layout import METRES
-from ..sections import compass_of
+from ..north import compass_of
 from ..wiggles import STYLES
 from .colours import AMPLITUDES, Colours, bar_of
+from .content import full_range
 from .folder import Prediction
-from .panel import Panel, full_range
+from .panel import Panel
 from .places import fault_rows, horizon_rows, throw_display
 from .view import NOTHING, PANELS, WORDS, View, changed, link_of
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import StrataflowError
 from ...volume.raw import Array
-from ...volume.volume import Sidecar
+from ...volume.sidecar import Sidecar
 from ..horizon_table import read_columns, read_horizons
 from .crossings import Crossings, crossings_of
 from .meshes import Triangles, simplified

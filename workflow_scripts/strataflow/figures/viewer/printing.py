@@ -13,13 +13,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...volume.attributes import FAULT_ID
-from ...volume.volume import Sidecar
-from ..sections import Section, axis_label, compass_of, draw_north, draw_wiggles
+from ...volume.sidecar import Sidecar
+from ..north import compass_of, draw_north
+from ..section import Section, axis_label
+from ..sections import draw_wiggles
 from .colours import Colours
+from .content import Content, content_of, labels_of
 from .curves import Drawn
 from .folder import Prediction
 from .layers import picture_of, wiggles_in
-from .panel import CONTOUR_COLOUR, CUT_COLOUR, DEAD, Content, content_of, labels_of, short_name
+from .panel import CONTOUR_COLOUR, CUT_COLOUR, DEAD, short_name
 from .view import PANELS, WORDS, View, drawn_height
 
 # A4 landscape in inches, and pixels per inch.

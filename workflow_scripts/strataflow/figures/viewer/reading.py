@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...volume.raw import Array, Shape
 from ...volume.volume import Volume
-from ..sections import Section
+from ..section import Section
 
 # Maximum number of samples along each axis of what is drawn of a section.
 PIXELS = 640

@@ -29,12 +29,13 @@ from ...errors import StrataflowError
 from ..camera import best_corner, towards_camera
 from ..style import STRUCTURE, fault_colour
 from .colours import Colours, Display
+from .content import content_of
 from .curves import horizon_colour
 from .folder import Prediction
 from .layers import picture_of
 from .meshes import Triangles, faces_of, grid_of
 from .page import ASSETS
-from .panel import DEAD, content_of
+from .panel import DEAD
 from .places import throw_display
 from .view import View, drawn_height
 from .vtk_objects import Arrays, State, connected, picture_plane, surface, vtk_object
@@ -44,6 +45,9 @@ HORIZON_NODES, HORIZON_SIDE = 20_000, 100
 
 # Names of the sections, by axis.
 SECTIONS = ("inline", "crossline", "slice")
+
+# Faults with a number, the largest ones, and the upper part of a surface that it stands at.
+FAULTS_NUMBERED, UPPER = 30, 0.1
 
 BACKGROUND = (0.96, 0.97, 0.98)
 
@@ -112,6 +116,22 @@ def _faults(prediction: Prediction, frame: Frame, arrays: Arrays) -> Iterator[St
             yield surface(fault.name, mesh, fault_colour(fault.number), throws, arrays)
 
 
+def _labels(prediction: Prediction, view: View) -> list[dict[str, Any]]:
+    """Name of the actor, number and place, in the scene, of the largest faults.
+
+    A number stands at the upper edge of its surface, in the middle.
+    """
+    frame, labels = frame_of(prediction, view), []
+    for fault in prediction.picks.result().faults[:FAULTS_NUMBERED]:
+        points = fault.coarse.points
+        if len(points):
+            upper = points[points[:, 2] <= np.quantile(points[:, 2], UPPER)]
+            middle = upper[np.square(upper - upper.mean(axis=0)).sum(axis=1).argmin()]
+            at = frame.places(middle[None])[0].tolist()
+            labels.append({"name": fault.name, "number": fault.number, "at": at})
+    return labels
+
+
 def _horizons(prediction: Prediction, frame: Frame, arrays: Arrays) -> Iterator[State]:
     horizons, axis = prediction.picks.result().horizons, prediction.sidecar.axes[2]
     most = min(HORIZON_SIDE, int(np.sqrt(HORIZON_NODES / max(len(horizons), 1))))
@@ -131,7 +151,11 @@ def viewer_page(prediction: Prediction, view: View) -> bytes:
     if not found or not found.origin:
         raise StrataflowError("the 3D scene needs the package trame-vtk: install requirements.txt")
     page = (Path(found.origin).parent / "tools" / "static_viewer.html").read_text()
-    facts = {"scale": frame_of(prediction, view).scale, "ticks": _ticks(prediction, view)}
+    facts = {
+        "scale": frame_of(prediction, view).scale,
+        "ticks": _ticks(prediction, view),
+        "labels": _labels(prediction, view),
+    }
     script = _script().replace("FACTS", json.dumps(facts))
     return page.replace("</body>", f"<script>{script}</script>\n</body>").encode()
 

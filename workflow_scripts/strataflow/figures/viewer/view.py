@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ...volume.attributes import FAULT_ID, PROBABILITY, SPREAD
-from ...volume.volume import Axis, Sidecar
+from ...volume.sidecar import Axis, Sidecar
 from ..layout import METRES, NOMINAL_VELOCITY, scale_of
 from ..wiggles import DENSITY, STYLES
 from .colours import AMPLITUDES

@@ -30,8 +30,9 @@ window.strataflowCompass = (() => {
     return picture
   }
 
-  // A picture of the 3D scene with its title, arrow, legend and colour bars, as an address of data.
-  async function scenePicture(address, {title, compass, legend, bars}) {
+  // A picture of the 3D scene with its title, numbers of faults, arrow, legend and colour bars, as
+  // an address of data.
+  async function scenePicture(address, {title, numbers, compass, legend, bars}) {
     const scene = new Image()
     scene.src = address
     await scene.decode()
@@ -50,6 +51,14 @@ window.strataflowCompass = (() => {
       pen.fillText(text, x * unit, y)
     }
     write(title, 1, 2.7 * unit, 1.8)
+    pen.textAlign = "center"
+    for (const {number, x, y} of numbers) {
+      const [across, down] = [100 * x, 4 * unit + y * scene.height]
+      pen.fillStyle = "#ffffffd0"
+      pen.fillRect((across - 0.7) * unit, down - 0.75 * unit, 1.4 * unit, 1.5 * unit)
+      write(number, across, down + 0.45 * unit, 1.2)
+    }
+    pen.textAlign = "start"
     let y = scene.height + 6.2 * unit
     legend.forEach(({name, colour}, i) => {
       const x = 1 + 16.3 * (i % 6), row = y + 2.6 * unit * Math.floor(i / 6)

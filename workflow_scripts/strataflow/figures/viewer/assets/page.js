@@ -665,6 +665,7 @@ window.strataflow = (() => {
     const faults = view.faults ? picks.faults.filter(f => !off.has(f.number)) : []
     const address = await strataflowCompass.scenePicture(await scene3d.picture(), {
       title: `${facts.name}, ${exaggerationText()}`,
+      numbers: scene3d.visibleNumbers(),
       compass: facts.compass && compass3d(),
       legend: view.colour === "throw" ? [] : faults.slice(0, 24),
       bars: [...bars, ...sceneBars()].map(bar => ({...bar, low: short(bar.low), high: short(bar.high)})),

@@ -2,6 +2,11 @@
 "use strict"
 const facts = FACTS
 
+// Look of the numbers of faults.
+const NUMBER = "position: fixed; transform: translate(-50%, -50%); pointer-events: none; "
+  + "padding: 0 4px; border-radius: 7px; background: #ffffffd0; color: #101010; "
+  + "font: bold 12px sans-serif"
+
 function loadDataSet() {
   if (!document.createElement("canvas").getContext("webgl2")) {
     parent.strataflow.noScene("This browser has no WebGL 2, which the 3D scene needs. "
@@ -37,7 +42,17 @@ const scene = {
     this.actors = actors(renderer)
     this.actors.box.setGenerateTicks(() => facts.ticks)
     this.actors.box.modified()
-    renderer.getActiveCamera().onModified(() => parent.strataflow.turned())
+    this.numbers = facts.labels.map(label => {
+      const text = document.createElement("span")
+      text.textContent = label.number
+      text.style.cssText = NUMBER
+      document.body.append(text)
+      return {...label, text}
+    })
+    renderer.getActiveCamera().onModified(() => {
+      this.placeNumbers()
+      parent.strataflow.turned()
+    })
     this.home = renderer.getActiveCamera().get("position", "focalPoint", "viewUp")
     parent.strataflow.sceneReady(this)
   },
@@ -46,6 +61,26 @@ const scene = {
   show(names) {
     for (const [name, actor] of Object.entries(this.actors)) {
       if (name !== "box" && !this.isSection(name)) { actor.setVisibility(names.has(name)) }
+    }
+  },
+
+  // Numbers of the faults that are shown, and where they are on the screen, from 0 to 1 to the
+  // right and downward.
+  visibleNumbers() {
+    const [width, height] = this.window3d.getViews()[0].getSize()
+    const shown = this.numbers.filter(({name}) => this.actors[name].getVisibility())
+    return shown.map(({number, at, text}) => {
+      const [x, y] = this.renderer.worldToNormalizedDisplay(...at, width / height)
+      return {number, text, x, y: 1 - y}
+    })
+  },
+
+  placeNumbers() {
+    this.numbers.forEach(({text}) => { text.style.display = "none" })
+    for (const {text, x, y} of this.visibleNumbers()) {
+      text.style.display = ""
+      text.style.left = `${100 * x}vw`
+      text.style.top = `${100 * y}vh`
     }
   },
 
@@ -118,6 +153,7 @@ const scene = {
 
   draw() {
     this.renderer.resetCameraClippingRange()
+    this.placeNumbers()
     this.window3d.render()
   },
 }

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import StrataflowError
-from ..segy.layout import ENDINGS, is_segy, read_layout
+from ..segy.binary_header import ENDINGS
+from ..segy.layout import is_segy, read_layout
 from ..segy.reader import segy_survey
 from ..volume.conversion import Survey, survey_to_binary
 from ..volume.raw import Shape

@@ -83,24 +83,20 @@ def evaluate(
         "voxels": int(live.sum()) * first.shape.n1,
     }
     if "fsem" in cubes:
-        metrics["fault"] = {"probability": probability}
         counted = _counted(cubes["fsem"][1], live, target)
-        metrics["fault"] |= fault_metrics(*cubes["fsem"], counted, probability)
-        metrics["fault"] |= surface_distances(*cubes["fsem"], counted, probability)
-        metrics["fault"]["labelled_voxels"] = int(np.count_nonzero(_voxels(counted, first.shape)))
+        metrics["fault"] = {
+            "probability": probability,
+            **fault_metrics(*cubes["fsem"], counted, probability),
+            **surface_distances(*cubes["fsem"], counted, probability),
+            "labelled_voxels": int(np.count_nonzero(_voxels(counted, first.shape))),
+        }
     if "fault_id" in cubes:
         metrics["faults"] = _matched_faults(cubes, live)
     if {"fsem", "fdip", "fstrike"} <= cubes.keys():
         angles = {name: cubes[name] for name in ("fsem", "fdip", "fstrike")}
         metrics["orientation"] = orientation_metrics(angles, probability, live)
     if "rgt" in cubes:
-        traces = _whole_traces(cubes["rgt"][1], live, target)
-        metrics["rgt"] = geologic_time_metrics(*cubes["rgt"], traces)
-        if "fthrow" in cubes:
-            known = {"fdip", "fstrike"} <= cubes.keys()
-            turned = (cubes["fstrike"][1], cubes["fdip"][1]) if known else None
-            truth = cubes["fthrow"][1]
-            metrics["rgt"]["near_faults"] = scores_near_faults(*cubes["rgt"], truth, traces, turned)
+        metrics["rgt"] = _time_scores(cubes, _whole_traces(cubes["rgt"][1], live, target))
     if "dhr" in cubes:
         traces = _whole_traces(cubes["dhr"][1], live, target)
         metrics["dhr"] = image_metrics(*cubes["dhr"], traces)
@@ -111,6 +107,20 @@ def evaluate(
             metrics["dhr"] |= _gains(metrics["dhr"], before)
     with written_whole(output) as (temporary,):
         temporary.write_text(json.dumps(metrics, indent=1) + "\n")
+
+
+def _time_scores(
+    cubes: dict[str, tuple[Array, Array]], traces: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Scores of RGT on `traces` (n3, n2), also near faults if their throws are known."""
+    scores: dict[str, Any] = dict(geologic_time_metrics(*cubes["rgt"], traces))
+    if "fthrow" in cubes:
+        known = {"fdip", "fstrike"} <= cubes.keys()
+        turned = (cubes["fstrike"][1], cubes["fdip"][1]) if known else None
+        scores["near_faults"] = scores_near_faults(
+            *cubes["rgt"], cubes["fthrow"][1], traces, turned
+        )
+    return scores
 
 
 def _counted(label: Array, live: NDArray[np.bool_], target: Path) -> NDArray[np.bool_]:

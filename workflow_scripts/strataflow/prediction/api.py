@@ -15,8 +15,8 @@ from ..home import shipped_weights
 from ..interpretation.faults import FaultSettings, pick_faults
 from ..interpretation.surface_files import load_surfaces
 from ..network.weights import load_network
+from ..segy.binary_header import ENDINGS
 from ..segy.choice import choose_header_bytes
-from ..segy.layout import ENDINGS
 from ..segy.reader import segy_to_binary
 from ..volume.attributes import PROBABILITY, TASKS, attributes_of
 from ..volume.raw import Array, Shape, read_cube

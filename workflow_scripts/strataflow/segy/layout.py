@@ -7,12 +7,10 @@ that the error for a damaged file names the cause.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +18,19 @@ from segyio import BinField, TraceField
 
 from ..errors import StrataflowError
 from ..files import require_file
-from .fields import FORMATS, TRACE_HEADER, get, parse_position, trace_type
-
-TEXT_HEADER = 3200
-FILE_HEADER = 3600
-
-# Usual endings of file names.
-ENDINGS = (".sgy", ".segy", ".seg")
+from .binary_header import (
+    FILE_HEADER,
+    FIRST_TRACE,
+    TEXT_HEADER,
+    BinaryHeader,
+    byte_order_of,
+    count_text_headers,
+)
+from .fields import TRACE_HEADER, get, parse_position, trace_type
 
 # Units by measurement system (binary header), and angular units by coordinate unit (trace header).
 LENGTH_UNITS = {1: "m", 2: "ft"}
 ANGULAR_UNITS = {2: "arcsec", 3: "degree", 4: "dms"}
-
-# Binary header fields of revision 2 without a name in segyio.
-EXTENDED_SAMPLES, EXTENDED_INTERVAL, BYTE_ORDER_MARK = 3269, 3273, 3297
-MAJOR_REVISION, MINOR_REVISION = 3501, 3502
-ADDITIONAL_TRACE_HEADERS, FIRST_TRACE, TRAILERS = 3507, 3521, 3529
 
 # Trace identification code of a dead trace in the SEG-Y standard.
 DEAD = 2
@@ -154,34 +149,11 @@ def read_layout(path: Path) -> Layout:
         )
     with open(path, "rb") as stream:
         head = np.frombuffer(stream.read(FILE_HEADER), np.uint8)
-        byte_order, code = _byte_order(path, head)
-
-        def binary(byte: int, kind: str = "i2") -> Any:
-            width = int(kind[1])
-            return head[byte - 1 : byte - 1 + width].view(byte_order + kind)[0]
-
-        major, minor = int(head[MAJOR_REVISION - 1]), int(head[MINOR_REVISION - 1])
-        if byte_order == "<" or (major, minor) == (0, 1):
-            # Some programs write the revision as one integer in native byte order.
-            major, minor = max(major, minor), 0
-        second = major >= 2
-        n1 = int(binary(BinField.Samples, "u2"))
-        if second:
-            n1 = int(binary(EXTENDED_SAMPLES, "i4")) or n1
-        extended = int(binary(BinField.ExtendedHeaders))
-        if major and extended < 0:
-            extended = _count_text_headers(stream, path)
-        elif not major:
-            # Revision 0 does not define this field; use it only if whole traces fill the rest.
-            rest = size - FILE_HEADER - TEXT_HEADER * extended
-            fits = extended > 0 and n1 and rest % trace_type(n1, code, byte_order).itemsize == 0
-            extended = extended if fits and rest > 0 else 0
-        # Four bytes in revision 2.0, two in 2.1; the size of the file decides.
-        kinds = (("i2", "i4") if minor else ("i4", "i2")) if second else ()
-        additions = [int(binary(ADDITIONAL_TRACE_HEADERS, kind)) for kind in kinds] or [0]
-        given_first = int(binary(FIRST_TRACE, "u8")) if second else 0
+        byte_order, code = byte_order_of(path, head)
+        binary = BinaryHeader(head, byte_order, code)
+        extended = count_text_headers(stream, path, binary, size)
+        given_first = int(binary.get(FIRST_TRACE, "u8")) if binary.is_second else 0
         first_trace = given_first or FILE_HEADER + TEXT_HEADER * extended
-        trailers = max(int(binary(TRAILERS, "i4")), 0) if second else 0
         if not FILE_HEADER <= first_trace <= size - TRACE_HEADER:
             raise StrataflowError(
                 f"{path}: truncated: the file ends at byte {size}, but its first trace starts at "
@@ -189,33 +161,10 @@ def read_layout(path: Path) -> Layout:
             )
         stream.seek(first_trace)
         header = np.frombuffer(stream.read(TRACE_HEADER), np.uint8)
-    in_binary = float(binary(BinField.Interval))
-    in_header = float(get(header, TraceField.TRACE_SAMPLE_INTERVAL, 2, byte_order))
-    intervals = [
-        float(binary(EXTENDED_INTERVAL, "f8")) if second else 0.0,
-        *(in_binary, in_header),
-        # Negative ones are unsigned, as revision 2 says.
-        *(interval % (1 << 16) for interval in (in_binary, in_header)),
-    ]
     in_trace = int(get(header, TraceField.TRACE_SAMPLE_COUNT, 2, byte_order)) & 0xFFFF
-    n1 = n1 or in_trace
-    data = size - first_trace - TEXT_HEADER * trailers
-    # NumPy cannot build a trace type from sizes far beyond that of the file.
-    possible = [count for count in additions if 0 <= TRACE_HEADER * count <= size]
-    additional = possible[0] if possible else additions[0]
-    if not 0 < n1 <= size or not possible or data <= 0:
-        raise StrataflowError(
-            f"{path}: invalid binary header: {n1} samples and {additional} additional headers per "
-            f"trace and {trailers} trailing records do not fit into {size} bytes"
-        )
-    additional = next(
-        (
-            count
-            for count in possible
-            if data % trace_type(n1, code, byte_order, count).itemsize == 0
-        ),
-        additional,
-    )
+    n1 = binary.n1 or in_trace
+    data = size - first_trace - TEXT_HEADER * binary.trailers
+    additional = _additional_headers(path, binary, n1, data, size)
     trace_bytes = {
         n: trace_type(n, code, byte_order, additional).itemsize for n in (n1, in_trace) if n
     }
@@ -223,15 +172,15 @@ def read_layout(path: Path) -> Layout:
         *(path, n1, in_trace, trace_bytes, data, size),
         lambda n: _repeat_the_count(path, first_trace, trace_bytes[n], first_trace + data, header),
     )
-    length_unit = LENGTH_UNITS.get(int(binary(BinField.MeasurementSystem)), "m")
+    length_unit = LENGTH_UNITS.get(int(binary.get(BinField.MeasurementSystem)), "m")
     coordinates = int(get(header, TraceField.CoordinateUnits, 2, byte_order))
     return Layout(
         path=path,
         byte_order=byte_order,
         format=code,
-        revision=f"{major}.{minor}",
+        revision="{}.{}".format(*binary.revision),
         n1=n1,
-        interval=next((i for i in intervals if 0 < i < math.inf), 0.0),
+        interval=binary.interval(header),
         length_unit=length_unit,
         coordinate_unit=ANGULAR_UNITS.get(coordinates, length_unit),
         extended_text_headers=extended,
@@ -241,6 +190,22 @@ def read_layout(path: Path) -> Layout:
     )
 
 
+def _additional_headers(path: Path, binary: BinaryHeader, n1: int, data: int, size: int) -> int:
+    """Number of additional trace headers with which whole traces fill the `data` bytes."""
+    # NumPy cannot build a trace type from sizes far beyond that of the file.
+    possible = [count for count in binary.additions if 0 <= TRACE_HEADER * count <= size]
+    if not 0 < n1 <= size or not possible or data <= 0:
+        additional = possible[0] if possible else binary.additions[0]
+        raise StrataflowError(
+            f"{path}: invalid binary header: {n1} samples and {additional} additional headers per "
+            f"trace and {binary.trailers} trailing records do not fit into {size} bytes"
+        )
+    for count in possible:
+        if data % trace_type(n1, binary.format, binary.byte_order, count).itemsize == 0:
+            return count
+    return possible[0]
+
+
 def is_segy(path: Path) -> bool:
     """Whether a file has the headers of SEG-Y; its traces may still be damaged."""
     try:
@@ -248,41 +213,6 @@ def is_segy(path: Path) -> bool:
     except StrataflowError as error:
         return "truncated" in str(error)
     return True
-
-
-def _byte_order(path: Path, head: NDArray[np.uint8]) -> tuple[str, int]:
-    """Byte order and sample format code, from the format field of the binary header."""
-    at = BinField.Format - 1
-    codes = {order: int(head[at : at + 2].view(f"{order}u2")[0]) for order in "><"}
-    mark = head[BYTE_ORDER_MARK - 1 : BYTE_ORDER_MARK + 3]
-    if head[MAJOR_REVISION - 1] == 2 and mark.tobytes() == bytes([2, 1, 4, 3]):
-        raise StrataflowError(f"{path}: pairwise byte-swapped data are not supported")
-    for order, code in codes.items():
-        if code in FORMATS:
-            return order, code
-    if codes[">"] == 4:
-        raise StrataflowError(
-            f"{path}: fixed-point samples with gain (format code 4) are not supported"
-        )
-    known = " ".join(str(code) for code in FORMATS)
-    hint = "" if path.suffix.lower() in ENDINGS else "; a raw volume needs its n1, n2 and n3"
-    raise StrataflowError(
-        f"{path}: not SEG-Y: unknown sample format code {codes['>']} (bytes 3225-3226), "
-        f"expected one of {known}{hint}"
-    )
-
-
-def _count_text_headers(stream: BinaryIO, path: Path) -> int:
-    """Number of extended text headers if only the last one is marked."""
-    end = "((SEG: EndText))"
-    stream.seek(FILE_HEADER)
-    for number in itertools.count(1):
-        record = stream.read(TEXT_HEADER)
-        if end.encode("ascii") in record or end.encode("cp037") in record:
-            return number
-        if len(record) < TEXT_HEADER:
-            break
-    raise StrataflowError(f"{path}: the extended text headers lack the end marker {end}")
 
 
 def _count_traces(

@@ -15,8 +15,9 @@ from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.sidecar import Axis, Sidecar
 from ..volume.volume import Volume
+from .binary_header import FILE_HEADER, TEXT_HEADER
 from .fields import IEEE_FLOAT, TRACE_HEADER, encode, field_width, put, trace_type
-from .layout import ANGULAR_UNITS, DEAD, FILE_HEADER, LENGTH_UNITS, TEXT_HEADER
+from .layout import ANGULAR_UNITS, DEAD, LENGTH_UNITS
 from .writer import SAMPLE_FORMATS, unit_of
 
 # Divisors that a scalar of the trace header may have, finest first.

@@ -13,9 +13,10 @@ from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
 from ..volume.sidecar import HeaderBytes
 from ..volume.volume import Volume
+from .binary_header import TEXT_HEADER
 from .fields import IBM_FLOAT, IEEE_FLOAT, encode, put, trace_type
 from .grid import scan
-from .layout import BLOCK_BYTES, TEXT_HEADER, read_layout, text_encoding
+from .layout import BLOCK_BYTES, read_layout, text_encoding
 
 SAMPLE_FORMATS = {"ieee": IEEE_FLOAT, "ibm": IBM_FLOAT}
 

@@ -15,9 +15,7 @@ from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 from ..errors import StrataflowError
 from ..files import require_file
 from ..volume.sidecar import Sidecar
-
-# Corners at a distance of 0 from a section count as beyond it.
-ON_THE_SECTION = 1e-6
+from .triangles import area_normals, cut_edges, segments
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,7 @@ class FaultMeshes:
 
     def area_normals(self) -> NDArray[np.float64]:
         """Normals over (n3, n2, n1) as long as the area of each triangle, (T, 3)."""
-        first, second, third = np.moveaxis(self.corners, 1, 0)
-        return np.cross(second - first, third - first) / 2
+        return area_normals(self.corners)
 
     def lines(self, axis: int, index: float) -> dict[int, NDArray[np.float64]]:
         """Lines in which a section cuts the faults.
@@ -52,19 +49,10 @@ class FaultMeshes:
         Returns:
             Segments (S, 2, 3) by fault: segment, end, index along (n3, n2, n1).
         """
-        distance = self.corners[:, :, axis] - index
-        distance = np.where(distance == 0, ON_THE_SECTION, distance)
-        beyond = distance > 0
-        cut = np.flatnonzero(beyond.any(axis=1) & ~beyond.all(axis=1))
-        corners, distance, beyond = self.corners[cut], distance[cut], beyond[cut]
-        after = np.roll(np.arange(3), -1)
-        # Two of the three edges of a triangle cross the section.
-        crossing = beyond != beyond[:, after]
-        part = distance / np.where(crossing, distance - distance[:, after], 1.0)
-        points = corners + part[..., None] * (corners[:, after] - corners)
-        segments = points[crossing].reshape(-1, 2, 3)
-        numbers = self.fault[cut]
-        return {int(number): segments[numbers == number] for number in np.unique(numbers)}
+        side = self.corners[:, :, axis] - index
+        cut = np.flatnonzero(cut_edges(side).any(axis=1))
+        found, numbers = segments(self.corners[cut], side[cut]), self.fault[cut]
+        return {int(number): found[numbers == number] for number in np.unique(numbers)}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..triangles import cut_edges, segments
 from .meshes import Triangles
 
 Pieces = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -36,14 +37,10 @@ def _segments(
     points: NDArray[np.float64], crossed: NDArray[np.int64], side: NDArray[np.float64]
 ) -> Pieces:
     """Segments of triangles (K, 3) that all cross, with the sides (K, 3) of their corners."""
-    # Two of the three edges of such a triangle cross.
-    edges = (side >= 0) != (np.roll(side, -1, axis=1) >= 0)
+    edges = cut_edges(side)
     first, last = crossed[edges], np.roll(crossed, -1, axis=1)[edges]
-    before, after = side[edges], np.roll(side, -1, axis=1)[edges]
-    part = (before / (before - after))[:, None]
-    ends = points[first] * (1 - part) + points[last] * part
     numbers = np.minimum(first, last) * len(points) + np.maximum(first, last)
-    return ends.reshape(-1, 2, 3), numbers.reshape(-1, 2)
+    return segments(points[crossed], side), numbers.reshape(-1, 2)
 
 
 @dataclass(frozen=True)

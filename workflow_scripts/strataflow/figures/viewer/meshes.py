@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...volume.raw import Array
+from ..triangles import area_normals
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def grid_of(level: Array, most: int) -> Triangles:
 
 def facing_one_way(mesh: Triangles) -> Triangles:
     """A mesh whose triangles have the order of corners that makes them all face the same way."""
-    faces = faces_of(mesh)
+    faces = area_normals(mesh.points[mesh.triangles])
     main = int(np.abs(faces).sum(axis=0).argmax())
     away = faces[:, main] < 0
     triangles = mesh.triangles.copy()
@@ -85,18 +86,11 @@ def facing_one_way(mesh: Triangles) -> Triangles:
 
 def normals_of(mesh: Triangles) -> NDArray[np.float64]:
     """Unit normals (N, 3) of points: the mean of those of their triangles, weighted by area."""
-    faces, corner = faces_of(mesh), mesh.triangles.ravel()
+    faces, corner = area_normals(mesh.points[mesh.triangles]), mesh.triangles.ravel()
     n = len(mesh.points)
     total = np.stack(
         [np.bincount(corner, np.repeat(faces[:, axis], 3), n) for axis in range(3)], axis=1
     )
     length = np.linalg.norm(total, axis=1, keepdims=True)
     result: NDArray[np.float64] = total / np.maximum(length, 1e-12)
-    return result
-
-
-def faces_of(mesh: Triangles) -> NDArray[np.float64]:
-    """Normals (M, 3) of triangles, as long as twice their areas."""
-    a, b, c = np.moveaxis(mesh.points[mesh.triangles], 1, 0)
-    result: NDArray[np.float64] = np.cross(b - a, c - a)
     return result

@@ -28,12 +28,13 @@ from PIL import Image
 from ...errors import StrataflowError
 from ..camera import best_corner, towards_camera
 from ..style import STRUCTURE, fault_colour
+from ..triangles import area_normals
 from .colours import Colours, Display
 from .content import content_of
 from .curves import horizon_colour
 from .folder import Prediction
 from .layers import picture_of
-from .meshes import Triangles, faces_of, grid_of
+from .meshes import Triangles, grid_of
 from .page import ASSETS
 from .panel import DEAD
 from .places import throw_display
@@ -196,7 +197,7 @@ def _camera(prediction: Prediction, frame: Frame) -> State:
     low, high = frame.places(np.stack([np.zeros(3), size - 1]))
     middle, far = (low + high) / 2, np.linalg.norm(high - low)
     meshes = [fault.coarse for fault in prediction.picks.result().faults]
-    normals = [faces_of(frame.placed(mesh, mesh.values)) for mesh in meshes]
+    normals = [area_normals(frame.places(mesh.points)[mesh.triangles]) for mesh in meshes]
     steps = np.array([[0.0, frame.scale[1]], [frame.scale[0], 0.0]])
     corner = best_corner(np.concatenate([np.empty((0, 3)), *normals]), steps)
     position = middle + AWAY * far * towards_camera(corner, steps)

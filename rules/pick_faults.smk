@@ -25,7 +25,7 @@ rule pick_faults:
         "results/pick_faults/{volume}.benchmark.tsv"
     conda:
         "../envs/strataflow.yaml"
-    threads: 1
+    threads: 4
     resources:
         mem_mb=memory(1000, share_of_input=8),
         runtime=minutes(10, per_gigabyte=20),
@@ -35,4 +35,4 @@ rule pick_faults:
         flags=pick_faults_flags(),
     shell:
         "python {params.script:q} --input {params.prefix} --output {params.prefix}"
-        " --image {input.image} {params.flags} > {log} 2>&1"
+        " --image {input.image} --workers {threads} {params.flags} > {log} 2>&1"

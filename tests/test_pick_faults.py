@@ -245,6 +245,21 @@ def test_a_fault_of_a_single_inline_is_a_curve_without_a_mesh(tmp_path: Path) ->
     assert pyvista.read(tmp_path / "a.faults.vtp").n_cells == 0
 
 
+def test_throws_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
+    faults = [plane((40, 20, 30), 20, 70), plane((40, 50, 30), 20, 60)]
+    prefix = write_faults(tmp_path / "a", faults)
+    noise = np.random.default_rng(0).normal(size=SHAPE.array).astype(np.float32)
+    write_volume(tmp_path / "image", noise, turned_survey(SHAPE))
+    for workers in (1, 2):
+        output = tmp_path / f"{workers}"
+        pick_faults(prefix, output, image=tmp_path / "image", workers=workers)
+    mesh = pyvista.read(tmp_path / "1.faults.vtp")
+    assert set(mesh["fault"]) == {1, 2}
+    assert np.isfinite(mesh["throw"]).any()
+    for name in FILES:
+        assert (tmp_path / f"1.{name}").read_bytes() == (tmp_path / f"2.{name}").read_bytes()
+
+
 def test_without_faults_all_files_are_there_and_open(run_script: Run, tmp_path: Path) -> None:
     write_faults(tmp_path / "a", [])
     done = run_script("pick_faults", "--input", tmp_path / "a", "--output", tmp_path / "b")

@@ -8,6 +8,7 @@ from strataflow.cli.arguments import (
     add_probability,
     add_shape,
     not_negative,
+    positive,
     run,
     shape_of,
 )
@@ -53,6 +54,9 @@ def main() -> None:
         type=above_zero,
         help="m/s that turn two-way time into depth, for dips of a survey in time",
     )
+    parser.add_argument(
+        "--workers", type=positive, default=1, help="number of processes that measure throws"
+    )
     add_shape(parser)
     a = parser.parse_args()
     settings = FaultSettings(
@@ -64,7 +68,7 @@ def main() -> None:
         tuple(a.strike),
         a.velocity,
     )
-    pick_faults(a.input, a.output, shape_of(a), settings, a.image)
+    pick_faults(a.input, a.output, shape_of(a), settings, a.image, a.workers)
 
 
 if __name__ == "__main__":

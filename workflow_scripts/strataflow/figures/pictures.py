@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..processes import results_of
 from ..volume.attributes import CONFIDENCE, FAULT_ID, PROBABILITY, SPREAD
 from ..volume.volume import Volume, statistics_of
 from .charts import NO_STRIKE, draw_note, draw_rose, draw_spectra, draw_throws
@@ -118,29 +117,8 @@ def plot(
         tasks.append(partial(draw_spectra, image, predicted, labels, pictures.path("spectrum")))
     if "fstrike" in predicted:
         tasks.append(partial(draw_rose, predicted, labels, pictures.path("rose"), probability))
-    _work(tasks, workers)
-
-
-# The pictures that the processes of a pool draw.
-_tasks: list[Callable[[], None]] = []
-
-
-def _work(tasks: list[Callable[[], None]], workers: int) -> None:
-    """Do `tasks`, in processes that inherit the open volumes."""
-    global _tasks
-    if min(workers, len(tasks)) == 1:
-        for task in tasks:
-            task()
-        return
-    _tasks = tasks
-    fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, fork) as pool:
-        # Results are fetched to raise the errors of the processes.
-        list(pool.map(_work_on, range(len(tasks))))
-
-
-def _work_on(number: int) -> None:
-    _tasks[number]()
+    for _ in results_of(tasks, workers):
+        pass
 
 
 def _with_statistics(volume: Volume) -> Volume:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from ..errors import StrataflowError
 from ..files import written_whole
+from ..processes import results_of
 from ..volume.attributes import PICKED, PROBABILITY
 from ..volume.raw import Shape
 from ..volume.sidecar import Sidecar, sidecar_path
@@ -74,6 +76,7 @@ def pick_faults(
     shape: Shape | None = None,
     settings: FaultSettings | None = None,
     image: Path | None = None,
+    workers: int = 1,
 ) -> None:
     """Pick the faults of PREFIX.fsem, .fdip and .fstrike; a 2D line has no .fstrike.
 
@@ -83,6 +86,7 @@ def pick_faults(
         shape: needed without sidecars.
         settings: which faults are picked.
         image: the amplitudes, which throws are measured in; without them there are no throws.
+        workers: number of processes that measure throws.
 
     Raises:
         StrataflowError: an attribute is missing or not of the size of the others, or faults are
@@ -108,10 +112,12 @@ def pick_faults(
     _require_dips(settings, ground)
     surfaces = fault_surfaces(volumes, settings, ground)
     if amplitudes is not None:
-        surfaces = [
-            with_throw(surface, amplitudes, settings.max_throw)
-            for surface in tqdm(surfaces, desc="throws", unit="fault", disable=None)
-        ]
+        measured = results_of(
+            [partial(with_throw, s, amplitudes, settings.max_throw) for s in surfaces], workers
+        )
+        surfaces = list(
+            tqdm(measured, "throws", len(surfaces), unit="fault", disable=None),
+        )
     if is_line:
         surfaces = [on_line(surface) for surface in surfaces]
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -361,7 +361,7 @@ def test_precision_depends_on_the_actual_crop_and_not_on_the_requested_one(
         inlines.append(number)
         return "32-true"
 
-    monkeypatch.setattr("strataflow.training.trainer.precision_of_training", recorded)
+    monkeypatch.setattr("strataflow.training.lightning.precision_of_training", recorded)
     trained(made, tmp_path, crop=(64, 64, 64))
     assert inlines == [32]
 

@@ -138,6 +138,7 @@ def scores_of_last_pass(wildcards):
 
 def pick_faults_flags():
     """Which faults are picked."""
-    names = ("minimum_area", "bridge", "maximum_throw", "dip", "strike")
-    chosen = {name: config["interpretation"][name] for name in names}
+    names = ("minimum_area", "mean_probability", "bridge", "maximum_throw", "dip", "strike")
+    settings = config["interpretation"]
+    chosen = {name: [] if settings[name] is None else settings[name] for name in names}
     return flags(**probability_flag(), **chosen, **velocity_flag())

@@ -154,6 +154,7 @@ def test_defaults_are_filled_in() -> None:
     assert config["interpretation"] == {
         "probability": 0.5,
         "minimum_area": 200,
+        "mean_probability": None,
         "bridge": 8,
         "maximum_throw": 60,
         "dip": [0, 90],

@@ -20,7 +20,7 @@ from strataflow.interpretation.surfaces import Surface
 from strataflow.volume.orientation import normal_from_strike_dip, strike_dip_from_normal
 from strataflow.volume.raw import Shape
 from strataflow.volume.sidecar import Axis, Sidecar
-from strataflow.volume.volume import Volume, open_volume, write_volume
+from strataflow.volume.volume import Volume, attribute_path, open_volume, write_volume
 from turned_survey import turned_survey
 
 Run = Callable[..., Finished]
@@ -243,6 +243,27 @@ def test_a_fault_of_a_single_inline_is_a_curve_without_a_mesh(tmp_path: Path) ->
     (fault,) = pd.read_csv(tmp_path / "a.faults.csv").itertuples()
     assert fault.voxels == pytest.approx(60, abs=2)
     assert pyvista.read(tmp_path / "a.faults.vtp").n_cells == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        (FaultSettings(), 1),
+        (FaultSettings(min_probability=0.3), 2),
+        (FaultSettings(mean_probability=0.6), 2),
+        (FaultSettings(mean_probability=0.95), 0),
+    ],
+)
+def test_faults_of_a_low_mean_probability_are_not_kept(
+    tmp_path: Path, settings: FaultSettings, count: int
+) -> None:
+    prefix = write_faults(tmp_path / "a", [plane((40, 20, 30), 0, 80), plane((40, 50, 30), 0, 80)])
+    fsem = open_volume(attribute_path(prefix, "fsem"))
+    sure, unsure = fsem.values * np.float32(0.9), fsem.values * np.float32(0.65)
+    unsure[:, :35] = sure[:, :35]
+    write_volume(fsem.path, unsure, fsem.sidecar)
+    pick_faults(prefix, tmp_path / "b", settings=settings)
+    assert len(pd.read_csv(tmp_path / "b.faults.csv")) == count
 
 
 def test_throws_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from strataflow.cli.arguments import (
     above_zero,
     add_probability,
     add_shape,
+    fraction,
     not_negative,
     positive,
     run,
@@ -27,6 +28,12 @@ def main() -> None:
         type=above_zero,
         default=chosen.min_area,
         help="minimum area of a fault, in voxel faces",
+    )
+    parser.add_argument(
+        "--mean_probability",
+        type=fraction,
+        help="minimum mean probability of a fault (default: 0.4 of the way from --probability"
+        " to 1)",
     )
     parser.add_argument(
         "--bridge",
@@ -61,6 +68,7 @@ def main() -> None:
     a = parser.parse_args()
     settings = FaultSettings(
         a.probability,
+        a.mean_probability,
         a.minimum_area,
         a.bridge,
         a.maximum_throw,

@@ -37,6 +37,10 @@ __all__ = ["FaultSettings", "FaultVoxels", "fault_surfaces", "pick_faults", "thi
 # Pieces of a fault are joined across at most so many times the distance that growth bridges.
 JOIN_GAP = 3.0
 
+# Minimum mean probability of a fault, from 0 at the minimum of its voxels to 1. In own surveys,
+# half of the false faults and one in 34 of the true ones have a lower one.
+SURE = 0.4
+
 # Files that are written besides the volumes PICKED.
 FILES = (
     "faults.csv",
@@ -54,7 +58,8 @@ FILES = (
 class FaultSettings:
     """Which faults are picked.
 
-    `min_probability` of a fault voxel; `min_area` of a fault in voxel faces; `bridge`, the number
+    `min_probability` of a fault voxel; `mean_probability` of a fault at least, by default SURE of
+    the way from `min_probability` to 1; `min_area` of a fault in voxel faces; `bridge`, the number
     of voxels without a fault that a surface may cross; `max_throw` in samples. Faults are kept
     whose mean dip in degrees is in `dip`, and whose strike from north in degrees, or the opposite
     direction, is in `strike`; a strike range of 330 to 30 goes through north. `velocity` in m/s
@@ -62,12 +67,20 @@ class FaultSettings:
     """
 
     min_probability: float = PROBABILITY
+    mean_probability: float | None = None
     min_area: float = MIN_AREA
     bridge: int = BRIDGE
     max_throw: float = MAX_THROW
     dip: tuple[float, float] = (0.0, 90.0)
     strike: tuple[float, float] = (0.0, 360.0)
     velocity: float | None = None
+
+    @property
+    def least_mean(self) -> float:
+        """Minimum mean probability of a fault."""
+        if self.mean_probability is None:
+            return self.min_probability + SURE * (1 - self.min_probability)
+        return self.mean_probability
 
 
 def pick_faults(
@@ -154,6 +167,8 @@ def fault_surfaces(
 
 
 def _is_wanted(surface: Surface, settings: FaultSettings, ground: Ground) -> bool:
+    if float(surface.probability[surface.inside].mean()) < settings.least_mean:
+        return False
     normal = ground.mean_normal(surface)
     low, high = settings.dip
     if ground.has_depth and not low <= dips(normal, ground) <= high:

@@ -270,6 +270,9 @@ class Interpretation(Section, json_schema_extra={"reruns": "pick_faults"}):
     pictures and the scores in `metrics.json`."""
     minimum_area: PositiveFloat = 200
     """Minimum area of a picked fault in voxel faces."""
+    mean_probability: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Minimum mean probability of a picked fault. null: 0.4 of the way from `probability` to 1, so
+    0.7 for a `probability` of 0.5."""
     bridge: Annotated[int, Field(ge=0, le=100)] = 8
     """Number of voxels without a fault that a fault surface may cross. Pieces that continue each
     other are joined across three times as many."""

@@ -17,6 +17,10 @@ from ..volume.raw import Array
 # Throws of a lower quality do not count in tables and volumes.
 MIN_QUALITY = 0.8
 
+# The same for RGT, which weighs throws by their quality and leaves out those that contradict the
+# others.
+LIKELY = 0.5
+
 # Logarithms of matches start here, so that a match of 0 has one.
 SMALL = 0.03
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..interpretation.fault_voxels import crossed_voxels
 from ..interpretation.surfaces import Surface
-from ..interpretation.throw_quality import MIN_QUALITY
+from ..interpretation.throw_quality import LIKELY
 from ..volume.raw import Array
 from .rgt_convergence import STEP
 
@@ -32,7 +32,7 @@ class Confidence:
         cells = self.cells.copy()
         for surface in surfaces:
             key, cell = crossed_voxels(surface, self.shape)
-            unknown = ~(surface.quality.ravel()[cell] >= MIN_QUALITY)
+            unknown = ~(surface.quality.ravel()[cell] >= LIKELY)
             unknown |= ~np.isfinite(surface.throw.ravel()[cell])
             i3, i2, i1 = np.unravel_index(key[unknown], self.shape)
             cells[i3 // self.side, i2 // self.side, i1 // STEP] = 0

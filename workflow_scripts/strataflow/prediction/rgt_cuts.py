@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from ..interpretation.fault_voxels import crossed_voxels
 from ..interpretation.surfaces import Surface, gradient
-from ..interpretation.throw_quality import MIN_QUALITY
+from ..interpretation.throw_quality import LIKELY
 
 Keys = NDArray[np.int64]
 
@@ -104,7 +104,7 @@ def _cuts_of(surface: Surface, shape: tuple[int, int, int]) -> tuple[list[Keys],
     normal = surface.normals().reshape(3, -1)[:, cell]
     off = ((voxel - point) * normal).sum(axis=0)
     above = off >= 0
-    sure = surface.quality.ravel()[cell] >= MIN_QUALITY
+    sure = surface.quality.ravel()[cell] >= LIKELY
     # The throw counts to the side of the surface's frame, which may be below it here.
     repeated = sure & (surface.throw.ravel()[cell] * normal[2] > 0)
     strides = (shape[1] * shape[2], shape[2], 1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..interpretation.surfaces import Surface
 from ..interpretation.throw import MIN_FALL
-from ..interpretation.throw_quality import MIN_QUALITY
+from ..interpretation.throw_quality import LIKELY
 from ..volume.raw import Array
 from .rgt_elements import Elements, Values
 from .rgt_ties import Ties
@@ -53,7 +53,7 @@ def throw_pairs(surface: Surface, shape: tuple[int, int, int]) -> Pairs:
     down = np.gradient(points, axis=2) if points.shape[2] > 1 else np.zeros_like(points)
     throw, quality = surface.throw[a, b], surface.quality[a, b]
     fall = down[2, a, b]
-    known = np.isfinite(throw) & (quality >= MIN_QUALITY) & (np.abs(fall) >= MIN_FALL)
+    known = np.isfinite(throw) & (quality >= LIKELY) & (np.abs(fall) >= MIN_FALL)
     # Half of the throw goes up and half of it down the dip, as it was measured.
     half = np.where(known, 0.5 * throw, 0) / np.where(known, fall, 1)
     parts = []

@@ -401,21 +401,23 @@ def test_the_scene_shows_faults_sections_and_a_horizon(visitor: Visitor) -> None
     assert "vertical exaggeration" in legend
 
 
+NUMBERS_IN_SCENE = """
+const frame = document.querySelector("#scene iframe").contentDocument
+const shown = [...frame.querySelectorAll("body > span")].filter(s => s.style.display !== "none")
+return shown.map(s => [s.textContent, s.getBoundingClientRect()]).map(
+  ([text, box]) => [text, box.x + box.width / 2, box.y + box.height / 2])
+"""
+
+
 def numbers_in_scene(visitor: Visitor) -> dict[str, tuple[float, float]]:
     """Places of the numbers of faults in the 3D scene, in pixels of its frame."""
-    visitor.page.switch_to.frame(visitor.page.find_element("css selector", "#scene iframe"))
-    try:
-        spans = visitor.page.find_elements("css selector", "body > span")
-        boxes = {span.text: span.rect for span in spans if span.is_displayed()}
-    finally:
-        visitor.page.switch_to.default_content()
-    return {n: (b["x"] + b["width"] / 2, b["y"] + b["height"] / 2) for n, b in boxes.items()}
+    visitor.rest()
+    return {text: (x, y) for text, x, y in visitor.run(NUMBERS_IN_SCENE)}
 
 
 def test_faults_have_their_numbers_in_the_scene(visitor: Visitor) -> None:
     visitor.open(f"{PLACE}&tab=scene&overlay=none&cuts=0")
     visitor.until(lambda: visitor.run("return strataflow.state().scene"))
-    visitor.rest()
     before = numbers_in_scene(visitor)
     assert before.keys() == {"1", "2"}
     box = visitor.page.find_element("id", "scene").rect

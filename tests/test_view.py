@@ -433,6 +433,23 @@ def test_faults_have_their_numbers_in_the_scene(visitor: Visitor) -> None:
     visitor.until(lambda: numbers_in_scene(visitor).keys() == {"2"})
 
 
+COVERED = """
+const scene = document.querySelector("#scene iframe").contentWindow.eval("scene")
+const [first, second] = scene.numbers, at = second.at
+second.at = first.at
+const numbers = scene.visibleNumbers().map(({number}) => number)
+second.at = at
+return numbers
+"""
+
+
+def test_a_number_that_would_cover_that_of_a_larger_fault_is_left_out(visitor: Visitor) -> None:
+    visitor.open(f"{PLACE}&tab=scene&overlay=none&cuts=0")
+    visitor.until(lambda: visitor.run("return strataflow.state().scene"))
+    assert numbers_in_scene(visitor).keys() == {"1", "2"}
+    assert visitor.run(COVERED) == [1]
+
+
 def test_keys_and_the_mouse_work_in_the_scene(visitor: Visitor) -> None:
     visitor.open(f"{PLACE}&tab=scene")
     visitor.until(lambda: visitor.run("return strataflow.state().scene"))

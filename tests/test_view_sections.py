@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from strataflow.figures.section import Section
+from strataflow.figures.viewer.content import labels_of
 from strataflow.figures.viewer.crossings import chained, crossing, crossings_of
+from strataflow.figures.viewer.curves import Drawn
 from strataflow.figures.viewer.folder import open_folder
 from strataflow.figures.viewer.layers import finer
 from strataflow.figures.viewer.meshes import (
@@ -190,6 +192,21 @@ def test_a_horizon_has_triangles_where_it_is_known() -> None:
     assert grid.points[:, 1].max() < 25
     assert np.allclose(grid.values, 7)
     assert grid_of(np.full((4, 4), np.nan, np.float32), 20).triangles.size == 0
+
+
+def test_names_that_would_cover_an_earlier_one_are_left_out() -> None:
+    def curve(name: str, x: float, y: float) -> Drawn:
+        return Drawn(name, "#000000", 2.0, np.array([x, x]), np.array([y, y + 50]))
+
+    faults = [curve("1", 100, 10), curve("2", 102, 12), curve("3", 150, 10), curve("4", 100, 40)]
+    shown = labels_of([], faults, (0.0, 400.0, 0.0, 200.0))
+    assert [name.name for name, _, _ in shown] == ["1", "3", "4"]
+    # Zoomed in there is room for all of those in the box.
+    shown = labels_of([], faults, (90.0, 30.0, 0.0, 30.0))
+    assert [name.name for name, _, _ in shown] == ["1", "2"]
+    # Names of horizons lie on the other side of their places.
+    shown = labels_of([curve("h", 100, 10)], faults[:1], (0.0, 400.0, 0.0, 200.0))
+    assert [name.name for name, _, _ in shown] == ["h", "1"]
 
 
 def test_a_link_gives_back_the_view(tmp_path: Path) -> None:

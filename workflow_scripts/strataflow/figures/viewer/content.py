@@ -23,6 +23,10 @@ from .view import PANELS, View
 # Part of the width of a panel from which names lie on the left of their place.
 EDGE_OF_NAMES = 0.92
 
+# Part of the width and of the height of a panel that a name needs. Of names closer than this on the
+# same side of their places, the first one is shown.
+ROOM_OF_NAMES = (0.06, 0.035)
+
 
 @dataclass(frozen=True)
 class Content:
@@ -62,16 +66,34 @@ class Content:
 def labels_of(
     horizons: Sequence[Drawn], faults: Sequence[Drawn], box: tuple[float, float, float, float]
 ) -> list[tuple[Drawn, tuple[float, float], str]]:
-    """Curves with the places of their names in a box, and the side on which the place is."""
+    """Curves with the places of their names in a box, and the side on which the place is.
+
+    Names that would cover an earlier one are left out. Horizons come before faults, and larger
+    faults before smaller ones.
+    """
     sides = [(curve, "right") for curve in horizons] + [(curve, "left") for curve in faults]
-    placed = [(curve, curve.label_at(side == "right", box), side) for curve, side in sides]
-    # Near the right edge a name lies on the left of its place.
-    edge = box[0] + EDGE_OF_NAMES * box[1]
-    return [
-        (curve, place, "right" if place[0] > edge else side)
-        for curve, place, side in placed
-        if place
-    ]
+    left, width, _, height = box
+    shown: list[tuple[Drawn, tuple[float, float], str]] = []
+    for curve, side in sides:
+        place = curve.label_at(side == "right", box)
+        if place is None:
+            continue
+        # Near the right edge a name lies on the left of its place.
+        name = (curve, place, "right" if place[0] > left + EDGE_OF_NAMES * width else side)
+        if not any(_overlap(name, other, width, height) for other in shown):
+            shown.append(name)
+    return shown
+
+
+def _overlap(
+    name: tuple[Drawn, tuple[float, float], str],
+    other: tuple[Drawn, tuple[float, float], str],
+    width: float,
+    height: float,
+) -> bool:
+    across = abs(name[1][0] - other[1][0]) < ROOM_OF_NAMES[0] * abs(width)
+    down = abs(name[1][1] - other[1][1]) < ROOM_OF_NAMES[1] * abs(height)
+    return name[2] == other[2] and across and down
 
 
 def line_of(prediction: Prediction, view: View) -> Line | None:

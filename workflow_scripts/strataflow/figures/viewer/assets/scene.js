@@ -2,7 +2,8 @@
 "use strict"
 const facts = FACTS
 
-// Look of the numbers of faults.
+// Look of the numbers of faults, and the room that one needs, in pixels.
+const ROOM = [24, 17]
 const NUMBER = "position: fixed; transform: translate(-50%, -50%); pointer-events: none; "
   + "padding: 0 4px; border-radius: 7px; background: #ffffffd0; color: #101010; "
   + "font: bold 12px sans-serif"
@@ -65,14 +66,19 @@ const scene = {
   },
 
   // Numbers of the faults that are shown, and where they are on the screen, from 0 to 1 to the
-  // right and downward.
+  // right and downward. Of numbers that would cover each other, that of the largest fault is kept.
   visibleNumbers() {
     const [width, height] = this.window3d.getViews()[0].getSize()
     const shown = this.numbers.filter(({name}) => this.actors[name].getVisibility())
-    return shown.map(({number, at, text}) => {
+    const kept = []
+    for (const {number, at, text} of shown) {
       const [x, y] = this.renderer.worldToNormalizedDisplay(...at, width / height)
-      return {number, text, x, y: 1 - y}
-    })
+      const place = {number, text, x, y: 1 - y}
+      const covers = other => Math.abs(other.x - x) * innerWidth < ROOM[0]
+        && Math.abs(other.y - place.y) * innerHeight < ROOM[1]
+      if (!kept.some(covers)) { kept.push(place) }
+    }
+    return kept
   },
 
   placeNumbers() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import sys
@@ -448,6 +449,45 @@ def test_a_number_that_would_cover_that_of_a_larger_fault_is_left_out(visitor: V
     visitor.until(lambda: visitor.run("return strataflow.state().scene"))
     assert numbers_in_scene(visitor).keys() == {"1", "2"}
     assert visitor.run(COVERED) == [1]
+
+
+SAVE_PICTURE = """
+const done = arguments[arguments.length - 1], click = HTMLAnchorElement.prototype.click
+HTMLAnchorElement.prototype.click = function () {
+  HTMLAnchorElement.prototype.click = click
+  done(this.href)
+}
+document.getElementById("picture").dispatchEvent(new MouseEvent("click", {cancelable: true}))
+"""
+
+
+def test_the_saved_picture_of_the_scene_has_numbers_and_large_texts(
+    visitor: Visitor, tmp_path: Path
+) -> None:
+    visitor.open(f"{PLACE}&tab=scene&overlay=none&cuts=0")
+    visitor.until(lambda: visitor.run("return strataflow.state().scene"))
+    numbers = numbers_in_scene(visitor)
+    box = visitor.page.find_element("id", "scene").rect
+    address = visitor.page.execute_async_script(SAVE_PICTURE)
+    pixels = saved(base64.b64decode(address.split(",", 1)[1]), tmp_path / "scene.png")
+    scale = pixels.shape[1] / box["width"]
+    assert scale == pytest.approx(3, abs=0.1)
+    title = int(4 * pixels.shape[1] / 100)
+    for x, y in numbers.values():
+        at = int(scale * x), title + int(scale * y)
+        half = int(0.7 * pixels.shape[1] / 100)
+        around = pixels[at[1] - half : at[1] + half, at[0] - half : at[0] + half]
+        assert around.max(axis=2).min() < 60
+        assert (around.min(axis=2) > 190).mean() > 0.4
+    # Texts of the inline axis, at the lower right, cover as much of the picture as of the screen.
+    top, left = int(box["y"]), int(box["x"])
+    shot = visitor.picture()[top : top + int(box["height"]), left : left + int(box["width"])]
+    scene = pixels[title : title + int(scale * box["height"])]
+    dark = [
+        (part[int(0.7 * len(part)) :, int(0.6 * part.shape[1]) :].max(axis=2) < 90).mean()
+        for part in (shot, scene)
+    ]
+    assert dark[1] > 0.6 * dark[0] > 0
 
 
 def test_keys_and_the_mouse_work_in_the_scene(visitor: Visitor) -> None:

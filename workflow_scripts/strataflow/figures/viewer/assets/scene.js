@@ -2,8 +2,13 @@
 "use strict"
 const facts = FACTS
 
-// Look of the numbers of faults, and the room that one needs, in pixels.
+// Room in pixels that the number of a fault needs.
 const ROOM = [24, 17]
+
+// Size of a saved picture relative to the screen.
+const PICTURE_SCALE = 3
+
+// Look of the number of a fault.
 const NUMBER = "position: fixed; transform: translate(-50%, -50%); pointer-events: none; "
   + "padding: 0 4px; border-radius: 7px; background: #ffffffd0; color: #101010; "
   + "font: bold 12px sans-serif"
@@ -154,8 +159,19 @@ const scene = {
     return this.renderer.getActiveCamera().get("position", "focalPoint", "viewUp")
   },
 
-  // A picture of the scene at three times its size on the screen, as an address of data.
-  picture() { return this.window3d.captureImages("image/png", {scale: 3})[0] },
+  // A picture of the scene at three times its size on the screen, texts too, as an address of data.
+  async picture() {
+    const {box} = this.actors, texts = ["AxisTextStyle", "TickTextStyle"]
+    const sizes = texts.map(text => box[`get${text}`]().fontSize)
+    const enlarge = by => texts.forEach((text, i) => box[`set${text}`]({fontSize: sizes[i] * by}))
+    enlarge(PICTURE_SCALE)
+    try {
+      return await this.window3d.captureImages("image/png", {scale: PICTURE_SCALE})[0]
+    } finally {
+      enlarge(1)
+      this.draw()
+    }
+  },
 
   draw() {
     this.renderer.resetCameraClippingRange()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from conftest import Finished, refused_in_one_line
 from strataflow.interpretation.control import ControlSet, write_control
@@ -66,8 +67,10 @@ def image_of(time: np.ndarray) -> np.ndarray:
     return (np.sin(time / 1.9) + np.sin(time / 3.1 + 1)).astype(np.float32)
 
 
-def fitted(image: np.ndarray, time: np.ndarray = FLAT, **more: Any) -> np.ndarray:
-    lines = follow_reflectors(time, image, None, LIVE, **more)
+def fitted(
+    image: np.ndarray, time: np.ndarray = FLAT, probability: np.ndarray | None = None, **more: Any
+) -> np.ndarray:
+    lines = follow_reflectors(time, image, probability, LIVE, **more)
     return np.stack([line + change for line, change in zip(time, lines, strict=True)])
 
 
@@ -88,6 +91,29 @@ def test_time_jumps_by_the_throw_of_a_plane_fault(normal: Sequence[float], throw
     assert gap[beside].mean() < 0.5
     without = misplaced(fitted(image_of(true)), true)
     assert without.mean() > 5 * gap.mean()
+
+
+@pytest.mark.parametrize("throw", [12.0, 24.0])
+def test_layers_stay_plane_beside_a_wide_probability_and_an_uneven_throw(throw: float) -> None:
+    fault = plane(NORMALS[0], throw)
+    true = layers(faulted(fault, throw))
+    noise = gaussian_filter(np.random.default_rng(1).normal(size=fault.throw.shape), 3)
+    uneven = (fault.throw + noise / noise.std()).astype(np.float32)
+    probability = np.exp(-np.square(off(fault) / 3)).astype(np.float32)
+    gap = misplaced(
+        fitted(image_of(true), probability=probability, surfaces=[replace(fault, throw=uneven)]),
+        true,
+    )
+    beside = (np.abs(off(fault)) > 0.5) & (np.abs(off(fault)) < 8)
+    assert gap[beside].mean() < 0.7
+    assert np.percentile(gap[beside], 95) < 2
+
+
+def test_a_large_throw_goes_on_beyond_the_rim_of_a_surface() -> None:
+    fault = plane(NORMALS[0], 18.0)
+    true = layers(faulted(fault, 18.0))
+    upper = replace(fault, inside=fault.inside & (fault.points()[2] < 45))
+    assert misplaced(fitted(image_of(true), surfaces=[upper]), true).mean() < 2.5
 
 
 def test_a_wrong_throw_in_places_does_not_spoil_the_rest() -> None:

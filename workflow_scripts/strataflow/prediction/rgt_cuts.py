@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, distance_transform_edt
+from scipy.ndimage import distance_transform_edt, uniform_filter
 
 from ..interpretation.fault_voxels import crossed_voxels
 from ..interpretation.surfaces import Surface, gradient
@@ -19,9 +19,13 @@ Keys = NDArray[np.int64]
 # that it ends at.
 CARRIED = 4
 
-# Voxels on each side of a fault, along the axis that it is steepest to, whose amplitudes it
-# disturbs.
-DISTURBED = 2
+# Further cells for each sample of the throw at the rim, their largest number, and the side in cells
+# of the window in which this throw is averaged.
+FADE, MOST_CARRIED, RIM = 1.0, 48, 9
+
+# Voxels on each side of a fault, along the axis that it is steepest to, whose amplitudes and fault
+# probabilities do not count.
+DISTURBED = 4
 
 
 @dataclass(frozen=True)
@@ -72,27 +76,32 @@ def _none() -> Keys:
 
 
 def _carried_on(surface: Surface) -> Surface:
-    """The surface with CARRIED more cells around it, in the plane of the nearest ones."""
-    arrays = {
-        name: np.pad(getattr(surface, name), CARRIED, mode="edge")
-        for name in ("height", "probability", "throw", "quality")
-    }
-    inside = np.pad(surface.inside, CARRIED)
-    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    slopes = [np.pad(slope, CARRIED)[tuple(nearest)] for slope in gradient(surface.height)]
-    arrays = {name: values[tuple(nearest)] for name, values in arrays.items()}
-    steps = np.indices(inside.shape) - nearest
+    """The surface with more cells around it, in the plane of the nearest ones.
+
+    Throws fall to zero gradually. Beyond the rim of a surface, time may therefore jump over CARRIED
+    cells, and FADE further ones for each sample of the throw at the rim.
+    """
+    inside = surface.inside
+    sure = inside & (surface.quality >= LIKELY) & np.isfinite(surface.throw)
+    throw = np.abs(np.where(sure, surface.throw, 0)).astype(np.float32)
+    weight = uniform_filter(sure.astype(np.float32), RIM, mode="constant")
+    rim = uniform_filter(throw, RIM, mode="constant") / np.maximum(weight, 1e-3)
+    reach = CARRIED + np.minimum(FADE * rim, MOST_CARRIED)
+    most = int(np.ceil(reach[inside].max(initial=CARRIED)))
+    padded = np.pad(inside, most)
+    off, nearest = distance_transform_edt(~padded, return_indices=True)
+    at = tuple((n - most).clip(0, size - 1) for n, size in zip(nearest, inside.shape, strict=True))
+    slopes = [slope[at] for slope in gradient(surface.height)]
+    steps = np.indices(padded.shape) - nearest
     rise = slopes[0] * steps[0] + slopes[1] * steps[1]
-    first = (surface.first[0] - CARRIED, surface.first[1] - CARRIED)
-    wide = binary_dilation(inside, np.ones((3, 3), bool), CARRIED)
     return Surface(
         surface.frame,
-        first,
-        np.asarray(wide, bool),
-        (arrays["height"] + rise).astype(np.float32),
-        arrays["probability"],
-        arrays["throw"],
-        arrays["quality"],
+        (surface.first[0] - most, surface.first[1] - most),
+        np.asarray(off <= reach[at], bool),
+        (surface.height[at] + rise).astype(np.float32),
+        surface.probability[at],
+        surface.throw[at],
+        surface.quality[at],
     )
 
 

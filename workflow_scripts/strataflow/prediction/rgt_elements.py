@@ -40,11 +40,11 @@ class Elements:
     """Elements of `side` voxels in a volume of `shape` (n3, n2, n1), and their parts.
 
     Part p < the number of elements is the largest part of element p; other parts follow.
-    `cut` (K,) are the elements that faults touch, sorted; `parts` (K, side**3) the part of each of
-    their voxels; `near` (K, side**3) whether it is close to a fault. `home` has the element of each
-    part, `touching` (2, T) the parts on both sides of each face that no fault closes, lower one
-    first, and `nodes` (parts, 8) the nodes at the CORNERS of each part. Node v < the number of
-    vertices belongs to vertex v, as the nodes of `extra` do: they have a vertex each.
+    `cut` (K,) are the elements that faults cut or come close to, sorted; `parts` (K, side**3) the
+    part of each of their voxels; `near` (K, side**3) whether it is close to a fault. `home` has the
+    element of each part, `touching` (2, T) the parts on both sides of each face that no fault
+    closes, lower one first, and `nodes` (parts, 8) the nodes at the CORNERS of each part. Node v <
+    the number of vertices belongs to vertex v, as the nodes of `extra` do: they have a vertex each.
     """
 
     side: int
@@ -170,7 +170,7 @@ def make_elements(shape: tuple[int, int, int], side: int, cuts: Cuts) -> Element
     """
     counts = count_cells(shape, side)
     total = int(np.prod(counts))
-    element, inner = _places(cuts.ends, shape, side)
+    element, _ = _places(np.concatenate([cuts.ends, cuts.near]), shape, side)
     cut = distinct(element)
     parts, pieces = _label_parts(cuts, shape, side, cut)
     number = _numbered(parts, pieces, cut, total)

@@ -42,8 +42,14 @@ LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.6
 # Weight of an element without a visible reflector.
 UNSEEN = 1e-4
 
-# Rounds of least squares, and iterations and tolerance of the conjugate gradients in each.
+# Factor of the weight of the predicted gradient along traces in elements that faults cut, and in
+# those next to them. Without it, time would grow unevenly there to meet each throw.
+BESIDE_FAULTS = 20.0
+
+# Rounds of least squares, the last ones of which meet throws directly, and iterations and tolerance
+# of the conjugate gradients in each.
 POWERS = (0, 0.5, 1, 2, 2)
+DIRECT_ROUNDS = 1
 ITERATIONS, TOLERANCE = 100, 1e-4
 
 # Weight of the predicted shift itself, so that there is one solution.
@@ -246,7 +252,7 @@ class _Fit:
         clear = np.where(elements.beside_cuts[elements.home], 0.0, 1.0)
         priors = [np.full(len(weight), p**2) for p in (LATERAL_PRIOR,) * 2 + (VERTICAL_PRIOR,)]
         # Where layers converge, time is missing: those on one side must not drag the others.
-        priors[2] *= np.square(reflectors.agreement)
+        priors[2] *= np.square(reflectors.agreement) * np.where(clear > 0, 1, BESIDE_FAULTS)
         believed = [self._on_edges(axis, p * clear) for axis, p in enumerate(priors)]
         # There time grows as on the mean.
         self.prior = np.concatenate([*believed[:2], self._on_edges(2, priors[2])])
@@ -275,14 +281,19 @@ class _Fit:
             [self.shift, self.ties.first_times(self.shift)]
         )
         first, precondition = solution, None
-        rows, late = self.ties.matrix(), self.ties.late()
-        for power in POWERS:
+        prompt, late = self.ties.matrix(), self.ties.late()
+        for number, power in enumerate(POWERS):
             growth = self._growth(solution)
             pulls = self.kept.copy()
             for axis, slope in enumerate(self.slopes):
                 first, last = self.edges.axis[axis : axis + 2]
                 pulls[first:last] -= side * self._on_edges(axis, self.weight * slope * growth)
-            wanted = self.ties.wanted - late @ solution
+            if number < len(POWERS) - DIRECT_ROUNDS:
+                rows, wanted = prompt, self.ties.wanted - late @ solution
+            else:
+                # Blocks are in place now. Errors shorter than a throw would grow from round to
+                # round if a part of an equation came from the last one.
+                rows, wanted = csr_array(prompt + late), self.ties.wanted
             trust = self.ties.trusted(rows @ solution - wanted, power)
             system = self.back @ (self.step.multiply(weights[:, None])).tocsr()
             system = system + rows.T @ rows.multiply(trust[:, None]).tocsr()

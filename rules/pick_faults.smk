@@ -27,7 +27,7 @@ rule pick_faults:
         "../envs/strataflow.yaml"
     threads: 4
     resources:
-        mem_mb=memory(1000, share_of_input=8),
+        mem_mb=memory(1000, share_of_input=3),
         runtime=minutes(10, per_gigabyte=20),
     params:
         **program("pick_faults"),

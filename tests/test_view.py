@@ -372,11 +372,16 @@ def test_the_picture_is_of_print_size_and_of_this_view(visitor: Visitor, tmp_pat
         assert (np.abs(pixels - wanted).max(axis=2) <= 4).mean() > 0.001
 
 
-def scene_colour(visitor: Visitor, colour: str) -> int:
-    """Number of pixels of the 3D scene with the hue of `colour`, whatever the light."""
+def scene_shot(visitor: Visitor) -> np.ndarray:
+    """What the window shows of the 3D scene."""
     box = visitor.page.find_element("id", "scene").rect
     top, left = int(box["y"]), int(box["x"])
-    shot = visitor.picture()[top : top + int(box["height"]), left : left + int(box["width"])]
+    return visitor.picture()[top : top + int(box["height"]), left : left + int(box["width"])]
+
+
+def scene_colour(visitor: Visitor, colour: str) -> int:
+    """Number of pixels of the 3D scene with the hue of `colour`, whatever the light."""
+    shot = scene_shot(visitor)
     wanted = np.asarray(to_rgb(colour))
     lit = shot.max(axis=2) > 60
     shares = shot / np.maximum(shot.max(axis=2, keepdims=True), 1)
@@ -480,8 +485,7 @@ def test_the_saved_picture_of_the_scene_has_numbers_and_large_texts(
         assert around.max(axis=2).min() < 60
         assert (around.min(axis=2) > 190).mean() > 0.4
     # Texts of the inline axis, at the lower right, cover as much of the picture as of the screen.
-    top, left = int(box["y"]), int(box["x"])
-    shot = visitor.picture()[top : top + int(box["height"]), left : left + int(box["width"])]
+    shot = scene_shot(visitor)
     scene = pixels[title : title + int(scale * box["height"])]
     dark = [
         (part[int(0.7 * len(part)) :, int(0.6 * part.shape[1]) :].max(axis=2) < 90).mean()

@@ -78,8 +78,8 @@ def _none() -> Keys:
 def _carried_on(surface: Surface) -> Surface:
     """The surface with more cells around it, in the plane of the nearest ones.
 
-    Throws fall to zero gradually. Beyond the rim of a surface, time may therefore jump over CARRIED
-    cells, and FADE further ones for each sample of the throw at the rim.
+    Throws fall to zero gradually. A surface is therefore longer by CARRIED cells at its rim, and by
+    FADE further ones for each sample of the throw there.
     """
     inside = surface.inside
     sure = inside & (surface.quality >= LIKELY) & np.isfinite(surface.throw)

@@ -42,8 +42,8 @@ LATERAL_PRIOR, VERTICAL_PRIOR = 0.2, 0.6
 # Weight of an element without a visible reflector.
 UNSEEN = 1e-4
 
-# Factor of the weight of the predicted gradient along traces in elements that faults cut, and in
-# those next to them. Without it, time would grow unevenly there to meet each throw.
+# Factor of the vertical weight in elements that faults cut, and in those next to them, where time
+# should grow as on the mean. Without it, time would grow unevenly there to meet each throw.
 BESIDE_FAULTS = 20.0
 
 # Rounds of least squares, the last ones of which meet throws directly, and iterations and tolerance
@@ -252,9 +252,10 @@ class _Fit:
         clear = np.where(elements.beside_cuts[elements.home], 0.0, 1.0)
         priors = [np.full(len(weight), p**2) for p in (LATERAL_PRIOR,) * 2 + (VERTICAL_PRIOR,)]
         # Where layers converge, time is missing: those on one side must not drag the others.
-        priors[2] *= np.square(reflectors.agreement) * np.where(clear > 0, 1, BESIDE_FAULTS)
+        priors[2] *= np.square(reflectors.agreement)
+        priors[2] *= np.where(clear > 0, 1, BESIDE_FAULTS)
         believed = [self._on_edges(axis, p * clear) for axis, p in enumerate(priors)]
-        # There time grows as on the mean.
+        # Beside faults time grows as on the mean.
         self.prior = np.concatenate([*believed[:2], self._on_edges(2, priors[2])])
         self.kept = np.concatenate(believed) * (shift[b] - shift[a])
         self.reflectors = np.concatenate([self._on_edges(0, weight), self._on_edges(1, weight)])
@@ -291,8 +292,8 @@ class _Fit:
             if number < len(POWERS) - DIRECT_ROUNDS:
                 rows, wanted = prompt, self.ties.wanted - late @ solution
             else:
-                # Blocks are in place now. Errors shorter than a throw would grow from round to
-                # round if a part of an equation came from the last one.
+                # Blocks are in place now. If a part of each equation still came from the round
+                # before, errors shorter than a throw would grow.
                 rows, wanted = csr_array(prompt + late), self.ties.wanted
             trust = self.ties.trusted(rows @ solution - wanted, power)
             system = self.back @ (self.step.multiply(weights[:, None])).tocsr()

@@ -27,6 +27,9 @@ EDGE_OF_NAMES = 0.92
 # same side of their places, the first one is shown.
 ROOM_OF_NAMES = (0.06, 0.035)
 
+# A curve, the place of its name, and the side of the name on which the place is: left or right.
+Name = tuple[Drawn, tuple[float, float], str]
+
 
 @dataclass(frozen=True)
 class Content:
@@ -65,7 +68,7 @@ class Content:
 
 def labels_of(
     horizons: Sequence[Drawn], faults: Sequence[Drawn], box: tuple[float, float, float, float]
-) -> list[tuple[Drawn, tuple[float, float], str]]:
+) -> list[Name]:
     """Curves with the places of their names in a box, and the side on which the place is.
 
     Names that would cover an earlier one are left out. Horizons come before faults, and larger
@@ -73,7 +76,7 @@ def labels_of(
     """
     sides = [(curve, "right") for curve in horizons] + [(curve, "left") for curve in faults]
     left, width, _, height = box
-    shown: list[tuple[Drawn, tuple[float, float], str]] = []
+    shown: list[Name] = []
     for curve, side in sides:
         place = curve.label_at(side == "right", box)
         if place is None:
@@ -85,15 +88,11 @@ def labels_of(
     return shown
 
 
-def _overlap(
-    name: tuple[Drawn, tuple[float, float], str],
-    other: tuple[Drawn, tuple[float, float], str],
-    width: float,
-    height: float,
-) -> bool:
-    across = abs(name[1][0] - other[1][0]) < ROOM_OF_NAMES[0] * abs(width)
-    down = abs(name[1][1] - other[1][1]) < ROOM_OF_NAMES[1] * abs(height)
-    return name[2] == other[2] and across and down
+def _overlap(name: Name, other: Name, width: float, height: float) -> bool:
+    """Whether two names would cover each other in a box of this width and height."""
+    (_, (x, y), side), (_, (other_x, other_y), other_side) = name, other
+    across = abs(x - other_x) < ROOM_OF_NAMES[0] * width
+    return side == other_side and across and abs(y - other_y) < ROOM_OF_NAMES[1] * height
 
 
 def line_of(prediction: Prediction, view: View) -> Line | None:

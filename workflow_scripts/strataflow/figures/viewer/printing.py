@@ -18,8 +18,7 @@ from ..north import compass_of, draw_north
 from ..section import Section, axis_label
 from ..sections import draw_wiggles
 from .colours import Colours
-from .content import Content, content_of, labels_of
-from .curves import Drawn
+from .content import Content, Name, content_of, labels_of
 from .folder import Prediction
 from .layers import picture_of, wiggles_in
 from .panel import CONTOUR_COLOUR, CUT_COLOUR, DEAD, short_name
@@ -144,7 +143,7 @@ def _length(prediction: Prediction, view: View, axis: int) -> float:
     return drawn_height(prediction.sidecar, view)
 
 
-def _name(axes: Axes, labels: list[tuple[Drawn, tuple[float, float], str]]) -> None:
+def _name(axes: Axes, labels: list[Name]) -> None:
     for curve, place, side in labels:
         axes.annotate(
             short_name(curve.name),

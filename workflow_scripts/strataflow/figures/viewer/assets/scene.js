@@ -159,7 +159,8 @@ const scene = {
     return this.renderer.getActiveCamera().get("position", "focalPoint", "viewUp")
   },
 
-  // A picture of the scene at three times its size on the screen, texts too, as an address of data.
+  // A picture of the scene with its texts, PICTURE_SCALE times as large as on the screen, as an
+  // address of data.
   async picture() {
     const {box} = this.actors, texts = ["AxisTextStyle", "TickTextStyle"]
     const sizes = texts.map(text => box[`get${text}`]().fontSize)

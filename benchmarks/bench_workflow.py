@@ -120,7 +120,7 @@ def dry_runs(folder: Path, volumes: int, runs: int) -> tuple[dict[str, list[floa
 
 def main() -> None:
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--sides", type=int, nargs="+", default=[128, 192, 256])
+    parser.add_argument("--sides", type=int, nargs="+", default=[128, 256, 512])
     parser.add_argument("--volumes", type=int, nargs="+", default=[25, 50, 100])
     parser.add_argument("--runs", type=int, default=5)
     a = parser.parse_args()

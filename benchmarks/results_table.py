@@ -7,6 +7,7 @@ import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -76,7 +77,11 @@ def write_exponents(folder: Path, name: str, exponents: Mapping[str, float], ove
 def write_table(folder: Path, name: str, what: str, table: pd.DataFrame, *ends: str) -> None:
     """Write `table` to `folder`/NAME.csv and .md, under what was measured and above `ends`."""
     table.to_csv(folder / f"{name}.csv", index=False)
-    lines = [f"{what}, {machine()}", table.to_markdown(index=False, floatfmt=".2f"), *ends]
+    lines = [
+        f"*{what}. {machine()}. {date.today()}.*",
+        table.to_markdown(index=False, floatfmt=".2f"),
+        *ends,
+    ]
     text = "\n\n".join(lines)
     (folder / f"{name}.md").write_text(text + "\n")
     print(text)

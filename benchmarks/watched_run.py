@@ -22,6 +22,7 @@ class Job:
 
     Attributes:
         stage: Name of its script.
+        run: When the run started, in seconds since 1970.
         began: Seconds since the start of the run.
         ended: The same, when it was last seen.
         cpu: CPU seconds of each of its processes.
@@ -31,6 +32,7 @@ class Job:
     """
 
     stage: str
+    run: float
     began: float
     ended: float
     cpu: dict[int, float] = field(default_factory=dict)
@@ -57,6 +59,7 @@ class Job:
         """Add a row to the table `log`."""
         row = {
             "stage": self.stage,
+            "run": self.run,
             "began": self.began,
             "seconds": self.ended - self.began,
             "CPU seconds": sum(self.cpu.values()),
@@ -114,7 +117,7 @@ def watch(
     Raises:
         RuntimeError: The command fails.
     """
-    start = time.monotonic()
+    start, run = time.monotonic(), time.time()
     process = subprocess.Popen(command, cwd=folder, env=environment)
     root, running = psutil.Process(process.pid), dict[int, Job]()
     own, disk, looked = 0.0, 0, -1e9
@@ -126,7 +129,7 @@ def watch(
         for pid in running.keys() - found.keys():
             running.pop(pid).write(log)
         for pid, (stage, first) in found.items():
-            job = running.setdefault(pid, Job(stage, seconds, seconds))
+            job = running.setdefault(pid, Job(stage, run, seconds, seconds))
             with suppress(psutil.NoSuchProcess):
                 job.add([first, *first.children(recursive=True)], seconds, disk)
         own = _cpu_of_snakemake(root) or own

@@ -16,6 +16,23 @@ from strataflow.cli.arguments import (
 from strataflow.interpretation.faults import FaultSettings, pick_faults
 
 
+def _add_angles(parser: Parser, chosen: FaultSettings) -> None:
+    for name, what in (("dip", "mean dip"), ("strike", "mean strike from north, either way,")):
+        parser.add_argument(
+            f"--{name}",
+            type=float,
+            nargs=2,
+            default=getattr(chosen, name),
+            metavar=("FIRST", "LAST"),
+            help=f"keep faults whose {what} in degrees lies in this range",
+        )
+    parser.add_argument(
+        "--velocity",
+        type=above_zero,
+        help="m/s that turn two-way time into depth, for dips of a survey in time",
+    )
+
+
 def main() -> None:
     chosen = FaultSettings()
     parser = Parser(__doc__)
@@ -47,20 +64,7 @@ def main() -> None:
         default=chosen.max_throw,
         help="maximum throw that is looked for, in samples",
     )
-    for name, what in (("dip", "mean dip"), ("strike", "mean strike from north, either way,")):
-        parser.add_argument(
-            f"--{name}",
-            type=float,
-            nargs=2,
-            default=getattr(chosen, name),
-            metavar=("FIRST", "LAST"),
-            help=f"keep faults whose {what} in degrees lies in this range",
-        )
-    parser.add_argument(
-        "--velocity",
-        type=above_zero,
-        help="m/s that turn two-way time into depth, for dips of a survey in time",
-    )
+    _add_angles(parser, chosen)
     parser.add_argument(
         "--workers", type=positive, default=1, help="number of processes that measure throws"
     )

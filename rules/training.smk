@@ -72,6 +72,7 @@ def training_flags(epochs=None, surveys=None):
         patience=training["patience"] or [],
         gpus_per_node=training["gpus_per_node"],
         nodes=training["nodes"],
+        norm_statistics=training["norm_statistics"],
         **shape_flags(config["patches"]["size"]),
         **task_flags(),
         **(surveys or {}),

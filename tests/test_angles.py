@@ -1,4 +1,4 @@
-"""The angle convention of the project, against closed forms and published labels."""
+"""The angle convention of the project, against closed forms."""
 
 from __future__ import annotations
 

@@ -72,6 +72,27 @@ def test_listed_modules_are_there(names: tuple[str, ...]) -> None:
     assert len(set(names)) == len(names)
 
 
+# Modules that the training and the generator of samples import, but that do not change a result:
+# what is read, written, drawn and told.
+WITHOUT_EFFECT = {
+    *("code", "errors", "figures/style", "files", "samples/files", "samples/manifest"),
+    *("training/checkpoints", "training/figures", "training/overview", "training/runs"),
+    *("volume/sidecar",),
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [("training/trainer", LEARNING_CODE), ("synthetic/generate", SYNTHESIZING_CODE)],
+)
+def test_all_imported_modules_that_change_a_result_are_listed(
+    script: str, names: tuple[str, ...]
+) -> None:
+    found = with_imports(LIBRARY / f"{script}.py")
+    imported = {str(path.relative_to(LIBRARY).with_suffix("")) for path in found}
+    assert imported - WITHOUT_EFFECT == set(names) - WITHOUT_EFFECT
+
+
 # Packages of the library, each of which may import from those after it alone.
 ORDER = (
     *("cli", "workflow", "training", "prediction", "synthetic", "interpretation", "figures"),

@@ -180,6 +180,21 @@ def test_a_share_of_trained_weights_without_initial_ones_is_refused() -> None:
         require_configuration(configuration(settings))
 
 
+def test_refinement_without_training_needs_weights_and_all_that_they_refine(
+    tmp_path: Path,
+) -> None:
+    given = {"training.epochs": 0, "refinement.iterations": 1}
+    require_configuration(configuration(given))
+    with pytest.raises(
+        StrataflowError, match=r"refinement.iterations: 1: .*refine.pth refines rgt"
+    ):
+        require_configuration(configuration(given | {"model.tasks.rgt": False}))
+    (tmp_path / "infer.pth").touch()
+    alone = given | {"training.init_weights": str(tmp_path)}
+    with pytest.raises(StrataflowError, match=r"refinement.iterations: 1: .*refine.pth: no such"):
+        require_configuration(configuration(alone))
+
+
 @pytest.mark.parametrize("name", ["a/b", "a b", "a'b", 'a"b', "..", "-a", ""])
 def test_a_volume_name_that_could_leave_its_folder_is_refused(sheet: Sheet, name: str) -> None:
     with pytest.raises(StrataflowError, match=r"volumes.tsv: line 2 .*volume: "):
@@ -212,15 +227,15 @@ def test_a_wrong_sheet_is_refused_with_the_reason(sheet: Sheet, text: str, said:
 
 
 def test_what_spreadsheets_write_is_read_as_it_is_meant(
-    sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+    sheet: Sheet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", "/home/geo")
+    monkeypatch.setenv("HOME", str(tmp_path))
     text = f"# a comment\n{HEADER}\tiline\txline\t\n\nnorth\t~/x.sgy\t189.0\t217:int32\t\t\n"
     path = sheet(text)
     path.write_text("\ufeff" + text.replace("\n", "\r\n"), newline="")
     expected = {
         "volume": "north",
-        "survey": "/home/geo/x.sgy",
+        "survey": f"{tmp_path}/x.sgy",
         "iline": "189",
         "xline": "217:int32",
     }

@@ -24,8 +24,8 @@ from strataflow.prediction.tiling import TileGrid, Tiling
 from strataflow.training.dataset import Crops
 from strataflow.training.sources import SampleSource
 from strataflow.volume.raw import Shape
-from strataflow.volume.sidecar import plain_sidecar
-from strataflow.volume.volume import Volume
+from strataflow.volume.sidecar import plain_sidecar, read_sidecar
+from strataflow.volume.volume import Volume, statistics_of
 
 Run = Callable[..., Finished]
 
@@ -104,7 +104,22 @@ def test_dead_traces_stay_dead(run_script: Run, model: Path, tmp_path: Path) -> 
     for name in ("dhr", "rgt", "fsem", "fdip", "fstrike"):
         predicted = np.fromfile(tmp_path / f"p.{name}", "<f4").reshape(20, 18, 32)
         assert not any(predicted[trace].any() for trace in gone), name
-    assert np.fromfile(tmp_path / "p.dhr", "<f4").any()
+    denoised = np.fromfile(tmp_path / "p.dhr", "<f4").reshape(20, 18, 32)
+    live = np.ones((20, 18), bool)
+    live[tuple(np.array([*gone]).T)] = False
+    # As the normalised input.
+    np.testing.assert_allclose(np.sqrt(np.square(denoised[live]).mean()), 1, rtol=1e-5)
+    statistics = read_sidecar(tmp_path / "x.bin").amplitudes
+    assert statistics
+    assert read_sidecar(tmp_path / "p.fsem").normalisation == statistics
+
+
+def test_predictions_of_an_image_without_a_sidecar_say_how_it_was_normalised(
+    tmp_path: Path,
+) -> None:
+    volume = volume_of(np.random.default_rng(1).normal(size=(16, 16, 32)).astype(np.float32))
+    infer_volume(network(), volume, tmp_path / "p", TASKS, Tiling((16, 16, 32)))
+    assert read_sidecar(tmp_path / "p.rgt").normalisation == statistics_of(volume)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

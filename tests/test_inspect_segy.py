@@ -39,6 +39,20 @@ def test_lines_corners_and_dead_traces_of_a_survey_are_reported(
     assert "1 missing traces, 1 dead traces" in words
 
 
+@pytest.mark.parametrize("name", ["x.sgy", "x.npy"])
+def test_a_size_that_disagrees_with_the_file_is_refused(
+    run_script: Run, tmp_path: Path, name: str
+) -> None:
+    values = integers((4, 5, 16))
+    write_segy(tmp_path / "x.sgy", values)
+    np.save(tmp_path / "x.npy", values.astype(np.float32))
+    size = ("--n2", 5, "--n3", 4)
+    refused_in_one_line(
+        run_script("inspect_segy", tmp_path / name, "--n1", 15, *size), name, "n1=15", "n1=16"
+    )
+    assert run_script("inspect_segy", tmp_path / name, "--n1", 16, *size).returncode == 0
+
+
 def test_crossline_sorting_is_reported(run_script: Run, tmp_path: Path) -> None:
     values = integers((12, 1, 8))[:, 0].tolist()
     segy = write_bytes(tmp_path / "x.sgy", values, lambda i: {189: i % 3, 193: i // 3})

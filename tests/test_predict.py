@@ -87,6 +87,20 @@ def test_wrong_settings_are_refused(
         strataflow.predict(image, **settings)  # type: ignore[arg-type]
 
 
+def test_a_size_that_disagrees_with_the_volume_is_refused(
+    image: np.ndarray, tmp_path: Path
+) -> None:
+    segy, array = write_segy(tmp_path / "image.sgy", image), tmp_path / "image.npy"
+    np.save(array, image)
+    for path in (segy, array):
+        with pytest.raises(
+            strataflow.StrataflowError, match=f"{path.name}: size n1=64 n2=48 n3=33 given.* n3=32"
+        ):
+            strataflow.predict(path, shape=(33, 48, 64))
+    with pytest.raises(strataflow.StrataflowError, match=r"\(33, 48, 64\) given, but .*\(32, 48"):
+        strataflow.predict(image, shape=(33, 48, 64))
+
+
 def test_an_array_of_two_axes_is_refused() -> None:
     with pytest.raises(strataflow.StrataflowError, match=r"got one of shape \(4, 4\)"):
         strataflow.predict(np.zeros((4, 4)))

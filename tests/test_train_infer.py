@@ -32,7 +32,7 @@ from strataflow.network.model import (
     receptive_field,
 )
 from strataflow.network.weights import load_network, read_checkpoint
-from strataflow.samples.files import CHECKSUMS, Folders, sample_path
+from strataflow.samples.files import CHECKSUMS, UNFINISHED, Folders, sample_path, write_checksums
 from strataflow.synthetic.earth_model import EarthModel
 from strataflow.synthetic.events import Fault
 from strataflow.synthetic.generate import synthesize_samples
@@ -415,19 +415,66 @@ def test_the_decay_of_averaged_weights_grows_to_a_thousand_steps() -> None:
     assert counter == 3000
 
 
-def test_a_long_run_updates_the_batch_norm_statistics(
-    made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_batch_norm_statistics_of_initial_weights_stay_unless_they_are_to_be_updated(
+    made: Folders, tmp_path: Path
 ) -> None:
     init, name = tmp_path / "init.pth", "network.encoder.0.0.1.running_mean"
     write_weights(trained(made, tmp_path / "first"), init)
-    monkeypatch.setattr("strataflow.training.trainer.NORMS_KEPT_STEPS", STEPS)
-    kept = trained(made, tmp_path / "short", init=init)
-    moved = trained(made, tmp_path / "long", init=init, epochs=2)
-    given, after_few, after_many = (
-        read_checkpoint(path)["state_dict"][name].float() for path in (init, kept, moved)
+    kept = trained(made, tmp_path / "kept", init=init)
+    updated = trained(made, tmp_path / "updated", init=init, norm_statistics="update")
+    given, same, moved = (
+        read_checkpoint(path)["state_dict"][name].float() for path in (init, kept, updated)
     )
-    assert torch.equal(given, after_few)
-    assert not torch.equal(given, after_many)
+    assert torch.equal(given, same)
+    assert not torch.equal(given, moved)
+
+
+def test_more_epochs_from_initial_weights_continue_however_long_the_run_becomes(
+    made: Folders,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    init = tmp_path / "init.pth"
+    write_weights(trained(made, tmp_path / "first"), init)
+    # More than a thousand steps, of which the cool-down is not run.
+    trained(made, tmp_path / "run", "auto", init=init)
+    capsys.readouterr()
+    caplog.clear()
+    assert not train(
+        NETWORK,
+        replace(SETTINGS, epochs=70, minutes=1e-9),
+        *sources(made),
+        tmp_path / "run",
+        "auto",
+        init,
+    )
+    said = capsys.readouterr().out + caplog.text
+    assert "starting afresh" not in said
+    assert "resuming from" in said
+
+
+@pytest.mark.parametrize("table", [True, False])
+def test_training_starts_afresh_if_a_label_has_changed_in_its_last_voxel(
+    samples: Folders, tmp_path: Path, table: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = trained(samples, tmp_path / "run", "auto")
+    label = sample_path(samples.target("train"), 3, "rgt")
+    values = np.fromfile(label, "<f4")
+    values[-1] += 0.01
+    values.tofile(label)
+    if table:
+        write_checksums(label.parent)
+    else:
+        (label.parent / CHECKSUMS).unlink()
+    assert trained(samples, tmp_path / "run", "auto").parent != first.parent
+    assert "training data changed: starting afresh" in capsys.readouterr().out
+
+
+def test_samples_that_are_being_replaced_are_refused(samples: Folders) -> None:
+    (samples.data("train") / UNFINISHED).touch()
+    with pytest.raises(StrataflowError, match=r"data_train: incomplete.*run it again"):
+        sources(samples)
 
 
 def test_training_ends_early_without_progress_and_returns_the_best_epoch(

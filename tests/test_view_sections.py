@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strataflow.errors import StrataflowError
 from strataflow.figures.section import Section
 from strataflow.figures.viewer.content import labels_of
 from strataflow.figures.viewer.crossings import chained, crossing, crossings_of
@@ -33,8 +34,8 @@ from strataflow.figures.viewer.reading import (
 from strataflow.figures.viewer.view import View, changed, first_view, link_of
 from strataflow.volume.raw import Shape
 from strataflow.volume.sidecar import plain_sidecar
-from strataflow.volume.volume import Volume
-from viewed_folder import write_folder
+from strataflow.volume.volume import Volume, write_volume
+from viewed_folder import attributes, sidecar_of, write_folder
 
 
 def volume_of(values: np.ndarray) -> Volume:
@@ -207,6 +208,23 @@ def test_names_that_would_cover_an_earlier_one_are_left_out() -> None:
     # Names of horizons lie on the other side of their places.
     shown = labels_of([curve("h", 100, 10)], faults[:1], (0.0, 400.0, 0.0, 200.0))
     assert [name.name for name, _, _ in shown] == ["h", "1"]
+
+
+def test_output_folder_of_a_run_shows_its_volume_with_the_image(tmp_path: Path) -> None:
+    predictions = tmp_path / "results" / "predictions"
+    write_folder(predictions / "north")
+    raw = tmp_path / "results" / "segy_to_binary" / "north" / "north.bin"
+    write_volume(raw, attributes()["dhr"].astype("<f4"), sidecar_of("image"))
+    for folder in (tmp_path, tmp_path / "results", predictions, predictions / "north"):
+        prediction = open_folder(folder)
+        assert prediction.name == "north"
+        assert prediction.volumes["image"].path == raw
+        assert prediction.notes == []
+    write_folder(predictions / "south", "south")
+    with pytest.raises(StrataflowError, match=r"several volumes; choose one of: .*north .*south"):
+        open_folder(tmp_path)
+    with pytest.raises(StrataflowError, match="no predictions found"):
+        open_folder(tmp_path / "results" / "segy_to_binary")
 
 
 def test_a_link_gives_back_the_view(tmp_path: Path) -> None:

@@ -331,22 +331,20 @@ def test_invalid_folders_are_refused_in_one_line(
         port = taken.getsockname()[1]
         refused_in_one_line(run_script("view", folder, "--port", port), f"--port: {port}", "in use")
     refusals = {}
-    for name in ("empty", "above", "cut", "two", "sizes"):
+    for name in ("empty", "cut", "two", "sizes"):
         (tmp_path / name).mkdir()
     (tmp_path / "cut" / "a.fsem").write_bytes(bytes(4000))
     for name in ("a", "b"):
         shutil.copy(folder / "north.fsem", tmp_path / "two" / f"{name}.fsem")
-    shutil.copytree(folder, tmp_path / "above" / "north")
     shutil.copytree(folder, tmp_path / "sizes", dirs_exist_ok=True)
     shape = Shape(20, 10, 5)
     zeros = np.zeros(shape.array, np.float32)
     write_volume(tmp_path / "sizes" / "north.dhr", zeros, plain_sidecar(shape, "dhr"))
-    for name in ("empty", "above", "cut", "two", "sizes"):
+    for name in ("empty", "cut", "two", "sizes"):
         with pytest.raises(StrataflowError) as refused:
             open_folder(tmp_path / name)
         refusals[name] = str(refused.value)
     assert "no predictions found" in refusals["empty"]
-    assert "choose one of its folders: north" in refusals["above"]
     assert "sidecar a.fsem.json" in refusals["cut"]
     assert "several volumes: a b" in refusals["two"]
     assert "differ in size: north.dhr: n1=20" in refusals["sizes"]

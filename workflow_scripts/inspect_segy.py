@@ -30,7 +30,7 @@ def main() -> None:
     a = parser.parse_args()
     shape = shape_of(a)
     if has_segy_headers(str(a.survey), shape is not None):
-        found = inspect_segy(a.survey, header_bytes_of(a))
+        found = inspect_segy(a.survey, header_bytes_of(a), shape)
         text = as_text
     else:
         found = inspect.inspect_survey(a.survey, Reading(shape=shape, interval=a.interval))

@@ -9,8 +9,14 @@ from strataflow.figures.viewer.server import HOST, make_server
 
 def main() -> None:
     parser = Parser(__doc__)
-    parser.add_argument("folder", type=Path, help="results/predictions/VOLUME")
-    parser.add_argument("--image", type=Path, help="raw volume of the input image, X.bin")
+    parser.add_argument(
+        "folder", type=Path, help="output folder of strataflow run, or results/predictions/VOLUME"
+    )
+    parser.add_argument(
+        "--image",
+        type=Path,
+        help="raw volume of the input image, X.bin; found by itself beside results/predictions",
+    )
     parser.add_argument(
         "--port", type=not_negative, default=5006, help="port to serve on; 0 for any free port"
     )

@@ -36,7 +36,8 @@ def written_whole(*finals: Path | str) -> Iterator[list[Path]]:
         One temporary path in the same folder for each final path.
 
     Raises:
-        StrataflowError: Another process is writing one of the files.
+        StrataflowError: Another process is writing one of the files, or writing fails for a reason
+            that the system gives without a file, as on a full disk.
     """
     targets = [Path(final) for final in finals]
     temporaries = [t.with_name(f".{t.name}.part") for t in targets]
@@ -49,9 +50,12 @@ def written_whole(*finals: Path | str) -> Iterator[list[Path]]:
             for temporary, target in zip(temporaries, targets, strict=True):
                 _sync(temporary)
                 os.replace(temporary, target)
-        except BaseException:
+        except BaseException as error:
             for temporary in temporaries:
                 temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                reason = error.strerror or error
+                raise StrataflowError(f"{targets[0]}: cannot be written: {reason}") from error
             raise
         for folder in {target.parent for target in targets}:
             _sync(folder)

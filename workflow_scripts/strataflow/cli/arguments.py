@@ -210,9 +210,16 @@ def run(main: Callable[[], None]) -> NoReturn:
         main()
     except (StrataflowError, OSError, MemoryError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        sys.exit(f"{program or sys.argv[0].rsplit('/', 1)[-1]}: error: {reason}")
+        if isinstance(error, MemoryError):
+            reason = f"not enough memory: {reason}"
+        sys.exit(f"{_program()}: error: {reason}")
     except KeyboardInterrupt:
+        sys.stderr.write(f"{_program()}: interrupted\n")
         sys.exit(130)
     finally:
         logger.removeHandler(told)
     sys.exit(0)
+
+
+def _program() -> str:
+    return program or sys.argv[0].rsplit("/", 1)[-1]

@@ -92,6 +92,7 @@ def _settings(arguments: argparse.Namespace) -> TrainingSettings:
         nodes=arguments.nodes,
         cool_down=arguments.cool_down,
         minutes=arguments.minutes,
+        norm_statistics=arguments.norm_statistics,
     )
 
 
@@ -129,6 +130,12 @@ def _add_course(parser: Parser) -> None:
     )
     parser.add_argument(
         "--init_weights", type=Path, help="weights to start from if no checkpoint is resumed"
+    )
+    parser.add_argument(
+        "--norm_statistics",
+        choices=["keep", "update"],
+        default="keep",
+        help="what happens to the batch norm statistics of --init_weights",
     )
     parser.add_argument(
         "--patience",

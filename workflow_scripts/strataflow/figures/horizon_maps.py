@@ -7,21 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-from numpy.typing import NDArray
-
-from ..volume.raw import Array
-from ..volume.sidecar import Sidecar
-
-matplotlib.use("Agg")
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from ..volume.raw import Array
+from ..volume.sidecar import Sidecar
 from .style import LEVELS, STRUCTURE, save_picture
 
 # Traces of a map along each axis at most.

@@ -13,7 +13,7 @@ from ..segy.binary_header import ENDINGS
 from ..segy.layout import is_segy, read_layout
 from ..segy.reader import segy_survey
 from ..volume.conversion import Survey, survey_to_binary
-from ..volume.raw import Shape
+from ..volume.raw import Shape, require_expected
 from ..volume.sidecar import HeaderBytes, sidecar_path
 from .arrays import npy_survey, raw_survey
 from .mdio import mdio_survey
@@ -80,9 +80,15 @@ def open_survey(path: Path, reading: Reading) -> Survey:
     """The survey of a file, in the format that its ending says.
 
     Raises:
-        StrataflowError: The file is missing or damaged, is not a stacked survey, or needs a library
-            that is not installed.
+        StrataflowError: The file is missing or damaged, is not a stacked survey, needs a library
+            that is not installed, or has another size than `reading` says.
     """
+    survey = _opened(path, reading)
+    require_expected(path, survey.shape, reading.shape)
+    return survey
+
+
+def _opened(path: Path, reading: Reading) -> Survey:
     ending = path.suffix.lower()
     if ending in READERS:
         return READERS[ending](path, reading.domain, reading.interval)
@@ -126,4 +132,4 @@ def convert_survey(path: Path, output: Path, reading: Reading, attribute: str = 
     Raises:
         StrataflowError: See `open_survey` and `survey_to_binary`.
     """
-    survey_to_binary(open_survey(path, reading), output, attribute, reading.shape)
+    survey_to_binary(open_survey(path, reading), output, attribute)

@@ -122,7 +122,7 @@ def _opened(
     if isinstance(volume, str | Path):
         path, size = Path(volume), Shape(*shape[::-1]) if shape else None
         if path.suffix.lower() in ENDINGS:
-            segy_to_binary(path, raw, choose_header_bytes(path, header_bytes))
+            segy_to_binary(path, raw, choose_header_bytes(path, header_bytes), expected=size)
         elif path.suffix.lower() in READERS:
             convert_survey(path, raw, Reading(shape=size))
         else:
@@ -133,6 +133,8 @@ def _opened(
         raise StrataflowError(
             f"volume: expected an array (n3, n2, n1), got one of shape {values.shape}"
         )
+    if shape and tuple(shape) != values.shape:
+        raise StrataflowError(f"shape: {tuple(shape)} given, but the array has {values.shape}")
     n3, n2, n1 = values.shape
     values.tofile(raw)
     return open_volume(raw, Shape(n1, n2, n3))

@@ -15,7 +15,7 @@ from ..errors import StrataflowError
 from ..files import hard_link, require_free_space, written_whole
 from ..volume.raw import Array
 from ..volume.sidecar import sidecar_path, write_sidecar
-from ..volume.volume import Volume, attribute_path
+from ..volume.volume import Volume, attribute_path, statistics_of
 from .fit_rgt import follow_in_place, scale_in_place
 from .rgt_alignment import align_tiles, compared_points
 from .slabs import Slab, description_path, read_description, write_lines
@@ -25,8 +25,8 @@ from .tiling import blend
 def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     """Join all slabs of a volume to `output`.<attribute> and write the sidecars.
 
-    The attributes of a single slab are moved, except RGT. Where hard links are not possible, they
-    are copied.
+    The denoised image gets the RMS of the normalised input, 1. The other attributes of a single
+    slab are moved, except RGT. Where hard links are not possible, they are copied.
 
     Args:
         prefixes: PREFIX of each slab, in any order.
@@ -37,6 +37,8 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
         StrataflowError: Slabs are missing, damaged or do not match.
     """
     sidecar = volume.sidecar
+    if sidecar.attribute == "image":
+        sidecar = replace(sidecar, amplitudes=statistics_of(volume))
     slabs = {prefix: read_description(prefix) for prefix in prefixes}
     prefixes = sorted(prefixes, key=lambda prefix: slabs[prefix].number)
     first = slabs[prefixes[0]]
@@ -49,7 +51,8 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
             )
     names = first.attributes
     finals = [attribute_path(output, name) for name in names]
-    written = len(names) if len(prefixes) > 1 else 1
+    changed = [name for name in names if name in ("dhr", "rgt")]
+    written = len(names) if len(prefixes) > 1 else len(changed)
     moved = []
     require_free_space(output.parent, written * sidecar.shape.n_bytes)
     with (
@@ -58,8 +61,10 @@ def join_slabs(prefixes: list[Path], volume: Volume, output: Path) -> None:
     ):
         raws = dict(zip(names, paths[len(names) :], strict=True))
         for name, raw in raws.items():
-            if name != "rgt":
-                parts = [attribute_path(prefix, name) for prefix in prefixes]
+            parts = [attribute_path(prefix, name) for prefix in prefixes]
+            if name == "dhr":
+                _write_image(raw, parts, volume)
+            elif name != "rgt":
                 if len(parts) == 1 and links.enter_context(hard_link(parts[0], raw)):
                     moved += parts
                 else:
@@ -84,6 +89,24 @@ def _concatenate(parts: list[Path], raw: Path) -> None:
         for part in parts:
             with open(part, "rb") as source:
                 shutil.copyfileobj(source, stream, 1 << 22)
+
+
+def _write_image(raw: Path, parts: list[Path], volume: Volume) -> None:
+    """Join the denoised image with an RMS of 1 over the live traces, as the input has.
+
+    The squared error that trains the network makes what it is unsure of too weak.
+    """
+    _, n2, n1 = volume.shape.array
+    filled = [part for part in parts if part.stat().st_size]
+    slabs = [np.memmap(part, "<f4", "r").reshape(-1, n2, n1) for part in filled]
+    # Inline by inline, so that the result does not depend on the slabs.
+    power = sum(float(np.square(plane, dtype=np.float64).sum()) for slab in slabs for plane in slab)
+    rms = float(np.sqrt(power / max(int(volume.sidecar.live.sum()) * n1, 1)))
+    scale = np.float32(1 / rms if rms > 0 else 1)
+    with open(raw, "wb") as stream:
+        for slab in slabs:
+            for plane in slab:
+                stream.write((scale * plane).astype("<f4").data)
 
 
 def _write_geologic_time(

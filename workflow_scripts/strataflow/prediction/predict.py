@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..errors import StrataflowError
 from ..files import scratch_folder
 from ..network.model import MultiTaskNetwork
-from ..samples.files import count_samples, require_intact, sample_path, write_checksums
+from ..samples.files import count_samples, deliver_samples, require_intact, sample_path
 from ..volume.attributes import (
     PROBABILITY,
     attributes_of,
@@ -78,18 +79,22 @@ def predict_samples(
         shape: Size of the samples.
 
     Raises:
-        StrataflowError: An image is missing, damaged or of another size.
+        StrataflowError: An image is missing, damaged or of another size, or `output` is `folder`.
     """
+    if output.resolve() == folder.resolve():
+        raise StrataflowError(f"{output}: expected another folder than that of the images")
     images = [sample_path(folder, number) for number in range(count_samples(folder))]
     require_intact(images)
-    with scratch_folder(output / "samples") as scratch:
+    with scratch_folder(output) as scratch:
+        made = []
         for number, image in enumerate(tqdm(images, unit="sample")):
             source = image_source(open_volume(image, shape))
             prefix = scratch / str(number)
             predict_volume(network, source, prefix, tasks, tiling, show_progress=False)
             for name in attributes_of(tasks):
-                os.replace(attribute_path(prefix, name), sample_path(output, number, name))
-    write_checksums(output)
+                made.append(sample_path(scratch, number, name))
+                os.replace(attribute_path(prefix, name), made[-1])
+        deliver_samples({output: made})
 
 
 def refine_volume(

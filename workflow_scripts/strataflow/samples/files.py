@@ -7,6 +7,9 @@ files are raw little-endian float32 with n1 as the fastest axis.
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,11 @@ SPLITS = ("train", "valid")
 
 # Table of checksums next to numbered samples.
 CHECKSUMS = "checksums.csv"
+
+# Empty file in a folder whose samples are being replaced.
+UNFINISHED = ".unfinished"
+
+NUMBERED = re.compile(r"\d+(_[a-z]+)?\.bin")
 
 
 def bytes_of_sample(shape: Shape) -> int:
@@ -83,6 +91,30 @@ def write_sample(
             np.ascontiguousarray(cube, "<f4").tofile(temporary)
 
 
+def deliver_samples(made: Mapping[Path, Iterable[Path]]) -> None:
+    """Replace the samples of folders by finished files, and write their checksums.
+
+    `count_samples` refuses all of these folders until the last one is complete. A run that is
+    killed meanwhile thus leaves no set of samples that looks complete.
+
+    Args:
+        made: Files on the same disk, by the folder that they are moved to.
+    """
+    for folder in made:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / UNFINISHED).touch()
+    for folder, paths in made.items():
+        (folder / CHECKSUMS).unlink(missing_ok=True)
+        for old in folder.iterdir():
+            if NUMBERED.fullmatch(old.name):
+                old.unlink()
+        for path in paths:
+            os.replace(path, folder / path.name)
+        write_checksums(folder)
+    for folder in made:
+        (folder / UNFINISHED).unlink()
+
+
 def write_checksums(folder: Path) -> None:
     """Write the checksums of all finished samples in `folder`."""
     paths = sorted(folder.glob("*.bin"))
@@ -96,17 +128,31 @@ def require_intact(paths: list[Path]) -> None:
 
     Folders without a table of checksums are not checked.
     """
-    written: dict[Path, str] = {}
-    for folder in {path.parent for path in paths}:
-        if (folder / CHECKSUMS).is_file():
-            table = pd.read_csv(folder / CHECKSUMS, dtype=str)
-            written |= {folder / name: sum_ for name, sum_ in table.itertuples(index=False)}
+    written = _written_checksums(paths)
     known = [path for path in paths if path in written]
     for path, found in zip(known, _checksums(known), strict=True):
         if found != written[path]:
             raise StrataflowError(
                 f"{path}: checksum mismatch: the file changed or is damaged; regenerate the samples"
             )
+
+
+def checksums_of(paths: list[Path]) -> list[str]:
+    """Return the checksum of each file: as the folder's table has it, otherwise computed."""
+    written = _written_checksums(paths)
+    others = [path for path in paths if path not in written]
+    known = written | dict(zip(others, _checksums(others), strict=True))
+    return [known[path] for path in paths]
+
+
+def _written_checksums(paths: list[Path]) -> dict[Path, str]:
+    """Checksums in the tables of the folders of `paths`."""
+    written: dict[Path, str] = {}
+    for folder in {path.parent for path in paths}:
+        if (folder / CHECKSUMS).is_file():
+            table = pd.read_csv(folder / CHECKSUMS, dtype=str)
+            written |= {folder / name: sum_ for name, sum_ in table.itertuples(index=False)}
+    return written
 
 
 def _checksums(paths: list[Path]) -> list[str]:
@@ -118,10 +164,15 @@ def count_samples(folder: Path) -> int:
     """Count the samples in `folder`, including those with an image or an attribute only.
 
     Raises:
-        StrataflowError: The folder does not exist, or a number is missing.
+        StrataflowError: The folder does not exist, is incomplete, or a number is missing.
     """
     if not folder.is_dir():
         raise StrataflowError(f"{folder}: no such folder")
+    if (folder / UNFINISHED).exists():
+        raise StrataflowError(
+            f"{folder}: incomplete, because the run that wrote these samples was stopped; run it"
+            " again"
+        )
     stems = {path.stem.split("_")[0] for path in folder.glob("*.bin")}
     numbers = sorted(int(stem) for stem in stems if stem.isdigit())
     for expected, number in enumerate(numbers):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..volume.conversion import is_constant
+from ..volume.raw import Shape, require_expected
 from ..volume.sidecar import HeaderBytes
 from .choice import grid_as_asked
 from .fields import FORMATS, decode
@@ -24,7 +25,7 @@ from .search import fitting_bytes
 PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
 
 
-def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
+def inspect_segy(path: Path, where: HeaderBytes, expected: Shape | None = None) -> dict[str, Any]:
     """Describe a SEG-Y file.
 
     Amplitudes are those of evenly spaced traces; all other values cover every trace.
@@ -32,13 +33,14 @@ def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
     Args:
         path: SEG-Y file.
         where: Byte positions of line numbers and coordinates.
+        expected: Size to require of the grid, if known.
 
     Returns:
         Values for JSON. Without a grid, `grid` is None, `reason` says why, and `fitting_bytes`
         lists other byte positions.
 
     Raises:
-        StrataflowError: The file is not SEG-Y or is damaged.
+        StrataflowError: The file is not SEG-Y or is damaged, or its grid is not as expected.
     """
     layout = read_layout(path)
     found: dict[str, Any] = {
@@ -64,6 +66,7 @@ def inspect_segy(path: Path, where: HeaderBytes) -> dict[str, Any]:
             for iline, xline, n3, n2 in fitting_bytes(layout)
         ]
         return found | {"grid": None, "reason": str(error), "fitting_bytes": fitting}
+    require_expected(path, grid.shape, expected)
     return found | {"grid": _grid(layout, grid, notes)}
 
 

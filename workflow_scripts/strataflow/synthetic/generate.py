@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,8 @@ from ..samples.files import (
     SPLITS,
     Folders,
     bytes_of_sample,
+    deliver_samples,
     sample_path,
-    write_checksums,
     write_sample,
 )
 from ..samples.manifest import ManifestRow, write_manifest
@@ -37,8 +37,8 @@ from .scenario import ANYTHING, Scenario
 
 # Modules that determine a sample. If one changes, a stopped run starts again from the beginning.
 SYNTHESIZING_CODE = (
-    *("volume/analytic_signal", "volume/attributes", "volume/orientation", "volume/raw"),
-    "samples/files",
+    *("volume/amplitudes", "volume/analytic_signal", "volume/attributes", "volume/orientation"),
+    "volume/raw",
     *("synthetic/acquisition", "synthetic/artifacts", "synthetic/corruption", "synthetic/earth"),
     *("synthetic/earth_model", "synthetic/events", "synthetic/fault_labels"),
     *("synthetic/fault_systems", "synthetic/filters", "synthetic/generate", "synthetic/geology"),
@@ -127,8 +127,7 @@ def _synthesize(
         done = len(everything) - len(missing)
         for _ in tqdm(made, "samples", len(everything), initial=done, unit="sample"):
             pass
-    for split in SPLITS:
-        _deliver(folders, split, orders[split])
+    _deliver(folders, orders)
     for name in Folders.__dataclass_fields__:
         shutil.rmtree(getattr(waiting, name))
 
@@ -205,23 +204,24 @@ def _waiting_folders(folders: Folders, digest: str) -> Folders:
     return Folders(*(beside(Path(getattr(folders, name))) for name in Folders.__dataclass_fields__))
 
 
-def _deliver(folders: Folders, split: str, orders: list[_Order]) -> None:
-    """Move the samples of a split to the final folders and write its tables, manifest last."""
-    manifest = folders.manifest(split)
-    manifest.unlink(missing_ok=True)
-    known = [json.loads(order.stamp.read_text()) for order in orders]
-    finals = {"data": folders.data(split), "target": folders.target(split)}
-    for final in finals.values():
-        final.mkdir(parents=True, exist_ok=True)
-        for old in final.iterdir():
-            if re.fullmatch(r"\d+(_[a-z]+)?\.bin", old.name):
-                old.unlink()
-    for order in orders:
-        for path in order.files:
-            final = finals["data" if path.parent == order.data else "target"]
-            os.replace(path, final / path.name)
-    for final in finals.values():
-        write_checksums(final)
+def _deliver(folders: Folders, orders: dict[str, list[_Order]]) -> None:
+    """Move the samples to the final folders and write the tables of each split, manifest last."""
+    made: dict[Path, list[Path]] = {}
+    known = {}
+    for split in SPLITS:
+        folders.manifest(split).unlink(missing_ok=True)
+        known[split] = [json.loads(order.stamp.read_text()) for order in orders[split]]
+        files = [path for order in orders[split] for path in order.files]
+        of_data = {order.data for order in orders[split]}
+        made[folders.data(split)] = [path for path in files if path.parent in of_data]
+        made[folders.target(split)] = [path for path in files if path.parent not in of_data]
+    deliver_samples(made)
+    for split in SPLITS:
+        _write_tables(folders.manifest(split), split, known[split])
+
+
+def _write_tables(manifest: Path, split: str, known: list[dict[str, Any]]) -> None:
+    """Write statistics, faults and, last, the manifest of a split."""
     statistics = [{"sample": n, **sample["statistics"]} for n, sample in enumerate(known)]
     faults = [{"sample": n, **row} for n, sample in enumerate(known) for row in sample["faults"]]
     for name, rows, columns in (

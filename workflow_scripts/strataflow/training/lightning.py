@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -47,6 +47,8 @@ class TrainingSettings:
         cool_down: Stop this many steps after the checkpoint to resume from, instead of after
             `epochs`. The learning rate falls to zero over these steps.
         minutes: Save a checkpoint and stop after this time.
+        norm_statistics: Whether the batch norm statistics of initial weights stay as they are
+            ("keep") or are updated ("update").
     """
 
     epochs: int
@@ -60,6 +62,7 @@ class TrainingSettings:
     nodes: int = 1
     cool_down: int | None = None
     minutes: float | None = None
+    norm_statistics: Literal["keep", "update"] = "keep"
 
 
 # Settings that may change when a run is resumed.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import StrataflowError
-from ..files import require_free_space
+from ..files import require_free_space, scratch_folder
 from ..network.architecture import STRIDE
-from ..samples.files import SPLITS, Folders, bytes_of_sample, write_checksums, write_sample
+from ..samples.files import SPLITS, Folders, bytes_of_sample, deliver_samples, write_sample
 from ..samples.manifest import ManifestRow, write_manifest
 from ..synthetic.corruption import degrade
 from ..volume.amplitudes import AmplitudeStatistics
@@ -56,6 +58,43 @@ class _Survey:
             truth["dhr"] /= np.float32(self.dhr_scale)
         return self.statistics.normalise(np.nan_to_num(self.image.values[window])), truth
 
+    def write(
+        self,
+        folders: tuple[Path, Path],
+        patch: Shape,
+        corners: list[tuple[int, int, int]],
+        split: str,
+        seed: int,
+    ) -> list[ManifestRow]:
+        """Write a sample for each corner that has one.
+
+        Args:
+            folders: Folders of inputs and of targets.
+            patch: Shape of a patch.
+            corners: First voxel (i3, i2, i1) of each patch.
+            split: Name of the split.
+            seed: Random seed of the degraded inputs of the refinement network.
+
+        Returns:
+            Rows of the manifest.
+        """
+        rows: list[ManifestRow] = []
+        for i3, i2, i1 in corners:
+            sample = self.cut((i3, i2, i1), patch)
+            if sample is None:
+                continue
+            number = len(rows)
+            amplitudes, truth = sample
+            rng = np.random.default_rng((seed, SPLITS.index(split), number))
+            known = {name: np.nan_to_num(cube) for name, cube in truth.items()}
+            write_sample(*folders, number, amplitudes, degrade(rng, amplitudes, known), truth)
+            faults = float((truth["fsem"] >= FAULT_THRESHOLD).mean()) if "fsem" in truth else 0.0
+            place = {"i1": i1, "i2": i2, "i3": i3} | asdict(patch)
+            rows.append(
+                ManifestRow(number, str(self.image.path), **place, seed=seed, fault_fraction=faults)
+            )
+        return rows
+
 
 def make_patches(
     image: Volume,
@@ -96,36 +135,33 @@ def make_patches(
     survey = _Survey(image, labels, statistics_of(image), scale)
     count = sum(len(part) for part in corners.values())
     require_free_space(folders.data_train, count * bytes_of_sample(patch))
-    counts = {}
-    for split in SPLITS:
-        data, target = folders.data(split), folders.target(split)
-        data.mkdir(parents=True, exist_ok=True)
-        target.mkdir(parents=True, exist_ok=True)
-        rows: list[ManifestRow] = []
-        for i3, i2, i1 in corners[split]:
-            sample = survey.cut((i3, i2, i1), patch)
-            if sample is None:
-                continue
-            number = len(rows)
-            amplitudes, truth = sample
-            rng = np.random.default_rng((seed, SPLITS.index(split), number))
-            known = {name: np.nan_to_num(cube) for name, cube in truth.items()}
-            write_sample(data, target, number, amplitudes, degrade(rng, amplitudes, known), truth)
-            faults = float((truth["fsem"] >= FAULT_THRESHOLD).mean()) if "fsem" in truth else 0.0
-            place = {"i1": i1, "i2": i2, "i3": i3} | asdict(patch)
-            rows.append(
-                ManifestRow(number, str(image.path), **place, seed=seed, fault_fraction=faults)
+    with ExitStack() as stack:
+        finals = {split: (folders.data(split), folders.target(split)) for split in SPLITS}
+        scratch = {
+            split: [stack.enter_context(scratch_folder(final)) for final in pair]
+            for split, pair in finals.items()
+        }
+        rows = {
+            split: survey.write((scratch[split][0], scratch[split][1]), patch, starts, split, seed)
+            for split, starts in corners.items()
+        }
+        if not rows["train"]:
+            raise StrataflowError(
+                f"{image.path}: leaves no patch for training: it has too few live traces, or the "
+                f"validation share ({valid_share:g}) is too large"
             )
-        for folder in (data, target):
-            write_checksums(folder)
-        write_manifest(folders.manifest(split), rows)
-        counts[split] = len(rows)
-    if not counts["train"]:
-        raise StrataflowError(
-            f"{image.path}: leaves no patch for training: it has too few live traces, or the "
-            f"validation share ({valid_share:g}) is too large"
+        for split in SPLITS:
+            folders.manifest(split).unlink(missing_ok=True)
+        deliver_samples(
+            {
+                final: sorted(waiting.glob("*.bin"))
+                for split in SPLITS
+                for final, waiting in zip(finals[split], scratch[split], strict=True)
+            }
         )
-    return counts
+    for split in SPLITS:
+        write_manifest(folders.manifest(split), rows[split])
+    return {split: len(rows[split]) for split in SPLITS}
 
 
 def _require_cut(image: Volume, labels: dict[str, Volume], patch: Shape) -> None:

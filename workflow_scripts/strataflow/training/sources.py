@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import StrataflowError
 from ..network.architecture import Architecture
-from ..samples.files import count_samples, require_intact, sample_path
+from ..samples.files import checksums_of, count_samples, require_intact, sample_path
 from ..volume.attributes import TASKS, attributes_of
 from ..volume.raw import Shape, infer_shape, read_cube
 from .surveys import Survey
@@ -149,20 +149,21 @@ class SampleSource:
         require_intact([path for inputs, targets in files for path in inputs + targets])
 
     def fingerprint(self, architecture: Architecture) -> str:
-        """Return a hash of the names, sizes and first bytes of all files, to compare training sets.
+        """Return a hash of the names, sizes and checksums of all files, to compare training sets.
 
         For the inputs of the refinement network it covers names and sizes only. The inference
         network regenerates them after each training, and refinement then resumes with them.
         """
         digest = hashlib.sha256()
+        compared = []
         for item in range(len(self.samples)):
             inputs, targets = self.paths(item, architecture)
             for path in inputs + targets:
                 read_cube(path, self.shape)
                 digest.update(f"{path.name} {path.stat().st_size}".encode())
-                if architecture.kind == "infer" or path in targets:
-                    with open(path, "rb") as stream:
-                        digest.update(stream.read(65536))
+            compared += targets if architecture.kind == "refine" else inputs + targets
+        for checksum in checksums_of(compared):
+            digest.update(checksum.encode())
         for survey in self.surveys:
             for text in survey.identity():
                 digest.update(text.encode())

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.utilities import rank_zero_only
 
 from ..code import code_checksum, modules
@@ -37,15 +38,15 @@ from .sources import SampleSource
 
 logger = logging.getLogger(__name__)
 
-# Fine-tuning runs up to this length keep the batch norm statistics of the initial weights. A short
-# run would replace statistics of thousands of samples by those of a few (figures: data/README.md).
-NORMS_KEPT_STEPS = 1000
-
 # Modules that affect the result of a training. A run is not resumed after a change to one of them.
 LEARNING_CODE = (
-    *("volume/amplitudes", "volume/attributes", "volume/orientation"),
+    *("volume/amplitudes", "volume/attributes", "volume/orientation", "volume/raw"),
+    *("volume/volume", "hardware", "prediction/tiling"),
+    *("interpretation/control", "interpretation/horizon_columns", "interpretation/horizon_files"),
+    *("interpretation/horizon_grids", "interpretation/horizon_units"),
+    *("interpretation/labelled_lines", "interpretation/surface_grids"),
     *("network/architecture", "network/initial", "network/losses", "network/model"),
-    *("training/dataset", "training/horizon_targets", "training/module"),
+    *("network/weights", "training/dataset", "training/horizon_targets", "training/module"),
     *("training/lightning", "training/schedule", "training/sources", "training/surveys"),
     "training/trainer",
 )
@@ -113,8 +114,6 @@ def train(
     )
     stored = asdict(architecture) | {"tasks": list(architecture.tasks)}
     steps_per_epoch = _steps_per_epoch(training_crops, settings)
-    steps = settings.epochs * steps_per_epoch
-    identity["keeps_norms"] = init_weights is not None and steps <= NORMS_KEPT_STEPS
     length = Length(settings.epochs, steps_per_epoch, settings.cool_down)
     run = Run(stored, identity, settings, length, init_weights)
     with ExitStack() as stack:
@@ -189,7 +188,7 @@ def _fit(
         )
     elif init_weights:
         load_initial_weights(module.network, init_weights)
-    if init_weights and run.identity["keeps_norms"]:
+    if init_weights and settings.norm_statistics == "keep":
         freeze_norm_statistics(module.network, init_weights)
     trainer = lightning_trainer(settings, folder, start, training_crops.crop[0])
     with warnings.catch_warnings():
@@ -208,6 +207,12 @@ def _fit(
         except TimeLimitReached as notice:
             logger.info("%s", notice)
             return None
+        except torch.OutOfMemoryError as error:
+            raise StrataflowError(
+                f"training: crops of {training_crops.crop} (n3, n2, n1) in batches of"
+                f" {settings.batch_train} need more memory than the GPU has; choose smaller ones"
+                " (training.crop, training.batch_size)"
+            ) from error
         except StrataflowError as error:
             # An error of a data loader process includes the traceback of that process.
             reason = str(error).strip().splitlines()[-1].split("StrataflowError: ")[-1]

@@ -12,11 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StrataflowError
 from ..files import begin_writeback, require_free_space, written_whole
 from .amplitudes import RunningStatistics, clip_limits
 from .attributes import ATTRIBUTES, WHOLE_NUMBERS
-from .raw import Shape
+from .raw import Shape, require_expected
 from .sidecar import LINE, Axis, Sidecar, sidecar_path, write_sidecar
 
 logger = logging.getLogger(__name__)
@@ -102,8 +101,7 @@ def survey_to_binary(
             constant amplitudes.
     """
     path, shape = survey.path, survey.shape
-    if expected and expected != shape:
-        raise StrataflowError(f"{path}: size {expected} given, but the file has {shape}")
+    require_expected(path, shape, expected)
     require_free_space(output.parent, shape.n_bytes)
     looked_at = _spread_live(survey)
     filler = null_value(looked_at)

@@ -63,6 +63,12 @@ def require_size(path: Path, shape: Shape) -> None:
         )
 
 
+def require_expected(what: Path | str, shape: Shape, expected: Shape | None) -> None:
+    """Raise StrataflowError if the `shape` of `what` is not the one that the user expects."""
+    if expected and expected != shape:
+        raise StrataflowError(f"{what}: size {expected} given, but the file has {shape}")
+
+
 def infer_shape(path: Path) -> Shape:
     """Shape of a cubic sample, from its file size. Raise StrataflowError if it is not a cube."""
     values = require_file(path).stat().st_size / 4

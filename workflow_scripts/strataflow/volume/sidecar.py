@@ -79,6 +79,7 @@ class Sidecar:
         live: Live traces, bool (n3, n2).
         checksums: 64-bit XXH3 of each inline of the finished file; empty if unknown.
         track: For a 2D line, coordinates (x, y) of each trace along n2; empty if there are none.
+        normalisation: Of a prediction, the statistics that normalised its input, if known.
     """
 
     attribute: str
@@ -91,6 +92,7 @@ class Sidecar:
     live: NDArray[np.bool_]
     checksums: tuple[str, ...] = ()
     track: tuple[tuple[float, float], ...] = ()
+    normalisation: AmplitudeStatistics | None = None
 
     @property
     def is_line(self) -> bool:
@@ -200,7 +202,13 @@ class Sidecar:
 
     def of_attribute(self, attribute: str) -> Sidecar:
         """The sidecar of an attribute predicted from this volume."""
-        return replace(self, attribute=attribute, amplitudes=None, checksums=())
+        return replace(
+            self,
+            attribute=attribute,
+            amplitudes=None,
+            checksums=(),
+            normalisation=self.normalisation or self.amplitudes,
+        )
 
 
 def plane_checksum(plane: NDArray[np.float32]) -> str:
@@ -255,6 +263,7 @@ def _to_json(sidecar: Sidecar) -> dict[str, Any]:
         "live_runs": runs if live[0] else [0, *runs],
         "checksums": list(sidecar.checksums),
         **({"track": [list(place) for place in sidecar.track]} if sidecar.track else {}),
+        **({"normalisation": asdict(sidecar.normalisation)} if sidecar.normalisation else {}),
     }
 
 
@@ -289,7 +298,7 @@ def read_sidecar(raw: Path) -> Sidecar:
             raise StrataflowError(
                 f"{path}: track: expected {shape.n2}, one per trace, got {len(track)}"
             )
-        amplitudes = content["amplitudes"]
+        amplitudes, normalisation = content["amplitudes"], content.get("normalisation")
         return Sidecar(
             attribute=str(content["attribute"]),
             shape=shape,
@@ -305,6 +314,7 @@ def read_sidecar(raw: Path) -> Sidecar:
             live=np.repeat(np.arange(len(runs)) % 2 == 0, runs).reshape(shape.n3, shape.n2),
             checksums=checksums,
             track=track,
+            normalisation=_statistics(normalisation) if normalisation else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise StrataflowError(f"{path}: not a strataflow sidecar ({error})") from error

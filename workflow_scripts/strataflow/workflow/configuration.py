@@ -34,6 +34,7 @@ def require_configuration(config: dict[str, Any]) -> None:
             " false"
         )
     require_initial_weights(config["training"])
+    require_refinement(config)
 
 
 def _fill(section: dict[str, Any], complete: dict[str, Any]) -> None:
@@ -97,4 +98,30 @@ def require_initial_weights(training: dict[str, Any]) -> None:
         raise StrataflowError(
             f"config: training.init_weights: {folder}/infer.pth: no such file; name a folder with"
             " infer.pth and refine.pth, or set null to start from random weights"
+        )
+
+
+def require_refinement(config: dict[str, Any]) -> None:
+    """Raise StrataflowError unless untrained refinement has weights and all inputs of these."""
+    training, iterations = config["training"], config["refinement"]["iterations"]
+    if training["epochs"] or not iterations:
+        return
+    path = Path(training["init_weights"]) / "refine.pth"
+    setting = f"config: refinement.iterations: {iterations}"
+    if not path.is_file():
+        raise StrataflowError(
+            f"{setting}: {path}: no such file; refinement without training needs it (set"
+            " iterations to 0, or training.epochs to at least 1)"
+        )
+    off = [task for task, on in config["model"]["tasks"].items() if not on]
+    if not off:
+        return
+    # Loading PyTorch takes seconds, and few configurations need it.
+    from ..network.weights import architecture_of, read_checkpoint
+
+    absent = [task for task in architecture_of(read_checkpoint(path)).tasks if task in off]
+    if absent:
+        raise StrataflowError(
+            f"{setting}: {path} refines {', '.join(absent)} too, which model.tasks switches off;"
+            " set iterations to 0, or training.epochs to at least 1"
         )

@@ -55,13 +55,16 @@ def open_folder(folder: Path, image: Path | None = None) -> Prediction:
     """Open the volumes of a prediction, and start to read its faults and horizons.
 
     Args:
-        folder: A folder of results/predictions/.
-        image: Raw volume of the input image, if it is shown too.
+        folder: A folder of results/predictions/, or an output folder of the workflow with one
+            volume.
+        image: Raw volume of the input image, if it is shown too. If it is left out, it is looked
+            for among the results of the workflow.
 
     Raises:
         StrataflowError: The folder has no predictions or those of several volumes, or sizes differ.
     """
-    prefix = _prefix(folder)
+    prefix = _prefix(_folder_of_volume(folder))
+    image = image or _image_of(prefix)
     # Skip the checksums, so that large volumes open at once; the other programs check them.
     volumes = {IMAGE: open_volume(image, intact=False)} if image else {}
     for name in SHOWN:
@@ -92,17 +95,37 @@ def open_folder(folder: Path, image: Path | None = None) -> Prediction:
     return Prediction(prefix.name, volumes, picks, notes)
 
 
+def _folder_of_volume(folder: Path) -> Path:
+    """Return `folder`, or the folder below it that has the only volume of a workflow."""
+    if any(next(folder.glob(f"*.{name}"), None) for name in SHOWN):
+        return folder
+    above = [folder / "predictions", folder / "results" / "predictions"]
+    for place in (folder, *above):
+        found = sorted({path.parent for name in SHOWN for path in place.glob(f"*/*.{name}")})
+        if len(found) > 1:
+            raise StrataflowError(
+                f"{folder}: has several volumes; choose one of: {' '.join(map(str, found))}"
+            )
+        if found:
+            return found[0]
+    return folder
+
+
+def _image_of(prefix: Path) -> Path | None:
+    """Path of the raw image of a volume that the workflow predicted, if it is still there."""
+    name = prefix.name
+    results = prefix.absolute().parent.parent.parent
+    image = results / "segy_to_binary" / name / f"{name}.bin"
+    return image if image.is_file() and sidecar_path(image).is_file() else None
+
+
 def _prefix(folder: Path) -> Path:
     """PREFIX of the attributes in `folder`."""
     if not folder.is_dir():
         raise StrataflowError(f"{folder}: no such folder")
     prefixes = {path.with_suffix("") for name in SHOWN for path in folder.glob(f"*.{name}")}
     if not prefixes:
-        below = sorted({path.parent.name for name in SHOWN for path in folder.glob(f"*/*.{name}")})
-        hint = f"; choose one of its folders: {' '.join(below)}" if below else ""
-        raise StrataflowError(
-            f"{folder}: no predictions found, expected X.fsem, X.rgt or others{hint}"
-        )
+        raise StrataflowError(f"{folder}: no predictions found, expected X.fsem, X.rgt or others")
     if len(prefixes) > 1:
         names = " ".join(sorted(prefix.name for prefix in prefixes))
         raise StrataflowError(f"{folder}: expected one volume, found several volumes: {names}")

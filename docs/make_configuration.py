@@ -139,7 +139,7 @@ def page() -> str:
         {
             "key": f"`{setting.name}`",
             "description": f"{setting.metadata['what'][0].upper()}{setting.metadata['what'][1:]}.",
-            "limits": f"{setting.metadata['least']} to {setting.metadata['most']}",
+            "limits": f"{setting.metadata['minimum']} to {setting.metadata['maximum']}",
             "default": f"`{_yaml(setting.default)}`",
         }
         for setting in fields(Scenario)

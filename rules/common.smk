@@ -124,12 +124,16 @@ def flags(**settings):
     """Command-line flags as one string. Snakemake reruns a job if the string changes.
 
     A list becomes several values of a flag, and an empty list omits the flag. Each value is quoted
-    for the shell.
+    for the shell. A value with a minus in front is joined to its flag, or -1e30 would be a flag.
     """
     words = []
     for name, value in settings.items():
         values = value if isinstance(value, (list, tuple)) else [value]
-        words += [f"--{name}", *(shlex.quote(str(v)) for v in values)] if values else []
+        quoted = [shlex.quote(str(v)) for v in values]
+        if len(quoted) == 1 and quoted[0].startswith("-"):
+            words.append(f"--{name}={quoted[0]}")
+        elif quoted:
+            words += [f"--{name}", *quoted]
     return " ".join(words)
 
 

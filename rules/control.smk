@@ -1,7 +1,7 @@
 """Control of geologic time: horizons and control points of the sample sheet."""
 
 from strataflow.interpretation.horizon_files import require_horizon_file
-from strataflow.interpretation.horizon_names import horizon_paths
+from strataflow.interpretation.horizon_names import control_file, horizon_paths
 
 
 def files_of_control(volume):
@@ -19,10 +19,12 @@ def is_controlled(volume):
 def require_control_files():
     """Exit with one line for the first control file that is missing or of an unknown format."""
     for name, row in VOLUMES.items():
-        for column in ("horizons", "control_points"):
+        for column in sorted({"horizons", "control_points"} & row.keys()):
             try:
-                for path in horizon_paths(row.get(column, "")):
-                    require_horizon_file(path, named=column == "control_points")
+                named = column == "control_points"
+                paths = [control_file(row[column])] if named else horizon_paths(row[column])
+                for path in paths:
+                    require_horizon_file(path, named)
             except StrataflowError as error:
                 sys.exit(f"{config['volumes']}: volume {name!r}: {column}: {error}")
 

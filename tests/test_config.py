@@ -258,6 +258,17 @@ def test_the_former_name_of_the_column_works(sheet: Sheet) -> None:
     }
 
 
+def test_numbers_and_paths_of_columns_are_read(
+    sheet: Sheet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    names = "volume\tsurvey\tinterval\tunknown\tfault_id\tfthrow"
+    cells = "north\tx.npy\t4.\t-1e30\t~/a.sgy\t~/b.sgy"
+    row = read_sheet(sheet(f"{names}\n{cells}\n"))["north"]
+    assert (row["interval"], row["unknown"]) == ("4.", "-1e30")
+    assert (row["fault_id"], row["fthrow"]) == (f"{tmp_path}/a.sgy", f"{tmp_path}/b.sgy")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -266,6 +277,8 @@ def test_the_former_name_of_the_column_works(sheet: Sheet) -> None:
         ("volume\tsurvey\tn1\tn2\tn3\nnorth\ta.bin\t5\t6\t0\n", "n3: invalid value '0'"),
         ("volume\tsurvey\tinterval\nnorth\ta.bin\t4 ms\n", "interval: invalid value '4 ms'"),
         ("volume\tsurvey\tpredict\nnorth\t\ttrue\n", "'survey' is missing"),
+        ("volume\tsurvey\tinterval\nnorth\ta.bin\t0.0\n", "interval: invalid value '0.0'"),
+        ("volume\tsurvey\tunknown\nnorth\ta.bin\t1.2.3\n", "unknown: invalid value '1.2.3'"),
     ],
 )
 def test_columns_of_surveys_are_checked(sheet: Sheet, text: str, said: str) -> None:

@@ -80,6 +80,11 @@ def test_the_confidence_of_rgt_is_delivered_in_all_forms_on_demand(flow: Workflo
         ({"horizons": "tops;none.csv"}, "horizons: none.csv: no such file or folder"),
         ({"horizons": "notes"}, "notes/notes.txt: no rows of numbers"),
         ({"control_points": "tops/a.csv"}, "tops/a.csv: no column with the name of the set"),
+        (
+            {"control_points": "points.csv;two.csv"},
+            "control_points: points.csv;two.csv: expected one",
+        ),
+        ({"control_points": "tops"}, "control_points: tops: expected one file"),
     ],
 )
 def test_bad_files_stop_before_any_job(

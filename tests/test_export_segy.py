@@ -82,6 +82,17 @@ def exported_from(segy: Path, folder: Path, **how: Any) -> Path:
     return folder / "out.sgy"
 
 
+def test_an_empty_first_trace_without_a_place_stays_as_it_is(tmp_path: Path) -> None:
+    values = [[0.0] * 8, *integers((3, 4, 8)).reshape(12, 8).tolist()]
+
+    def header(i: int) -> dict[int, int]:
+        return lines(4)(i - 1) if i else {189: 0, 193: 0}
+
+    segy = write_bytes(tmp_path / "x.sgy", values, header)
+    before = segy.read_bytes()
+    assert exported_from(segy, tmp_path).read_bytes()[3200:] == before[3200:]
+
+
 @pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
 def test_all_but_the_samples_is_kept_byte_for_byte_in_revision_2(
     tmp_path: Path, order: str

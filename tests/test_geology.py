@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from scipy.spatial import KDTree
 
+from strataflow.errors import StrataflowError
 from strataflow.synthetic.earth_model import EarthModel
 from strataflow.synthetic.events import (
     Event,
@@ -450,3 +452,19 @@ def test_segments_of_a_relay_share_their_strike_and_overlap_at_their_tips() -> N
             assert 0.9 * 2 * one.half_length >= abs(apart @ along) * 0.98
             assert abs(apart @ normal) < 40
     assert relays > 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"faults": 5}, "faults: expected minimum and maximum, got 5"),
+        ({"faults": (1, 2, 3)}, "faults: expected minimum and maximum, got 1 2 3"),
+        ({"reverse": (0, 1)}, "reverse: expected one number, got 0 1"),
+        ({"faults": (3, 1)}, "faults: expected minimum <= maximum, got 3 1"),
+    ],
+)
+def test_wrong_numbers_of_values_of_a_scenario_are_refused(
+    settings: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(StrataflowError, match=reason):
+        Scenario(**settings)

@@ -119,6 +119,27 @@ def test_sticks_of_each_format_are_read_at_their_places(tmp_path: Path, name: st
         np.testing.assert_allclose(read.points, given.points, atol=0.01)
 
 
+def test_sticks_in_a_unit_that_the_header_names_are_converted(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(csv_of(sticks()))
+    table = pd.read_csv(path).rename(columns={"time": "TWT (s)"})
+    table["TWT (s)"] /= 1000
+    table.to_csv(path, index=False)
+    found, notes = read_sticks([path], sidecar())
+    for given, read in zip(sticks(), found, strict=True):
+        np.testing.assert_allclose(read.points, given.points, atol=0.01)
+    assert notes == [f"{path}: converted from s to ms"]
+
+
+@pytest.mark.parametrize("name", ["FF2", "FS1", "FFault"])
+def test_faults_with_names_like_those_of_another_format_are_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.txt"
+    lines = "".join(opendtect_lines(sticks(), sidecar())).splitlines()
+    path.write_text("\n".join("\t".join([name, *line.split("\t")[1:]]) for line in lines))
+    found, _ = read_sticks([path], sidecar())
+    assert [stick.fault for stick in found] == [name] * 4
+
+
 def test_a_surface_through_sticks_gives_mask_dip_and_strike_on_the_lines_with_sticks(
     tmp_path: Path,
 ) -> None:
@@ -192,6 +213,10 @@ def with_coordinates() -> str:
         (in_feet(with_coordinates()), "in feet instead of metres"),
         ("fault,stick,inline,crossline,time\nF,1,1010,310,1.0\nF,1,1010,312,0.9\n", "in seconds"),
         ("fault,stick,inline,crossline,time\nF,1,1010,310,900\n", "two points"),
+        (
+            "fault,stick,inline,crossline,depth (m)\nF,1,1010,310,900\nF,1,1010,312,950\n",
+            "x.csv: is in depth, but the survey is in time",
+        ),
         ("fault,stick,inline,time\nF,1,1010,900\n", "no columns of inline and crossline"),
         ("fault,inline,crossline,time\nF,1010,310,900\n", "no column of the stick"),
         ("fault,stick,inline,crossline,time\nF,1,1010,abc,900\n", "line 2: 'abc'"),
@@ -318,6 +343,7 @@ def test_a_survey_labelled_in_part_joins_training_for_its_tasks(
     (tmp_path / "sticks").mkdir()
     (tmp_path / "sticks" / "f1.csv").write_text(csv_of(sticks()))
     mask = synthetic_row("north", ("fsem",), labelled="inline 1-9", held_out="inline 5")
+    mask["unknown"] = "-1e30"
     with_sticks = synthetic_row("south", (), fault_sticks=str(tmp_path / "sticks"))
     flow = tiny()
     flow.list_volumes(mask, with_sticks)
@@ -330,6 +356,7 @@ def test_a_survey_labelled_in_part_joins_training_for_its_tasks(
     assert "--survey_held_out 'inline 5' ''" in printed
     assert "--label_share 0.5" in printed
     assert "--lines 'inline 5'" in printed
+    assert "--unknown=-1e30" in printed
     assert "f1.csv" in printed
     flow.list_volumes(mask | {"labelled": "inlines"}, with_sticks)
     stopped_at_once(flow.run("-n"), "volume 'north': labelled: 'inlines': expected lines")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from strataflow.formats import opening
 from strataflow.formats.opening import Reading, is_line
 from strataflow.interpretation.faults import FaultSettings, pick_faults
 from strataflow.interpretation.horizon_picking import Choice, pick_horizons
+from strataflow.interpretation.stick_files import read_sticks
 from strataflow.prediction.tiling import TileGrid, blend
 from strataflow.segy.choice import choose_header_bytes
 from strataflow.segy.inspect import inspect_segy
@@ -310,6 +312,29 @@ def test_strikes_of_a_line_cannot_be_asked_for(tmp_path: Path) -> None:
     line_with_a_fault(tmp_path)
     with pytest.raises(StrataflowError, match="a 2D line has no strike"):
         pick_faults(tmp_path / "x", tmp_path / "y", None, FaultSettings(strike=(10.0, 60.0)))
+
+
+def test_sections_of_a_line_have_their_own_titles(tmp_path: Path) -> None:
+    sidecar, _ = line_with_a_fault(tmp_path)
+    time = replace(sidecar.axes[2], first=0.0, step=4.0)
+    line = replace(sidecar, axes=(replace(sidecar.axes[0], first=0), sidecar.axes[1], time))
+    assert Section(0, 0).title(line) == "2D line"
+    assert Section(1, 1).title(line) == "CDP 2000001"
+    assert Section(2, 50).title(line).startswith("time slice 200")
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [("inline,crossline", "crossline 1 to 2, survey 2000000 to"), ("x,y", "takes CDP numbers")],
+)
+def test_sticks_beside_a_line_are_refused_with_the_reason(
+    tmp_path: Path, names: str, reason: str
+) -> None:
+    sidecar, _ = line_with_a_fault(tmp_path)
+    path = tmp_path / "sticks.csv"
+    path.write_text(f"fault,stick,{names},z\nF,1,1,1,40\nF,1,1,2,60\n")
+    with pytest.raises(StrataflowError, match=f"none of the 2 points.*{reason}"):
+        read_sticks([path], sidecar)
 
 
 def test_horizons_of_a_line_are_points(tmp_path: Path) -> None:

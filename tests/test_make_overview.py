@@ -20,7 +20,7 @@ from PIL import Image
 from conftest import REPOSITORY, Finished, refused_in_one_line
 from strataflow.figures import overview
 from strataflow.figures.findings import fault_rows, fault_sentences, horizon_rows, seams_of
-from strataflow.figures.page_files import size_text
+from strataflow.figures.page_files import grouped_files, size_text
 from strataflow.figures.style import fault_colour
 from strataflow.volume.raw import Shape
 from strataflow.volume.sidecar import plain_sidecar
@@ -229,6 +229,23 @@ def test_damaged_results_are_named(
 def test_settings_that_are_no_settings_are_refused(run_script: Run, predictions: Path) -> None:
     refused_in_one_line(make(run_script, predictions, "--settings", "{"), "--settings: not JSON")
     refused_in_one_line(make(run_script, predictions, "--settings", "[]"), "expected sections")
+
+
+def test_files_are_grouped_by_what_opens_them(tmp_path: Path) -> None:
+    groups = {
+        "Raw volumes": ("fsem", "fsem.json", "crgt", "fault_id", "flat", "flat.json", "flat_03"),
+        "Fault surfaces in Python": ("fault_surfaces.npz",),
+        "Pictures": ("fsem.png", "horizon_02.png"),
+        "Horizons": ("horizon_02.irap", "horizons.csv"),
+        "Scores and checks": ("seams.csv",),
+    }
+    paths = [tmp_path / f"north.{name}" for names in groups.values() for name in names]
+    for path in paths:
+        path.touch()
+    found = grouped_files(paths, "north", tmp_path)
+    assert {group.title: {file.name for file in group.files} for group in found} == {
+        title: {f"north.{name}" for name in names} for title, names in groups.items()
+    }
 
 
 def test_sizes_are_written_as_people_do() -> None:

@@ -14,6 +14,7 @@ import segyio
 from numpy.typing import ArrayLike, NDArray
 
 from conftest import Finished, refused_in_one_line, write_segy
+from strataflow.errors import StrataflowError
 from strataflow.interpretation.fault_ground import ground_of
 from strataflow.interpretation.faults import FaultSettings, fault_surfaces, pick_faults
 from strataflow.interpretation.surfaces import Surface
@@ -542,3 +543,12 @@ def test_a_failure_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def _broken(*_: object) -> None:
     raise OSError("disk full")
+
+
+@pytest.mark.parametrize("dip", [(90.0, 0.0), (-10.0, 50.0), (0.0, 100.0)])
+def test_a_range_of_dips_that_no_fault_can_have_is_refused(
+    tmp_path: Path, dip: tuple[float, float]
+) -> None:
+    prefix = write_faults(tmp_path / "a", [plane((40, 35, 30), 20, 60)])
+    with pytest.raises(StrataflowError, match=r"interpretation\.dip: expected 0 <= minimum"):
+        pick_faults(prefix, tmp_path / "b", settings=FaultSettings(dip=dip))

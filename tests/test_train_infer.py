@@ -471,6 +471,26 @@ def test_training_starts_afresh_if_a_label_has_changed_in_its_last_voxel(
     assert "training data changed: starting afresh" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--lr", "-1"), "--lr: expected a number above 0, got '-1'"),
+        (("--lr", "nan"), "--lr: expected a number above 0, got 'nan'"),
+        (("--seed", "-1"), "--seed"),
+        (("--curves", "x.png"), "--curves needs --metrics"),
+    ],
+)
+def test_wrong_flags_are_refused(
+    run_script: Run, tmp_path: Path, words: tuple[str, str], reason: str
+) -> None:
+    refused_in_one_line(run_script("train_infer", "--dir_output", tmp_path, *words), reason)
+
+
+def test_a_missing_validation_set_is_told() -> None:
+    with pytest.raises(StrataflowError, match=r"validation: no samples; .* larger share"):
+        SampleSource.open([], [], None, None, split="validation")
+
+
 def test_samples_that_are_being_replaced_are_refused(samples: Folders) -> None:
     (samples.data("train") / UNFINISHED).touch()
     with pytest.raises(StrataflowError, match=r"data_train: incomplete.*run it again"):

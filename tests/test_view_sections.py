@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -240,6 +241,13 @@ def test_a_link_gives_back_the_view(tmp_path: Path) -> None:
     query = dict(pair.split("=") for pair in link_of(view, start)[1:].split("&"))
     text = {name: value.replace("%2C", ",").replace("%3B", ";") for name, value in query.items()}
     assert changed(start, text, prediction) == (view, [])
+
+
+def test_links_keep_all_digits(tmp_path: Path) -> None:
+    start = first_view(open_folder(write_folder(tmp_path)))
+    link = link_of(replace(start, inline=1234567.0, vertical=12345.25), start)
+    assert "inline=1234567&" in link
+    assert "vertical=12345.25" in link
 
 
 @pytest.mark.parametrize(

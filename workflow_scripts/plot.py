@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from strataflow.cli.arguments import (
     Parser,
     above_zero,
@@ -15,6 +13,7 @@ from strataflow.cli.arguments import (
 )
 from strataflow.errors import StrataflowError
 from strataflow.figures.fault_lines import read_fault_meshes
+from strataflow.figures.findings import read_table
 from strataflow.figures.pictures import Results, plot
 from strataflow.figures.wiggles import DENSITY, STYLES
 from strataflow.volume.attributes import ATTRIBUTES, CONFIDENCE, FAULT_ID, SPREAD
@@ -58,7 +57,7 @@ def main() -> None:
     truth = {n: open_volume(p, image.shape, n, intact=False) for n, p in labels.items() if p}
     meshes, throws = (Path(f"{a.prediction}.{n}") for n in ("faults.vtp", "fault_throws.csv"))
     picks = read_fault_meshes(meshes, image.sidecar) if meshes.is_file() else None
-    table = pd.read_csv(throws) if throws.is_file() else None
+    table = read_table(throws) if throws.is_file() else None
     results = Results(image, predicted, truth, picks, table)
     plot(results, a.output, a.probability, a.velocity, a.workers, a.traces)
 

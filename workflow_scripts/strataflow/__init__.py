@@ -10,13 +10,15 @@ imports only from those after it:
 - `synthetic`: earths, seismic images, labelled samples and surveys
 - `interpretation`: faults, horizons, scores against labels
 - `figures`: pictures, viewer, overview page
+- `formats`: surveys in other formats than SEG-Y
 - `segy`: reading, inspecting, writing SEG-Y
 - `network`: networks, losses, weights
 - `samples`: training samples as files
 - `volume`: raw volumes, sidecars, amplitudes, attributes, angles
 
-Modules beside them: `errors`, `files`, `hardware`, `code`, `home`. Only `workflow`, `cli.run` and
-`figures.overview` know Snakemake and the configuration.
+Modules beside them: `errors`, `files`, `hardware`, `processes`, `code`, `home`. Only `workflow`,
+`cli.run` and `figures.overview` know the files of the workflow; some errors elsewhere name a
+setting of the configuration.
 
 From Python: `strataflow.predict(volume)`.
 """

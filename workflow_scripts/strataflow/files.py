@@ -7,6 +7,8 @@ import fcntl
 import os
 import shutil
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,9 @@ from typing import IO
 from xxhash import xxh3_64
 
 from .errors import StrataflowError
+
+# What NumPy raises for a damaged .npz file.
+NPZ_ERRORS = (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile, zlib.error)
 
 # Seconds to wait for a file that another process is writing.
 PATIENCE = 10.0

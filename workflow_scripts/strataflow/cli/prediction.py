@@ -137,6 +137,8 @@ def predict(
         )
         return
     number, count = arguments.slab
+    if not count:
+        raise StrataflowError("--slab: expected COUNT of at least 1, got 0")
     if number >= count:
         raise StrataflowError(
             f"--slab: expected NUMBER from 0 to {count - 1} for COUNT {count}, got {number}"

@@ -19,7 +19,17 @@ from ..training.overview import write_metrics_table
 from ..training.sources import SampleSource
 from ..training.surveys import open_surveys
 from ..training.trainer import train
-from .arguments import Parser, add_shape, add_tasks, fraction, positive, shape_of, tasks_of
+from .arguments import (
+    Parser,
+    above_zero,
+    add_shape,
+    add_tasks,
+    fraction,
+    not_negative,
+    positive,
+    shape_of,
+    tasks_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +42,8 @@ def train_command(kind: str, description: str) -> None:
         parser.error("--cool_down requires --resume, the checkpoint to start the cool-down from")
     if arguments.survey_images and kind != "infer":
         parser.error("--survey_images: only the inference network trains on surveys directly")
+    if arguments.curves and not arguments.metrics:
+        parser.error("--curves needs --metrics")
     architecture = Architecture(kind, arguments.preset, tasks_of(arguments))
     train_source, valid_source = _sources(arguments, architecture)
     checkpoint = train(
@@ -121,8 +133,10 @@ def _add_course(parser: Parser) -> None:
     parser.add_argument(
         "--epochs", type=positive, default=100, help="epochs in total, including resumed ones"
     )
-    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate after the warm-up")
-    parser.add_argument("--seed", type=int, default=1, help="random seed")
+    parser.add_argument(
+        "--lr", type=above_zero, default=1e-3, help="learning rate after the warm-up"
+    )
+    parser.add_argument("--seed", type=not_negative, default=1, help="random seed")
     parser.add_argument(
         "--resume",
         metavar="CKPT",
@@ -249,8 +263,11 @@ def _sources(
             shape_of(arguments),
             of_split,
             arguments.label_share,
+            name,
         )
-        for split, of_split in zip(("train", "valid"), surveys, strict=True)
+        for split, name, of_split in zip(
+            ("train", "valid"), ("training", "validation"), surveys, strict=True
+        )
     )
     return train_source, valid_source
 

@@ -44,7 +44,9 @@ def draw_labels(path: Path, image: Volume, label: Volume) -> None:
     sections = _chosen(known, faults if is_fault else known)
     figure = Figure(figsize=(4.6 * (1 + len(sections)), 4.6), layout="constrained")
     axes = figure.subplots(1, 1 + len(sections), squeeze=False)[0]
-    _draw_map(axes[0], image, known, faults if is_fault else known)
+    what = "labelled voxels that are faults" if is_fault else "voxels that are known"
+    share = faults / np.maximum(known, 1) if is_fault else known / image.shape.n1
+    _draw_map(axes[0], image, np.where(known > 0, share, np.nan), f"share of {what}; blue: unknown")
     for ax, section in zip(axes[1:], sections, strict=True):
         _draw_section(ax, section, image, label)
     figure.suptitle(f"Labels {label.sidecar.attribute}: {label.path.name}", fontsize=9)
@@ -52,7 +54,7 @@ def draw_labels(path: Path, image: Volume, label: Volume) -> None:
 
 
 def _chosen(known: NDArray[np.int64], counts: NDArray[np.int64]) -> list[Section]:
-    """The lines, inlines or crosslines, that are known throughout and have the most labels."""
+    """The inlines and crosslines that are known in more than half and have the most labels."""
     candidates: list[tuple[int, int, int]] = []
     for axis in (0, 1):
         whole = (known > 0).mean(axis=1 - axis) > 0.5
@@ -69,15 +71,14 @@ def _chosen(known: NDArray[np.int64], counts: NDArray[np.int64]) -> list[Section
     return [Section(axis, index) for _, axis, index in sorted(best, key=lambda c: c[1:])]
 
 
-def _draw_map(ax: Axes, image: Volume, known: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-    share = np.where(known > 0, counts / np.maximum(known, 1), np.nan)
+def _draw_map(ax: Axes, image: Volume, share: NDArray[np.float64], title: str) -> None:
     section, sidecar = Section(2, 0), image.sidecar
     ax.set_facecolor("#c9d3e3")
     shown = ax.imshow(
         share, extent=extent_of(section, sidecar), aspect="auto", cmap="magma_r", vmin=0,
         interpolation="nearest",
     )  # fmt: skip
-    ax.set_title("share of labelled voxels that are faults; blue: unknown", fontsize=8)
+    ax.set_title(title, fontsize=8)
     ax.set_xlabel(axis_label(sidecar, 1), fontsize=8)
     ax.set_ylabel(axis_label(sidecar, 0), fontsize=8)
     ax.figure.colorbar(shown, ax=ax)

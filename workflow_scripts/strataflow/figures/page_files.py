@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..volume.attributes import ATTRIBUTES, CONFIDENCE, PICKED, SPREAD
+
+VOLUMES = (*ATTRIBUTES, SPREAD, CONFIDENCE, *PICKED)
+
 # Groups of files: title, what opens them, and the pattern of what follows the name of the volume.
 GROUPS = (
     (
@@ -44,8 +48,9 @@ GROUPS = (
     (
         "Raw volumes",
         "NumPy: little-endian, samples fastest; the sidecar (.json) has the geometry",
-        r"^(dhr|rgt|fsem|fdip|fstrike|fuse|crgt|fthin|fthrow|fault_id)(\.json)?$",
+        rf"^({'|'.join(VOLUMES)}|flat(_\d+)?)(\.json)?$",
     ),
+    ("Fault surfaces in Python", "NumPy", r"^fault_surfaces\.npz$"),
     ("Pictures", "any viewer", r"\.(png|svg)$"),
 )
 
@@ -82,7 +87,7 @@ def grouped_files(paths: Iterable[Path], volume: str, page: Path) -> list[Group]
     for path in sorted(paths):
         rest = path.name.removeprefix(f"{volume}.")
         found = next(((t, o) for t, o, p in GROUPS if re.search(p, rest)), OTHER)
-        # Maps of horizons are horizons, not pictures, only if they are grids.
+        # A map of a horizon is a picture, although its name fits "Horizons".
         if path.suffix in (".png", ".svg"):
             found = ("Pictures", "any viewer")
         size = size_text(_bytes_of(path))

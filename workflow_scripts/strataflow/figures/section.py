@@ -37,7 +37,7 @@ class Section:
         """Title with the line number, time or depth of the section."""
         axis = sidecar.axes[self.axis]
         number = axis.first + axis.step * self.index
-        if sidecar.is_line and not axis.first:
+        if self.axis == 0 and sidecar.is_line and not axis.first:
             return "2D line"
         if self.axis < 2:
             return f"{axis.name} {number:.10g}"

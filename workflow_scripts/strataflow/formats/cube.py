@@ -195,7 +195,7 @@ def sample_axis(
     if unit not in ("ms", "m", "ft"):
         unit = "ms" if domain == "time" else "m"
     if not (math.isfinite(step) and step > 0 and math.isfinite(first)):
-        first, step = 0.0, interval or DEFAULT_INTERVAL
+        first, step = 0.0, DEFAULT_INTERVAL if interval is None else interval
         if interval is None:
             notes.append(f"no sample interval in the file, assuming {step:g} {unit}")
     return Axis("sample", float(first), float(step), float(step), unit)

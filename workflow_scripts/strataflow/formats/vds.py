@@ -55,7 +55,7 @@ def vds_survey(path: Path, domain: str, interval: float | None) -> Survey:
         )
         corners = _corners(vds, layout, shape)
         lines = tuple(_numbering(axes, dimension) for dimension in order[:2])
-        lateral = _lateral_unit(vds, layout)
+        lateral = _lateral_unit(layout)
         survey_axes = grid_axes(shape, (lines[0], lines[1]), sample, corners, lateral)
         names = [layout.getChannelName(c).lower() for c in range(layout.getChannelCount())]
         channel = names.index("amplitude") if "amplitude" in names else 0
@@ -140,7 +140,7 @@ def _corners(vds: Any, layout: Any, shape: Shape) -> tuple[tuple[float, float], 
     return corners if known else ()  # type: ignore[return-value] # pairs
 
 
-def _lateral_unit(vds: Any, layout: Any) -> str:  # noqa: ARG001
+def _lateral_unit(layout: Any) -> str:
     if layout.isMetadataStringAvailable("SurveyCoordinateSystem", "Unit"):
         unit = layout.getMetadataString("SurveyCoordinateSystem", "Unit").lower()
         return "ft" if UNITS.get(unit, unit) == "ft" else "m"

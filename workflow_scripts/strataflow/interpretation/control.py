@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-from ..files import require_file, require_format, written_whole
+from ..files import NPZ_ERRORS, require_file, require_format, written_whole
 from ..volume.raw import Array
 from ..volume.sidecar import Sidecar
 from .horizon_files import Nodes, read_nodes
@@ -286,5 +286,5 @@ def load_control(path: Path) -> list[ControlSet]:
             ControlSet(part["name"], own, part["order"])
             for part, own in zip(about["sets"], parts, strict=True)
         ]
-    except (KeyError, ValueError, TypeError, OSError) as error:
+    except NPZ_ERRORS as error:
         raise StrataflowError(f"{path}: not a control file ({error})") from error

@@ -75,7 +75,7 @@ def as_mask(values: Array, name: str) -> tuple[NDArray[np.bool_], NDArray[np.boo
         Fault voxels, known voxels, and a description of the values.
 
     Raises:
-        StrataflowError: The values are neither, or no value is known.
+        StrataflowError: The values are neither two values nor probabilities, or none is known.
     """
     known = np.isfinite(values)
     if not known.any():
@@ -102,7 +102,7 @@ def as_mask(values: Array, name: str) -> tuple[NDArray[np.bool_], NDArray[np.boo
         raise StrataflowError(
             f"{name}: not a fault label: {count} different values from {low:g} to {high:g};"
             " expected two values, such as 0 and 1, or a probability from 0 to 1"
-            f"{'; is one of them unknown? Then name it' if distinct == 3 else ''}"
+            f"{'; if one of them means unknown, give it as `unknown`' if distinct == 3 else ''}"
         )
     share = np.count_nonzero(mask) / flat.size
     if share > MAX_FAULT_SHARE:

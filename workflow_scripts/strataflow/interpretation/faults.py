@@ -37,8 +37,8 @@ __all__ = ["FaultSettings", "FaultVoxels", "fault_surfaces", "pick_faults", "thi
 # Pieces of a fault are joined across at most so many times the distance that growth bridges.
 JOIN_GAP = 3.0
 
-# Minimum mean probability of a fault, from 0 at the minimum of its voxels to 1. In own surveys,
-# half of the false faults and one in 34 of the true ones have a lower one.
+# Minimum mean probability of a fault, from 0 at the minimum of its voxels to 1. In our synthetic
+# surveys, half of the false faults and one in 34 of the true ones have a lower one.
 SURE = 0.4
 
 # Files that are written besides the volumes PICKED.
@@ -76,7 +76,7 @@ class FaultSettings:
     velocity: float | None = None
 
     @property
-    def least_mean(self) -> float:
+    def minimum_mean(self) -> float:
         """Minimum mean probability of a fault."""
         if self.mean_probability is None:
             return self.min_probability + SURE * (1 - self.min_probability)
@@ -138,6 +138,11 @@ def pick_faults(
 
 
 def _require_dips(settings: FaultSettings, ground: Ground) -> None:
+    low, high = settings.dip
+    if not 0 <= low <= high <= 90:
+        raise StrataflowError(
+            f"interpretation.dip: expected 0 <= minimum <= maximum <= 90, got {low:g} {high:g}"
+        )
     if settings.dip != (0, 90) and not ground.has_depth:
         raise StrataflowError(
             f"interpretation.dip: {settings.dip[0]:g} to {settings.dip[1]:g} degrees needs depths:"
@@ -167,7 +172,7 @@ def fault_surfaces(
 
 
 def _is_wanted(surface: Surface, settings: FaultSettings, ground: Ground) -> bool:
-    if float(surface.probability[surface.inside].mean()) < settings.least_mean:
+    if float(surface.probability[surface.inside].mean()) < settings.minimum_mean:
         return False
     normal = ground.mean_normal(surface)
     low, high = settings.dip

@@ -205,14 +205,14 @@ def _last_line(header: Sequence[str], delimiter: str | None, width: int) -> list
         if delimiter is None and len(cells) != width:
             # Units stand apart from names: Inline Crossline Time (ms)
             cells = re.sub(r"\s+([(\[])", r"\1", line.strip().lstrip("#!/ ")).split()
-        known = [_known(cell)[0] for cell in cells]
+        known = [meaning_of(cell)[0] for cell in cells]
         if len(cells) == width and sum(name is not None for name in known) >= 2:
             return cells
     return []
 
 
-def _known(name: str) -> tuple[str | None, str | None]:
-    """What the name of a column means, and its unit if it has one."""
+def meaning_of(name: str) -> tuple[str | None, str | None]:
+    """What the name of a column means, one of NAMES, and its unit if it has one."""
     text = name.strip().strip("\"'").lower()
     unit = re.search(r"[\[(]\s*([a-z]+)\s*[\])]", text)
     bare = re.sub(r"[\[(].*?[\])]", "", text)
@@ -224,12 +224,19 @@ def _known(name: str) -> tuple[str | None, str | None]:
     return next((what for what, words in NAMES.items() if plain in words), None), found
 
 
+def domain_of(what: str, unit: str | None) -> str | None:
+    """time or depth of a column time, depth or z, the latter from its unit; None if unknown."""
+    if what in ("time", "depth"):
+        return what
+    return {"ms": "time", "s": "time", "m": "depth", "ft": "depth"}.get(unit or "")
+
+
 def _meaning(names: list[str]) -> Named:
     """Columns by meaning, the domain and the unit of z."""
     where: dict[str, int] = {}
     units: dict[str, str | None] = {}
     for column, name in enumerate(names):
-        what, unit = _known(name)
+        what, unit = meaning_of(name)
         if what is None:
             continue
         if what in where:
@@ -243,15 +250,10 @@ def _meaning(names: list[str]) -> Named:
     if "time" in where and "depth" in where:
         raise StrataflowError("columns for time and for depth; leave one of them")
     z = vertical[0]
-    domain = (
-        z
-        if z != "z"
-        else {"ms": "time", "s": "time", "m": "depth", "ft": "depth"}.get(units[z] or "")
-    )
     kept = {"z": where[z]}
     for pair in (("inline", "crossline"), ("x", "y")):
         if set(pair) <= set(where):
             kept |= {what: where[what] for what in pair}
     if "name" in where:
         kept["name"] = where["name"]
-    return kept, domain, units[z]
+    return kept, domain_of(z, units[z]), units[z]

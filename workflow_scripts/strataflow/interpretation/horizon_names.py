@@ -35,6 +35,18 @@ def control_paths(text: str) -> list[Path]:
     return paths
 
 
+def control_file(text: str) -> Path:
+    """The file of control points in a cell of the sample sheet.
+
+    Raises:
+        StrataflowError: It is missing, a folder, or one of several.
+    """
+    paths = control_paths(text)
+    if len(paths) != 1 or paths[0].is_dir():
+        raise StrataflowError(f"{text}: expected one file; put all sets of points into it")
+    return paths[0]
+
+
 def horizon_paths(text: str) -> list[Path]:
     """Files of a cell of the sample sheet, and those in its folders except hidden ones.
 

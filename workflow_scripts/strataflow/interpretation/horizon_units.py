@@ -43,16 +43,7 @@ def to_samples(
         StrataflowError: The nodes are in the other domain, or in another unit.
     """
     axis, n1 = sidecar.axes[2], sidecar.shape.n1
-    if nodes.domain and nodes.domain != sidecar.domain:
-        raise StrataflowError(
-            f"is in {nodes.domain}, but the survey is in {sidecar.domain}; convert it first"
-        )
-    z = nodes.z
-    if nodes.unit and nodes.unit != axis.unit:
-        z = z * FACTORS.get((nodes.unit, axis.unit), np.nan)
-        if np.isnan(z).any():
-            raise StrataflowError(f"is in {nodes.unit}, but the survey is in {axis.unit}")
-        notes.append(f"converted from {nodes.unit} to {axis.unit}")
+    z = nodes.z * unit_factor(nodes.domain, nodes.unit, sidecar, notes)
     low, high = axis_ends(axis, n1)
     if z[inside].max() <= 0 and high > 0 and z[inside].min() < 0 and low >= 0:
         z = -z
@@ -72,6 +63,31 @@ def to_samples(
             f" {'depths' if sidecar.domain == 'time' else 'times'}, or in another unit?"
         )
     return (z - axis.first) / axis.step
+
+
+def unit_factor(domain: str | None, unit: str | None, sidecar: Sidecar, notes: list[str]) -> float:
+    """Factor from times or depths of a file to the unit of a survey, 1 if the file says nothing.
+
+    Args:
+        domain: time or depth, if the file says so.
+        unit: ms, s, m or ft, if the file says so.
+        sidecar: Geometry of the survey.
+        notes: Gets a sentence for a change.
+
+    Raises:
+        StrataflowError: The file is in the other domain, or in a unit of the other domain.
+    """
+    if domain and domain != sidecar.domain:
+        raise StrataflowError(
+            f"is in {domain}, but the survey is in {sidecar.domain}; convert it first"
+        )
+    own = sidecar.axes[2].unit
+    if not unit or unit == own:
+        return 1.0
+    if (unit, own) not in FACTORS:
+        raise StrataflowError(f"is in {unit}, but the survey is in {own}")
+    notes.append(f"converted from {unit} to {own}")
+    return FACTORS[unit, own]
 
 
 def _share_within(z: Numbers, axis: Axis, n1: int) -> float:

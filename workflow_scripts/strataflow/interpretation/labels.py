@@ -64,8 +64,8 @@ def make_labels(given: Given, output: Path) -> pd.DataFrame:
         The table, with COLUMNS.
 
     Raises:
-        StrataflowError: There is no label, a label does not fit to the image, or its values are
-            not those of such a label.
+        StrataflowError: There is no label, a label differs in size from the image, or its values
+            are not those of such a label.
     """
     if not given.labels and not given.sticks:
         raise StrataflowError(f"{given.image.path}: no label: give a label volume or fault sticks")

@@ -162,7 +162,6 @@ def _pairs(prediction: Path, target: Path, shape: Shape | None) -> dict[str, tup
 def _matched_faults(cubes: dict[str, tuple[Array, Array]], live: NDArray[np.bool_]) -> Scores:
     """Match faults, given pairs (picked, true) of the volumes of TRUTH."""
     throws = cubes.get("fthrow", (None, None))
-    # Numbers from SEG-Y are float32; their bits are different positive integers too.
     picked, true = (
         FaultVolumes(ids.view("<i4"), throw)
         for ids, throw in zip(cubes["fault_id"], throws, strict=True)

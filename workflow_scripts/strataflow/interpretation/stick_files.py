@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..files import require_file
 from ..volume.sidecar import Sidecar
+from .horizon_columns import domain_of, meaning_of
+from .horizon_units import unit_factor
 
 # Columns of a table of stick points, and the names that files have for them, in lower case.
 COLUMNS = {
@@ -42,6 +44,8 @@ FORMS = (
 _CHARISMA = re.compile(
     r"INLINE-\s*(\S+)\s+XLINE-\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S.*?)\s+(\d+)\s*$", re.IGNORECASE
 )
+
+_CPS3 = re.compile(r"F[FS][A-Z]{4}\b|->", re.IGNORECASE)
 
 METRES_PER_FOOT = 0.3048
 
@@ -104,7 +108,8 @@ def stick_table(path: Path) -> pd.DataFrame:
     """Read a file of fault sticks.
 
     Returns:
-        A row for each point with the columns of COLUMNS; unknown numbers are NaN.
+        A row for each point with the columns of COLUMNS; unknown numbers are NaN. `attrs` has
+        `domain` (time or depth) and `unit` (ms, s, m or ft) of z, if the file names them.
 
     Raises:
         StrataflowError: The file has none of the known forms, or a line cannot be read.
@@ -118,13 +123,15 @@ def stick_table(path: Path) -> pd.DataFrame:
     if not lines:
         raise StrataflowError(f"{path}: empty; {FORMS}")
     first = lines[0][1]
+    vertical: dict[str, str | None] = {}
     if _CHARISMA.match(first):
         rows = _charisma(path, lines)
-    elif first[:2].upper() in ("FF", "FS") or first.startswith("->"):
+    elif _CPS3.match(first):
         rows = _cps3(path, lines)
     else:
-        rows = _columns(path, lines)
+        rows = _columns(path, lines, vertical)
     table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    table.attrs = {name: value for name, value in vertical.items()}  # noqa: C416 - the type of attrs
     for name in ("inline", "crossline", "x", "y", "z"):
         table[name] = table[name].astype(np.float64)
     return table
@@ -157,9 +164,13 @@ def _cps3(path: Path, lines: list[tuple[int, str]]) -> Rows:
     return rows
 
 
-def _columns(path: Path, lines: list[tuple[int, str]]) -> Rows:
-    """Columns with a header, Petrel points with attributes, or OpendTect's columns without one."""
+def _columns(path: Path, lines: list[tuple[int, str]], vertical: dict[str, str | None]) -> Rows:
+    """Columns with a header, Petrel points with attributes, or OpendTect's columns without one.
+
+    Domain and unit of z are added to `vertical` if the header names them.
+    """
     names: list[str] | None = None
+    header: list[str] = []
     if any(line.upper() == "BEGIN HEADER" for _, line in lines):
         ends = [i for i, (_, line) in enumerate(lines) if line.upper().endswith("HEADER")]
         header = [line.split(",")[-1] for _, line in lines[ends[0] + 1 : ends[-1]]]
@@ -170,9 +181,12 @@ def _columns(path: Path, lines: list[tuple[int, str]]) -> Rows:
         cells = _cells(lines[0][1], mark)
         known = [_known_name(cell) for cell in cells]
         if "z" in known:
-            names, lines = known, lines[1:]
+            names, header, lines = known, cells, lines[1:]
     if names is None:
         return _without_header(path, lines, mark)
+    if "z" in names:
+        what, unit = meaning_of(header[names.index("z")])
+        vertical |= {"domain": domain_of(what or "z", unit), "unit": unit}
     has_place = {"inline", "crossline"} <= set(names) or {"x", "y"} <= set(names)
     if not has_place or "stick" not in names:
         missing = (
@@ -244,7 +258,13 @@ def _placed(
     table: pd.DataFrame, sidecar: Sidecar, path: Path
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Points in voxels (3, N), and notes. Raise StrataflowError if none is in the survey."""
-    notes = []
+    notes: list[str] = []
+    try:
+        factor = unit_factor(table.attrs.get("domain"), table.attrs.get("unit"), sidecar, notes)
+    except StrataflowError as error:
+        raise StrataflowError(f"{path}: {error}") from None
+    notes = [f"{path}: {note}" for note in notes]
+    table = table.assign(z=factor * table["z"])
     z = table["z"].to_numpy()
     if (z <= 0).all() and z.any() and sidecar.axes[2].first >= 0:
         table, z = table.assign(z=-z), -z
@@ -288,10 +308,13 @@ def _inside(at: NDArray[np.float64], sidecar: Sidecar) -> NDArray[np.bool_]:
 
 def _extent(table: pd.DataFrame, sidecar: Sidecar) -> str:
     """The ranges of the points and of the survey, as text."""
+    if sidecar.is_line and table["crossline"].isna().all():
+        return "a 2D line takes CDP numbers in the column crossline, not coordinates"
     ends = np.array([[i * (n - 1) for i in (0, 1)] for n in sidecar.shape.array], float)
     corners = np.array(np.meshgrid(*ends)).reshape(3, -1)
     places = sidecar.places(corners)
-    places["z"] = places.pop(sidecar.domain)
+    for name, own in zip(("inline", "crossline", "z"), sidecar.axis_names, strict=True):
+        places[name] = places.pop(own)
     parts = []
     for name in ("inline", "crossline", "x", "y", "z"):
         values = table[name].to_numpy()

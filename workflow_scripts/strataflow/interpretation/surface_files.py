@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
-from ..files import require_file, require_format
+from ..files import NPZ_ERRORS, require_file, require_format
 from .surfaces import Frame, Surface
 
 FORMAT = "strataflow fault surfaces 1"
@@ -62,5 +62,5 @@ def load_surfaces(path: Path, shape: tuple[int, int, int]) -> list[Surface]:
                 )
                 for number, first in enumerate(about["first"], start=1)
             ]
-    except (KeyError, ValueError, TypeError, OSError) as error:
+    except NPZ_ERRORS as error:
         raise StrataflowError(f"{path}: not a file of fault surfaces ({error})") from error

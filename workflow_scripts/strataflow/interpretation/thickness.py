@@ -14,13 +14,13 @@ from ..volume.raw import Array
 VOXELS, DIRECTIONS, STEP, REACH = 1000, 64, 0.25, 16.0
 
 
-def directions(count: int = DIRECTIONS) -> NDArray[np.float64]:
-    """Unit vectors (3, `count`) that cover half of the sphere evenly.
+def directions() -> NDArray[np.float64]:
+    """Unit vectors (3, DIRECTIONS) that cover half of the sphere evenly.
 
     They form the golden-angle spiral of Swinbank and Purser (2006, Q. J. R. Meteorol. Soc. 132).
     """
-    number = np.arange(count)
-    height = (number + 0.5) / count
+    number = np.arange(DIRECTIONS)
+    height = (number + 0.5) / DIRECTIONS
     azimuth = number * np.pi * (3 - np.sqrt(5))
     radius = np.sqrt(1 - height**2)
     return np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height])

@@ -96,4 +96,4 @@ class Architecture:
 
 
 # The sides of network inputs must be multiples of this: CELL, doubled from level to level.
-STRIDE = 16
+STRIDE = CELL * 2 ** (LEVELS - 1)

@@ -22,9 +22,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..errors import StrataflowError
 from ..volume.attributes import CHANNELS
-from .architecture import CELL, DESIGNS, LEVELS, NEWEST_DESIGN, PRESETS, STRIDE, Architecture
-
-assert CELL * 2 ** (LEVELS - 1) == STRIDE
+from .architecture import CELL, DESIGNS, LEVELS, NEWEST_DESIGN, PRESETS, Architecture
 
 # Momentum of the running statistics of batch norm. Batches of a few crops vary a lot. With the
 # default of PyTorch, 0.1, the last ten batches would determine the predictions.

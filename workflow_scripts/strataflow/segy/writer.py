@@ -94,9 +94,9 @@ def unit_of(volume: Volume, degrees: bool) -> np.float32:
 
 
 def _as_slice(place: NDArray[np.int64]) -> NDArray[np.int64] | slice:
-    """Consecutive positions as a slice, which avoids a copy by index."""
+    """Consecutive positions as a slice, which avoids a copy by index; -1 is no position."""
     first, last = int(place[0]), int(place[-1])
-    in_order = last - first == place.size - 1 and (np.diff(place) == 1).all()
+    in_order = first >= 0 and last - first == place.size - 1 and (np.diff(place) == 1).all()
     return slice(first, last + 1) if in_order else place
 
 

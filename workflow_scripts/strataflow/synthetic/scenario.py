@@ -10,8 +10,8 @@ from ..errors import StrataflowError
 Range = tuple[float, float]
 
 
-def _limits(least: float, most: float, what: str) -> dict[str, Any]:
-    return {"least": least, "most": most, "what": what}
+def _limits(minimum: float, maximum: float, what: str) -> dict[str, Any]:
+    return {"minimum": minimum, "maximum": maximum, "what": what}
 
 
 @dataclass(frozen=True)
@@ -116,15 +116,23 @@ class Scenario:
     def __post_init__(self) -> None:
         for setting in fields(self):
             value, limits = getattr(self, setting.name), setting.metadata
-            values = (value,) if isinstance(value, (int, float)) else tuple(value)
+            is_number, is_range = (
+                isinstance(value, (int, float)),
+                isinstance(setting.default, tuple),
+            )
+            values = (value,) if is_number else tuple(value)
+            if is_number == is_range or len(values) > 2:
+                expected = "minimum and maximum" if is_range else "one number"
+                given = " ".join(map(str, values))
+                raise StrataflowError(f"{setting.name}: expected {expected}, got {given}")
             if list(values) != sorted(values):
                 raise StrataflowError(
                     f"{setting.name}: expected minimum <= maximum, got {value[0]} {value[1]}"
                 )
             for number in values:
-                if not limits["least"] <= number <= limits["most"]:
+                if not limits["minimum"] <= number <= limits["maximum"]:
                     raise StrataflowError(
-                        f"{setting.name}: expected {limits['least']} to {limits['most']}, "
+                        f"{setting.name}: expected {limits['minimum']} to {limits['maximum']}, "
                         f"got {number}"
                     )
         if self.reverse + self.strike_slip > 1:
@@ -143,7 +151,7 @@ def scenario_schema() -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for setting in fields(Scenario):
         limits = setting.metadata
-        number = {"type": "number", "minimum": limits["least"], "maximum": limits["most"]}
+        number = {"type": "number", "minimum": limits["minimum"], "maximum": limits["maximum"]}
         if isinstance(setting.default, tuple):
             number = {"type": "array", "minItems": 2, "maxItems": 2, "items": number}
         properties[setting.name] = {**number, "description": limits["what"]}

@@ -151,18 +151,18 @@ def summary(samples: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
         "fault strike (degrees)": labelled["strike"],
         "throw at the centre (samples)": labelled["throw"],
         "half length of faults (voxels)": labelled["half_length"],
-        "faults a sample": samples["faults"],
-        "labelled faults a sample": samples["faults_labelled"],
+        "faults per sample": samples["faults"],
+        "labelled faults per sample": samples["faults_labelled"],
         "fault fraction (%)": 100 * samples["fault_fraction"],
         "median layer dip (degrees)": samples["layer_dip_median"],
         "95th percentile of layer dip (degrees)": samples["layer_dip_p95"],
-        "unconformities a sample": samples["unconformities"],
-        "channels a sample": samples["channels"],
-        "peak frequency (cycles a sample)": samples["frequency"],
+        "unconformities per sample": samples["unconformities"],
+        "channels per sample": samples["channels"],
+        "peak frequency (cycles per sample)": samples["frequency"],
         "signal to noise (dB)": samples["signal_to_noise_db"],
         "minimum visible offset (samples)": samples["visible_offset"],
     }
-    levels = {"least": 0.0, "p10": 0.1, "median": 0.5, "p90": 0.9, "greatest": 1.0}
+    levels = {"minimum": 0.0, "p10": 0.1, "median": 0.5, "p90": 0.9, "maximum": 1.0}
     rows = [
         {"quantity": name, "count": len(values)}
         | {level: values.quantile(share) for level, share in levels.items()}
@@ -196,11 +196,11 @@ def _draw_statistics(samples: pd.DataFrame, faults: pd.DataFrame) -> Figure:
     )
     axes[2].set_xscale("log")
     for ax, column, factor, label in (
-        (axes[3], "faults_labelled", 1, "labelled faults a sample"),
+        (axes[3], "faults_labelled", 1, "labelled faults per sample"),
         (axes[4], "fault_fraction", 100, "fault fraction (%)"),
         (axes[5], "layer_dip_median", 1, "median layer dip (degrees)"),
         (axes[6], "layer_dip_p95", 1, "95th percentile of layer dip (degrees)"),
-        (axes[7], "frequency", 1, "peak frequency (cycles a sample)"),
+        (axes[7], "frequency", 1, "peak frequency (cycles per sample)"),
         (axes[8], "signal_to_noise_db", 1, "signal to noise (dB)"),
     ):
         _bars(ax, [factor * samples[column]], 24, label)
@@ -300,7 +300,7 @@ def _draw_comparison(ours: list[Look], theirs: dict[str, list[Look]]) -> Figure:
     figure.suptitle("Synthetic samples (median and 10th to 90th percentile) beside the surveys")
     for ax, name, at, label in (
         (axes[0], "amplitude", 0.5 * (AMPLITUDE_BINS[1:] + AMPLITUDE_BINS[:-1]), "amplitude (SD)"),
-        (axes[1], "spectrum", FREQUENCIES, "frequency (cycles a sample)"),
+        (axes[1], "spectrum", FREQUENCIES, "frequency (cycles per sample)"),
         (axes[2], "dip", 0.5 * (DIP_BINS[1:] + DIP_BINS[:-1]), "local dip (degrees)"),
     ):
         low, middle, high = np.percentile([getattr(cube, name) for cube in ours], [10, 50, 90], 0)

@@ -43,6 +43,7 @@ class SampleSource:
         shape: Shape | None,
         surveys: tuple[Survey, ...] = (),
         share: float | None = None,
+        split: str = "training",
     ) -> SampleSource:
         """Check the folders and select the first samples.
 
@@ -53,6 +54,7 @@ class SampleSource:
             shape: Shape of each sample, or None for cubes of the size of the first file.
             surveys: Surveys that crops are drawn from directly.
             share: Share of the crops that come from the surveys; None for as many as cover them.
+            split: training or validation, for error messages.
 
         Raises:
             StrataflowError: The numbers of folders differ, or there are too few samples.
@@ -71,8 +73,9 @@ class SampleSource:
             raise StrataflowError(f"{data[0]}: contains no samples (0.bin, 1.bin, ...)")
         if not found:
             if not surveys:
+                more = ", or a larger share of the surveys" if split == "validation" else ""
                 raise StrataflowError(
-                    "samples: none; give folders of samples, or surveys with labels"
+                    f"{split}: no samples; give folders of samples, or surveys with labels{more}"
                 )
             return cls((), shape or surveys[0].image.shape, surveys, share)
         if count is not None and count > len(found):

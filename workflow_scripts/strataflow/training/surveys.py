@@ -132,15 +132,15 @@ class Survey:
         """Hold out the last labelled inlines for validation.
 
         Args:
-            valid_share: Fraction of the inlines with known labels that is held out. One inline at
-                least remains for training.
+            valid_share: Fraction of the inlines with known labels that is held out, if above 0 at
+                least one. One inline at least remains for training.
 
         Returns:
             The training part, and the validation part or None.
         """
         n2 = self.image.shape.n2
         inlines = np.unique(np.concatenate([traces // n2 for traces in self.known.values()]))
-        held = min(round(valid_share * inlines.size), inlines.size - 1)
+        held = min(max(round(valid_share * inlines.size), valid_share > 0), inlines.size - 1)
         if not held:
             return self, None
         late = np.arange(self.image.shape.n3) >= inlines[-held]

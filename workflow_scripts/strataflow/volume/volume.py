@@ -98,9 +98,7 @@ def open_volume(
     elif shape:
         sidecar = plain_sidecar(shape, attribute)
     else:
-        raise StrataflowError(
-            f"{path}: no sidecar {beside.name}; give the size with --n1 --n2 --n3"
-        )
+        raise StrataflowError(f"{path}: no sidecar {beside.name}; give the size (--n1 --n2 --n3)")
     volume = Volume(path, read_cube(path, sidecar.shape, sidecar.dtype), sidecar)
     if intact:
         volume.require_intact()

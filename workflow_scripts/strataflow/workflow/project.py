@@ -16,7 +16,7 @@ from ..errors import StrataflowError
 from ..files import written_whole
 from ..formats.opening import Reading, has_segy_headers, open_survey
 from ..home import home
-from ..interpretation.horizon_names import control_paths
+from ..interpretation.horizon_names import control_file, control_paths
 from ..segy.choice import choose_header_bytes
 from ..volume.raw import Shape
 from .configuration import require_configuration
@@ -202,7 +202,8 @@ def _add_control(
                 f"--{column}: belongs to one survey, got {len(meant)}; name one, or fill the column"
                 f" {column} of {SHEET}"
             )
-        meant[0][column] = ";".join(str(path.resolve()) for path in control_paths(text))
+        paths = [control_file(text)] if column == "control_points" else control_paths(text)
+        meant[0][column] = ";".join(str(path.resolve()) for path in paths)
 
 
 def _free_name(stem: str, taken: dict[str, Any]) -> str:

@@ -12,13 +12,17 @@ from pydantic import TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from ..errors import StrataflowError
-from ..volume.attributes import ATTRIBUTES
+from ..volume.attributes import ATTRIBUTES, TRUTH
 from .settings import BYTE, STRICT
 from .validation import matching, validated
 
 # Columns with byte positions, and with paths.
 BYTE_COLUMNS = ("iline", "xline", "cdp_x", "cdp_y")
-PATH_COLUMNS = ("survey", *ATTRIBUTES, "control_points")
+PATH_COLUMNS = ("survey", *ATTRIBUTES, *TRUTH, "control_points")
+
+# Patterns of a number, and of one above 0.
+UNKNOWN = r"^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?$"
+INTERVAL = r"^([0-9]*[1-9][0-9]*[.]?[0-9]*|[0-9]*[.][0-9]*[1-9][0-9]*)$"
 
 # Columns of the size of a raw volume.
 SIZE_COLUMNS = ("n1", "n2", "n3")
@@ -78,7 +82,7 @@ class Row(TypedDict, total=False):
     held_out: str
     """Labelled lines that training does not use, in the form of `labelled`. Scores are those of
     these lines."""
-    unknown: Annotated[str, matching(r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$", "a number, such as -1")]
+    unknown: Annotated[str, matching(UNKNOWN, "a number, such as -1")]
     """Number in label volumes that stands for unknown, such as -1. Missing traces are always
     unknown."""
     fault_id: str
@@ -92,7 +96,7 @@ class Row(TypedDict, total=False):
     """Crosslines of a raw volume, or traces of a line."""
     n3: Count
     """Inlines of a raw volume, 1 for a line."""
-    interval: Annotated[str, matching(r"^[0-9]*[.]?[0-9]+$", "a number of ms, m or ft, such as 4")]
+    interval: Annotated[str, matching(INTERVAL, "a number of ms, m or ft above 0, such as 4")]
     """Sample interval in ms, m or ft, for a survey whose file has none, such as .npy and raw
     volumes."""
     horizons: str

@@ -127,7 +127,7 @@ class Panel:
             self.figure.add_glyph(source, shape)
         return source
 
-    def listen(self, script: str = "strataflow") -> None:
+    def listen(self) -> None:
         """Send what the pointer does in the figure to the script of the page."""
         for event, call in (
             ("tap", "tap"),
@@ -136,7 +136,7 @@ class Panel:
             ("mouseleave", "left"),
             ("rangesupdate", "zoomed"),
         ):
-            code = f"window.{script}.{call}('{self.name}', cb_obj)"
+            code = f"window.strataflow.{call}('{self.name}', cb_obj)"
             self.figure.js_on_event(event, CustomJS(code=code))
 
     def draw(self, view: View) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from ...volume.attributes import FAULT_ID, PROBABILITY, SPREAD
+from ...volume.attributes import CONFIDENCE, FAULT_ID, PROBABILITY, SPREAD
 from ...volume.sidecar import Axis, Sidecar
 from ..layout import METRES, NOMINAL_VELOCITY, scale_of
 from ..wiggles import DENSITY, STYLES
@@ -27,6 +27,7 @@ WORDS = {
     "fdip": "fault dip (fdip)",
     "fstrike": "fault strike (fstrike)",
     SPREAD: "spread (fuse)",
+    CONFIDENCE: "confidence of geologic time (crgt)",
     "fthin": "thinned faults (fthin)",
     "fthrow": "throw (fthrow)",
     FAULT_ID: "fault number (fault_id)",
@@ -218,7 +219,9 @@ def link_of(view: View, start: View) -> str:
     position = ("inline", "crossline", "vertical")
     shown = {k: v for k, v in values.items() if k in position or v != getattr(start, k)}
     texts = {k: int(v) if isinstance(v, bool) else v for k, v in shown.items()}
-    return "?" + urlencode({k: f"{v:g}" if isinstance(v, float) else v for k, v in texts.items()})
+    return "?" + urlencode(
+        {k: f"{v:.10g}" if isinstance(v, float) else v for k, v in texts.items()}
+    )
 
 
 def _parsed(kind: type, value: Any) -> Any:
@@ -297,7 +300,7 @@ def _line(value: Any, prediction: Prediction) -> str:
     inside = [[_on_axis(axis)(p[axis], prediction) for axis in (0, 1)] for p in points]
     # A line needs two places.
     distinct = [p for i, p in enumerate(inside) if i == 0 or p != inside[i - 1]]
-    return ";".join(f"{a:g},{b:g}" for a, b in distinct)
+    return ";".join(f"{a:.10g},{b:.10g}" for a, b in distinct)
 
 
 def _window(value: Any, _: Prediction) -> str:

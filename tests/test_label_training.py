@@ -280,5 +280,5 @@ def test_surveys_alone_are_enough_and_a_set_without_anything_is_refused(tmp_path
     assert len(crops) == len(crops.tiles) > 0
     with pytest.raises(StrataflowError, match="contains no samples"):
         SampleSource.open(folders, folders, None, None)
-    with pytest.raises(StrataflowError, match="samples: none"):
+    with pytest.raises(StrataflowError, match="training: no samples"):
         SampleSource.open([], [], None, None)

@@ -215,7 +215,7 @@ def with_coordinates() -> str:
         ("fault,stick,inline,crossline,time\nF,1,1010,310,900\n", "two points"),
         (
             "fault,stick,inline,crossline,depth (m)\nF,1,1010,310,900\nF,1,1010,312,950\n",
-            "x.csv: is in depth, but the survey is in time",
+            "faults.csv: is in depth, but the survey is in time",
         ),
         ("fault,stick,inline,time\nF,1,1010,900\n", "no columns of inline and crossline"),
         ("fault,inline,crossline,time\nF,1010,310,900\n", "no column of the stick"),

@@ -320,7 +320,7 @@ def test_sections_of_a_line_have_their_own_titles(tmp_path: Path) -> None:
     line = replace(sidecar, axes=(replace(sidecar.axes[0], first=0), sidecar.axes[1], time))
     assert Section(0, 0).title(line) == "2D line"
     assert Section(1, 1).title(line) == "CDP 2000001"
-    assert Section(2, 50).title(line).startswith("time slice 200")
+    assert Section(2, 50).title(line) == "depth slice 200 m"
 
 
 @pytest.mark.parametrize(

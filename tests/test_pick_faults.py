@@ -536,7 +536,7 @@ def test_numbers_of_faults_are_exported_whole(run_script: Run, tmp_path: Path) -
 def test_a_failure_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prefix = write_faults(tmp_path / "a", [plane((40, 35, 30), 20, 70)])
     monkeypatch.setattr("strataflow.interpretation.faults.write_vtp", _broken)
-    with pytest.raises(OSError, match="disk"):
+    with pytest.raises(StrataflowError, match=r"b\.fthin\.json: cannot be written: disk full"):
         pick_faults(prefix, tmp_path / "b")
     assert not list(tmp_path.glob("b.*")) + list(tmp_path.glob(".b.*"))
 

@@ -45,7 +45,7 @@ _CHARISMA = re.compile(
     r"INLINE-\s*(\S+)\s+XLINE-\s*(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S.*?)\s+(\d+)\s*$", re.IGNORECASE
 )
 
-_CPS3 = re.compile(r"F[FS][A-Z]{4}\b|->", re.IGNORECASE)
+_CPS3 = re.compile(r"F[FS](ASCI|ATTR|BINR|CSYS|LIMI|NROW|XINC)\b|->", re.IGNORECASE)
 
 METRES_PER_FOOT = 0.3048
 

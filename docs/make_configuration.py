@@ -44,7 +44,8 @@ invalid value stops the run before the first job. The error is one line that nam
 
 Sizes are `[n1, n2, n3]`: samples, crosslines, inlines. The column "reruns" names the stage that a
 change reruns. Later stages follow; earlier stages are kept. "New training" means that training does
-not continue from an earlier checkpoint. Keys without a default are required.
+not continue from an earlier checkpoint. Keys without a default are required;
+`config/config.yaml` has values for them. Its values apply before the defaults of this table.
 
 {settings}
 

@@ -48,10 +48,15 @@ def labelled_tasks(volume):
     return [task for task in TASKS if ALL_TASKS[task][0] in given]
 
 
+def is_controlled(volume):
+    """Whether the sample sheet has horizons or control points for a volume."""
+    return bool({"horizons", "control_points"} & set(VOLUMES[volume]))
+
+
 def taught_tasks(volume):
     """Tasks that a volume can teach: those with labels, and RGT if it has horizons."""
-    by_horizons = {"horizons", "control_points"} & set(VOLUMES[volume])
-    return [t for t in TASKS if t in labelled_tasks(volume) or t == "rgt" and by_horizons]
+    controlled = is_controlled(volume)
+    return [t for t in TASKS if t in labelled_tasks(volume) or t == "rgt" and controlled]
 
 
 def is_labelled_in_part(volume):

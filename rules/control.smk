@@ -11,11 +11,6 @@ def files_of_control(volume):
     return horizon_paths(row.get("horizons", "")), [Path(points)] if points else []
 
 
-def is_controlled(volume):
-    """Whether the sample sheet has horizons or control points for a volume."""
-    return bool({"horizons", "control_points"} & set(VOLUMES[volume]))
-
-
 def require_control_files():
     """Exit with one line for the first control file that is missing or of an unknown format."""
     for name, row in VOLUMES.items():

@@ -87,10 +87,15 @@ def survey_of(wildcards):
     return located(VOLUMES[wildcards.volume][wildcards.get("attribute", "survey")])
 
 
+def byte_positions(volume):
+    """Byte positions of line numbers and coordinates, from the sample sheet or the configuration."""
+    row = VOLUMES[volume]
+    return {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
+
+
 def reading_flags(wildcards):
     """How to read a survey: byte positions, size, sample interval, the attribute and the domain."""
-    row = VOLUMES[wildcards.volume]
-    positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
+    row, positions = VOLUMES[wildcards.volume], byte_positions(wildcards.volume)
     given = {n: row[n] for n in ("n1", "n2", "n3", "interval") if n in row}
     attribute = wildcards.get("attribute", "image")
     return flags(attribute=attribute, domain=config["segy"]["domain"], **positions, **given)
@@ -122,8 +127,7 @@ def survey_ending(volume):
 
 def is_2d_line(volume):
     """Whether the survey of a volume is a 2D line, which has no strike."""
-    row = VOLUMES[volume]
-    positions = {n: row.get(n, config["segy"][n]) for n in ("iline", "xline", "cdp_x", "cdp_y")}
+    row, positions = VOLUMES[volume], byte_positions(volume)
     where = HeaderBytes(**{n: header_position(str(byte)) for n, byte in positions.items()})
     sides = [int(row[n]) for n in ("n1", "n2", "n3") if n in row]
     shape = Shape(*sides) if len(sides) == 3 else None

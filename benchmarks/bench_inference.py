@@ -59,6 +59,7 @@ PEERS = ("monai", "torchio")
 WIDE, CUT = 1000, 144
 # Numbers of inlines of long surveys, of so many crosslines and samples.
 INLINES, NARROW = (96, 384, 1536), 128
+LONG = [Shape(NARROW, NARROW, inlines) for inlines in INLINES]
 
 
 def _network() -> MultiTaskNetwork:
@@ -187,9 +188,6 @@ def shape_name(shape: Shape) -> str:
 def cube(side: int) -> Shape:
     """A cube of that side."""
     return Shape(side, side, side)
-
-
-LONG = [Shape(NARROW, NARROW, inlines) for inlines in INLINES]
 
 
 def summary(table: pd.DataFrame, tiling: Tiling) -> tuple[list[str], float]:

@@ -1,7 +1,8 @@
 """Put the newest tables of results/benchmarks/ into docs/reference/benchmarks.md.
 
 The page has the explanations, with a place for each table between the comments "results: NAME" and
-"end of results". Tables that have not been measured anew stay as they are, and are named.
+"end of results". Tables without a new measurement stay as they are, and the command lists
+them.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from strataflow.code import code_checksum, with_imports
 from strataflow.volume.attributes import (
     ATTRIBUTES,
     CONFIDENCE,
+    DELIVERED,
     FAULT_ID,
     FLAT,
     PICKED,
@@ -109,7 +110,7 @@ PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "f
 wildcard_constraints:
     volume="|".join(VOLUMES),
     survey="|".join(config["synthetic"]["surveys"]) or "none",
-    attribute="|".join((*ATTRIBUTES, SPREAD, CONFIDENCE, *PICKED, FLAT_PATTERN)),
+    attribute="|".join((*DELIVERED, FLAT_PATTERN)),
     network="infer|refine",
     split="|".join(SPLITS),
     slab=r"\d+",
@@ -129,7 +130,8 @@ def flags(**settings):
     """Command-line flags as one string. Snakemake reruns a job if the string changes.
 
     A list becomes several values of a flag, and an empty list omits the flag. Each value is quoted
-    for the shell. A value with a minus in front is joined to its flag, or -1e30 would be a flag.
+    for the shell. A value with a minus in front is joined to its flag, because argparse takes -1e30
+    for a flag.
     """
     words = []
     for name, value in settings.items():

@@ -149,7 +149,7 @@ def _add_course(parser: Parser) -> None:
         "--norm_statistics",
         choices=["keep", "update"],
         default="keep",
-        help="what happens to the batch norm statistics of --init_weights",
+        help="keep the batch norm statistics of --init_weights, or update them with the samples",
     )
     parser.add_argument(
         "--patience",

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..volume.attributes import ATTRIBUTES, CONFIDENCE, PICKED, SPREAD
-
-VOLUMES = (*ATTRIBUTES, SPREAD, CONFIDENCE, *PICKED)
+from ..volume.attributes import DELIVERED
 
 # Groups of files: title, what opens them, and the pattern of what follows the name of the volume.
 GROUPS = (
@@ -48,7 +46,7 @@ GROUPS = (
     (
         "Raw volumes",
         "NumPy: little-endian, samples fastest; the sidecar (.json) has the geometry",
-        rf"^({'|'.join(VOLUMES)}|flat(_\d+)?)(\.json)?$",
+        rf"^({'|'.join(DELIVERED)}|flat(_\d+)?)(\.json)?$",
     ),
     ("Fault surfaces in Python", "NumPy", r"^fault_surfaces\.npz$"),
     ("Pictures", "any viewer", r"\.(png|svg)$"),

@@ -123,15 +123,15 @@ def stick_table(path: Path) -> pd.DataFrame:
     if not lines:
         raise StrataflowError(f"{path}: empty; {FORMS}")
     first = lines[0][1]
-    vertical: dict[str, str | None] = {}
+    domain = unit = None
     if _CHARISMA.match(first):
         rows = _charisma(path, lines)
     elif _CPS3.match(first):
         rows = _cps3(path, lines)
     else:
-        rows = _columns(path, lines, vertical)
+        rows, domain, unit = _columns(path, lines)
     table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
-    table.attrs = {name: value for name, value in vertical.items()}  # noqa: C416 - the type of attrs
+    table.attrs = {"domain": domain, "unit": unit}
     for name in ("inline", "crossline", "x", "y", "z"):
         table[name] = table[name].astype(np.float64)
     return table
@@ -164,10 +164,10 @@ def _cps3(path: Path, lines: list[tuple[int, str]]) -> Rows:
     return rows
 
 
-def _columns(path: Path, lines: list[tuple[int, str]], vertical: dict[str, str | None]) -> Rows:
+def _columns(path: Path, lines: list[tuple[int, str]]) -> tuple[Rows, str | None, str | None]:
     """Columns with a header, Petrel points with attributes, or OpendTect's columns without one.
 
-    Domain and unit of z are added to `vertical` if the header names them.
+    Also returns domain and unit of z, None where the header does not name them.
     """
     names: list[str] | None = None
     header: list[str] = []
@@ -183,10 +183,8 @@ def _columns(path: Path, lines: list[tuple[int, str]], vertical: dict[str, str |
         if "z" in known:
             names, header, lines = known, cells, lines[1:]
     if names is None:
-        return _without_header(path, lines, mark)
-    if "z" in names:
-        what, unit = meaning_of(header[names.index("z")])
-        vertical |= {"domain": domain_of(what or "z", unit), "unit": unit}
+        return _without_header(path, lines, mark), None, None
+    what, unit = meaning_of(header[names.index("z")]) if "z" in names else (None, None)
     has_place = {"inline", "crossline"} <= set(names) or {"x", "y"} <= set(names)
     if not has_place or "stick" not in names:
         missing = (
@@ -207,7 +205,7 @@ def _columns(path: Path, lines: list[tuple[int, str]], vertical: dict[str, str |
             elif name:
                 row[name] = _numbers(path, number, [cell])[0]
         rows.append(row)
-    return rows
+    return rows, domain_of(what or "z", unit), unit
 
 
 def _without_header(path: Path, lines: list[tuple[int, str]], mark: str | None) -> Rows:

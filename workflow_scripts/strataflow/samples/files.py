@@ -94,8 +94,8 @@ def write_sample(
 def deliver_samples(made: Mapping[Path, Iterable[Path]]) -> None:
     """Replace the samples of folders by finished files, and write their checksums.
 
-    `count_samples` refuses all of these folders until the last one is complete. A run that is
-    killed meanwhile thus leaves no set of samples that looks complete.
+    `count_samples` refuses all of these folders until the last one is complete, also if the run is
+    killed before that.
 
     Args:
         made: Files on the same disk, by the folder that they are moved to.
@@ -170,8 +170,8 @@ def count_samples(folder: Path) -> int:
         raise StrataflowError(f"{folder}: no such folder")
     if (folder / UNFINISHED).exists():
         raise StrataflowError(
-            f"{folder}: incomplete, because the run that wrote these samples was stopped; run it"
-            " again"
+            f"{folder}: incomplete, because the run that writes these samples has not finished;"
+            " if it was stopped, run it again"
         )
     stems = {path.stem.split("_")[0] for path in folder.glob("*.bin")}
     numbers = sorted(int(stem) for stem in stems if stem.isdigit())

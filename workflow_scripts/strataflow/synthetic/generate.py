@@ -211,10 +211,11 @@ def _deliver(folders: Folders, orders: dict[str, list[_Order]]) -> None:
     for split in SPLITS:
         folders.manifest(split).unlink(missing_ok=True)
         known[split] = [json.loads(order.stamp.read_text()) for order in orders[split]]
-        files = [path for order in orders[split] for path in order.files]
-        of_data = {order.data for order in orders[split]}
-        made[folders.data(split)] = [path for path in files if path.parent in of_data]
-        made[folders.target(split)] = [path for path in files if path.parent not in of_data]
+        data, target = folders.data(split), folders.target(split)
+        made |= {data: [], target: []}
+        for order in orders[split]:
+            for path in order.files:
+                made[data if path.parent == order.data else target].append(path)
     deliver_samples(made)
     for split in SPLITS:
         _write_tables(folders.manifest(split), split, known[split])

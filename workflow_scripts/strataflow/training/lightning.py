@@ -47,8 +47,8 @@ class TrainingSettings:
         cool_down: Stop this many steps after the checkpoint to resume from, instead of after
             `epochs`. The learning rate falls to zero over these steps.
         minutes: Save a checkpoint and stop after this time.
-        norm_statistics: Whether the batch norm statistics of initial weights stay as they are
-            ("keep") or are updated ("update").
+        norm_statistics: "keep" the batch norm statistics of initial weights, or "update" them with
+            the samples.
     """
 
     epochs: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 
@@ -60,19 +59,19 @@ class _Survey:
 
     def write(
         self,
-        folders: tuple[Path, Path],
-        patch: Shape,
-        corners: list[tuple[int, int, int]],
+        folders: Folders,
         split: str,
+        corners: list[tuple[int, int, int]],
+        patch: Shape,
         seed: int,
     ) -> list[ManifestRow]:
         """Write a sample for each corner that has one.
 
         Args:
-            folders: Folders of inputs and of targets.
-            patch: Shape of a patch.
-            corners: First voxel (i3, i2, i1) of each patch.
+            folders: Folders to write to.
             split: Name of the split.
+            corners: First voxel (i3, i2, i1) of each patch.
+            patch: Shape of a patch.
             seed: Random seed of the degraded inputs of the refinement network.
 
         Returns:
@@ -87,7 +86,9 @@ class _Survey:
             amplitudes, truth = sample
             rng = np.random.default_rng((seed, SPLITS.index(split), number))
             known = {name: np.nan_to_num(cube) for name, cube in truth.items()}
-            write_sample(*folders, number, amplitudes, degrade(rng, amplitudes, known), truth)
+            corrupted = degrade(rng, amplitudes, known)
+            places = folders.data(split), folders.target(split)
+            write_sample(*places, number, amplitudes, corrupted, truth)
             faults = float((truth["fsem"] >= FAULT_THRESHOLD).mean()) if "fsem" in truth else 0.0
             place = {"i1": i1, "i2": i2, "i3": i3} | asdict(patch)
             rows.append(
@@ -136,14 +137,13 @@ def make_patches(
     count = sum(len(part) for part in corners.values())
     require_free_space(folders.data_train, count * bytes_of_sample(patch))
     with ExitStack() as stack:
-        finals = {split: (folders.data(split), folders.target(split)) for split in SPLITS}
-        scratch = {
-            split: [stack.enter_context(scratch_folder(final)) for final in pair]
-            for split, pair in finals.items()
+        waiting = {
+            name: stack.enter_context(scratch_folder(getattr(folders, name)))
+            for name in Folders.__dataclass_fields__
         }
         rows = {
-            split: survey.write((scratch[split][0], scratch[split][1]), patch, starts, split, seed)
-            for split, starts in corners.items()
+            split: survey.write(Folders(**waiting), split, corners[split], patch, seed)
+            for split in SPLITS
         }
         if not rows["train"]:
             raise StrataflowError(
@@ -153,11 +153,7 @@ def make_patches(
         for split in SPLITS:
             folders.manifest(split).unlink(missing_ok=True)
         deliver_samples(
-            {
-                final: sorted(waiting.glob("*.bin"))
-                for split in SPLITS
-                for final, waiting in zip(finals[split], scratch[split], strict=True)
-            }
+            {getattr(folders, name): sorted(made.glob("*.bin")) for name, made in waiting.items()}
         )
     for split in SPLITS:
         write_manifest(folders.manifest(split), rows[split])

@@ -12,7 +12,7 @@ from ..errors import StrataflowError
 from ..network.architecture import Architecture
 from ..samples.files import checksums_of, count_samples, require_intact, sample_path
 from ..volume.attributes import TASKS, attributes_of
-from ..volume.raw import Shape, infer_shape, read_cube
+from ..volume.raw import Shape, infer_shape, read_cube, require_size
 from .surveys import Survey
 
 
@@ -73,7 +73,10 @@ class SampleSource:
             raise StrataflowError(f"{data[0]}: contains no samples (0.bin, 1.bin, ...)")
         if not found:
             if not surveys:
-                more = ", or a larger share of the surveys" if split == "validation" else ""
+                more = (
+                    ", or a larger share of the surveys (--survey_valid_share, patches.valid_share)"
+                )
+                more = more if split == "validation" else ""
                 raise StrataflowError(
                     f"{split}: no samples; give folders of samples, or surveys with labels{more}"
                 )
@@ -147,9 +150,12 @@ class SampleSource:
         )
 
     def require_intact(self, architecture: Architecture) -> None:
-        """Raise StrataflowError for the first file with a checksum mismatch."""
+        """Raise StrataflowError for the first file of another size, or with a checksum mismatch."""
         files = [self.paths(item, architecture) for item in range(len(self.samples))]
-        require_intact([path for inputs, targets in files for path in inputs + targets])
+        paths = [path for inputs, targets in files for path in inputs + targets]
+        for path in paths:
+            require_size(path, self.shape)
+        require_intact(paths)
 
     def fingerprint(self, architecture: Architecture) -> str:
         """Return a hash of the names, sizes and checksums of all files, to compare training sets.
@@ -162,7 +168,6 @@ class SampleSource:
         for item in range(len(self.samples)):
             inputs, targets = self.paths(item, architecture)
             for path in inputs + targets:
-                read_cube(path, self.shape)
                 digest.update(f"{path.name} {path.stat().st_size}".encode())
             compared += targets if architecture.kind == "refine" else inputs + targets
         for checksum in checksums_of(compared):

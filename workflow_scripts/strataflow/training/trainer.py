@@ -90,6 +90,8 @@ def train(
         StrataflowError: The run cannot resume from the checkpoint, a sample is invalid, or
             `output` holds another run.
     """
+    for source in (train_source, valid_source):
+        source.require_intact(architecture)
     identity = {
         **{k: v for k, v in asdict(settings).items() if k not in FREE_SETTINGS},
         # Each process has its own batch, and a step averages over all processes.
@@ -99,9 +101,6 @@ def train(
         "init_weights": file_checksum(require_file(init_weights)) if init_weights else None,
         "code": code_checksum(modules(LEARNING_CODE)),
     }
-    valid_source.fingerprint(architecture)
-    for source in (train_source, valid_source):
-        source.require_intact(architecture)
     train_source.require_tasks(architecture)
     training_crops, validation_crops = (
         Crops(source, architecture, settings.crop, settings.seed, augment)

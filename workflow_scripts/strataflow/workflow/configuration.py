@@ -113,13 +113,13 @@ def require_refinement(config: dict[str, Any]) -> None:
             f"{setting}: {path}: no such file; refinement without training needs it (set"
             " iterations to 0, or training.epochs to at least 1)"
         )
-    off = [task for task, on in config["model"]["tasks"].items() if not on]
-    if not off:
+    chosen = tasks_of(config)
+    if len(chosen) == len(config["model"]["tasks"]):
         return
     # Loading PyTorch takes seconds, and few configurations need it.
     from ..network.weights import architecture_of, read_checkpoint
 
-    absent = [task for task in architecture_of(read_checkpoint(path)).tasks if task in off]
+    absent = [task for task in architecture_of(read_checkpoint(path)).tasks if task not in chosen]
     if absent:
         raise StrataflowError(
             f"{setting}: {path} refines {', '.join(absent)} too, which model.tasks switches off;"

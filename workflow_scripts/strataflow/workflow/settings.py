@@ -221,8 +221,8 @@ class Training(Section, json_schema_extra={"reruns": NEW_TRAINING}):
     """Folder with the initial weights `infer.pth` and `refine.pth`. null starts from random
     weights."""
     norm_statistics: Literal["keep", "update"] = "keep"
-    """What happens to the batch norm statistics of the initial weights. `update` is for long
-    trainings on many samples
+    """`keep` the batch norm statistics of the initial weights, or `update` them with the samples,
+    for long trainings on many samples
     ([why](../explanation/networks.md#batch-norm-statistics-of-initial-weights))."""
 
 

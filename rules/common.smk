@@ -15,7 +15,7 @@ from strataflow.code import code_checksum, with_imports
 from strataflow.volume.attributes import (
     ATTRIBUTES,
     CONFIDENCE,
-    DELIVERED,
+    DELIVERABLE,
     FAULT_ID,
     FLAT,
     PICKED,
@@ -110,7 +110,7 @@ PREDICTED_VOLUMES = [v for v, row in VOLUMES.items() if row.get("predict") != "f
 wildcard_constraints:
     volume="|".join(VOLUMES),
     survey="|".join(config["synthetic"]["surveys"]) or "none",
-    attribute="|".join((*DELIVERED, FLAT_PATTERN)),
+    attribute="|".join((*DELIVERABLE, FLAT_PATTERN)),
     network="infer|refine",
     split="|".join(SPLITS),
     slab=r"\d+",

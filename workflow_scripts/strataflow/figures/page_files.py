@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..volume.attributes import DELIVERED
+from ..volume.attributes import DELIVERABLE
 
 # Groups of files: title, what opens them, and the pattern of what follows the name of the volume.
 GROUPS = (
@@ -46,7 +46,7 @@ GROUPS = (
     (
         "Raw volumes",
         "NumPy: little-endian, samples fastest; the sidecar (.json) has the geometry",
-        rf"^({'|'.join(DELIVERED)}|flat(_\d+)?)(\.json)?$",
+        rf"^({'|'.join(DELIVERABLE)}|flat(_\d+)?)(\.json)?$",
     ),
     ("Fault surfaces in Python", "NumPy", r"^fault_surfaces\.npz$"),
     ("Pictures", "any viewer", r"\.(png|svg)$"),

@@ -40,7 +40,7 @@ FAULT_ID = "fault_id"
 PICKED = ("fthin", "fthrow", FAULT_ID)
 
 # All volumes of a prediction that may be delivered, without the flattened ones.
-DELIVERED = (*ATTRIBUTES, SPREAD, CONFIDENCE, *PICKED)
+DELIVERABLE = (*ATTRIBUTES, SPREAD, CONFIDENCE, *PICKED)
 
 # Amplitudes over geologic time; flattened on horizon 3 they are flat_03.
 FLAT = "flat"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import StrataflowError
-from ...volume.attributes import ATTRIBUTES, DELIVERED
+from ...volume.attributes import ATTRIBUTES, DELIVERABLE
 from ...volume.raw import Shape
 from ...volume.sidecar import Sidecar, sidecar_path
 from ...volume.volume import Volume, attribute_path, open_volume
@@ -64,7 +64,7 @@ def open_folder(folder: Path, image: Path | None = None) -> Prediction:
     image = image or _image_of(prefix)
     # Skip the checksums, so that large volumes open at once; the other programs check them.
     volumes = {IMAGE: open_volume(image, intact=False)} if image else {}
-    for name in DELIVERED:
+    for name in DELIVERABLE:
         path = attribute_path(prefix, name)
         if path.is_file():
             if not sidecar_path(path).is_file():
@@ -94,10 +94,10 @@ def open_folder(folder: Path, image: Path | None = None) -> Prediction:
 
 def _folder_of_volume(folder: Path) -> Path:
     """Return `folder`, or the folder below it that has the only volume of a workflow."""
-    if any(next(folder.glob(f"*.{name}"), None) for name in DELIVERED):
+    if any(next(folder.glob(f"*.{name}"), None) for name in DELIVERABLE):
         return folder
     for place in (folder, folder / "predictions", folder / "results" / "predictions"):
-        found = sorted({path.parent for name in DELIVERED for path in place.glob(f"*/*.{name}")})
+        found = sorted({path.parent for name in DELIVERABLE for path in place.glob(f"*/*.{name}")})
         if len(found) > 1:
             raise StrataflowError(
                 f"{folder}: has several volumes; choose one of: {' '.join(map(str, found))}"
@@ -119,7 +119,7 @@ def _prefix(folder: Path) -> Path:
     """PREFIX of the attributes in `folder`."""
     if not folder.is_dir():
         raise StrataflowError(f"{folder}: no such folder")
-    prefixes = {path.with_suffix("") for name in DELIVERED for path in folder.glob(f"*.{name}")}
+    prefixes = {path.with_suffix("") for name in DELIVERABLE for path in folder.glob(f"*.{name}")}
     if not prefixes:
         raise StrataflowError(f"{folder}: no predictions found, expected X.fsem, X.rgt or others")
     if len(prefixes) > 1:

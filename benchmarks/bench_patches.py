@@ -37,16 +37,15 @@ PATCH = 64
 
 def make_volumes(folder: Path, side: int) -> None:
     """A labelled cube as raw volumes: survey.bin and survey.<attribute>."""
-    from strataflow.segy.reader import segy_to_binary
+    from strataflow.formats.opening import Reading, convert_survey
     from strataflow.volume.attributes import ATTRIBUTES
-    from strataflow.volume.sidecar import HeaderBytes
 
     sides = [word for n in ("n1", "n2", "n3") for word in (f"--{n}", str(side))]
     command = [sys.executable, str(SCRIPTS / "synthesize_survey.py"), "--output", str(folder)]
     subprocess.run([*command, "--seed", "1", *sides], check=True, capture_output=True, timeout=900)
     for name in ("image", *ATTRIBUTES):
         raw = folder / ("survey.bin" if name == "image" else f"survey.{name}")
-        segy_to_binary(folder / f"{name}.sgy", raw, HeaderBytes(), attribute=name)
+        convert_survey(folder / f"{name}.sgy", raw, Reading(), name)
 
 
 def cut(volumes: Path, out: Path) -> None:

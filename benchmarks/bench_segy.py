@@ -40,8 +40,8 @@ TRACE_SAMPLES, CROSSLINES = 1000, 500
 
 def make_survey(folder: Path, gigabytes: float, sample_format: str) -> Path:
     """A survey of noise of about that size, and the raw volume that it was made of."""
+    from strataflow.formats.opening import Reading, convert_survey
     from strataflow.segy.new_survey import write_survey
-    from strataflow.segy.reader import segy_to_binary
     from strataflow.segy.writer import export_segy
     from strataflow.synthetic.survey import survey_sidecar
     from strataflow.volume.raw import Shape
@@ -53,7 +53,7 @@ def make_survey(folder: Path, gigabytes: float, sample_format: str) -> Path:
     section = np.random.default_rng(1).normal(0, 1000, (CROSSLINES, TRACE_SAMPLES))
     values = np.broadcast_to(section.astype(np.float32), shape.array)
     write_survey(folder, {"ieee": values}, survey_sidecar(shape), "BENCHMARK")
-    segy_to_binary(folder / "ieee.sgy", folder / "volume.bin", HeaderBytes())
+    convert_survey(folder / "ieee.sgy", folder / "volume.bin", Reading())
     volume = open_volume(folder / "volume.bin")
     export_segy(volume, folder / "ieee.sgy", folder / "ibm.sgy", HeaderBytes(), "ibm")
     return folder / f"{sample_format}.sgy"
@@ -77,10 +77,9 @@ def leave_in_memory() -> None:
 
 def read_ours_durable(segy: Path, out: Path) -> None:
     """Raw volume, sidecar and statistics."""
-    from strataflow.segy.reader import segy_to_binary
-    from strataflow.volume.sidecar import HeaderBytes
+    from strataflow.formats.opening import Reading, convert_survey
 
-    segy_to_binary(segy, out.with_suffix(".bin"), HeaderBytes())
+    convert_survey(segy, out.with_suffix(".bin"), Reading())
 
 
 def read_ours(segy: Path, out: Path) -> None:

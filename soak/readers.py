@@ -27,11 +27,11 @@ from mutations import Draw, mutated_bytes, mutated_json, mutated_table, mutated_
 from random_network import network, stored
 from segy_bytes import integers, lines, write_bytes
 from strataflow.errors import StrataflowError
+from strataflow.formats.opening import Reading, convert_survey
 from strataflow.network.weights import load_network
 from strataflow.prediction.slabs import Slab, read_description, write_description
-from strataflow.segy.reader import segy_to_binary
 from strataflow.volume.raw import Shape
-from strataflow.volume.sidecar import HeaderBytes, plain_sidecar, sidecar_path
+from strataflow.volume.sidecar import plain_sidecar, sidecar_path
 from strataflow.volume.volume import attribute_path, open_volume, write_volume
 from strataflow.workflow.configuration import require_configuration
 from strataflow.workflow.sheet import read_sheet
@@ -157,7 +157,7 @@ def _segy(folder: Path) -> Reader:
     )
 
     def read(path: Path) -> Any:
-        segy_to_binary(path, folder / "read.bin", HeaderBytes())
+        convert_survey(path, folder / "read.bin", Reading())
         return open_volume(folder / "read.bin")
 
     return Reader("SEG-Y", valid, mutated_bytes, read, _differs_from_segyio)

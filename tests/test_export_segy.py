@@ -12,8 +12,8 @@ import segyio
 
 from conftest import Finished, refused_in_one_line, write_segy
 from segy_bytes import ibm_bytes, integers, lines, write_bytes
+from strataflow.formats.opening import Reading, convert_survey
 from strataflow.segy.new_survey import write_survey
-from strataflow.segy.reader import segy_to_binary
 from strataflow.segy.writer import export_segy
 from strataflow.synthetic.survey import survey_sidecar
 from strataflow.volume.raw import Shape
@@ -77,7 +77,7 @@ def test_published_survey_comes_back_trace_by_trace(
 
 
 def exported_from(segy: Path, folder: Path, **how: Any) -> Path:
-    segy_to_binary(segy, folder / "x.bin", HeaderBytes())
+    convert_survey(segy, folder / "x.bin", Reading())
     export_segy(open_volume(folder / "x.bin"), segy, folder / "out.sgy", HeaderBytes(), **how)
     return folder / "out.sgy"
 
@@ -143,7 +143,7 @@ def test_dead_traces_stay_dead_and_angles_are_written_in_degrees(tmp_path: Path)
     values = integers((2, 3, 8))
     values[1, 1] = 0
     segy = write_bytes(tmp_path / "x.sgy", values.reshape(6, 8).tolist(), lines(3))
-    segy_to_binary(segy, tmp_path / "x.bin", HeaderBytes())
+    convert_survey(segy, tmp_path / "x.bin", Reading())
     sidecar = open_volume(tmp_path / "x.bin").sidecar
     for name, unit in (("fdip", 180), ("rgt", 1)):
         write_volume(

@@ -88,8 +88,8 @@ def test_what_cannot_be_flattened_is_told(run_script: Run, model: Path) -> None:
     table, image = Path(f"{model}.horizons.csv"), open_volume(Path(f"{model}.bin"))
     for text, number, reason in (
         ("100,500,", 1, "undefined everywhere"),
-        ("100,500,", 2, "no table with horizon_02"),
-        ("900,500,600", 1, "lines outside of the survey"),
+        ("100,500,", 2, "column horizon_02 is missing"),
+        ("900,500,600", 1, "traces outside of the survey"),
     ):
         table.write_text(f"inline,crossline,horizon_01\n{text}\n")
         with pytest.raises(StrataflowError, match=rf"a\.horizons\.csv: .*{reason}"):

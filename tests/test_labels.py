@@ -119,6 +119,16 @@ def test_sticks_of_each_format_are_read_at_their_places(tmp_path: Path, name: st
         np.testing.assert_allclose(read.points, given.points, atol=0.01)
 
 
+def test_a_fault_is_named_by_its_column_before_that_of_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(csv_of(sticks()))
+    table = pd.read_csv(path).assign(name=range(16))
+    table.to_csv(path, index=False)
+    assert {stick.fault for stick in read_sticks([path], sidecar())[0]} == {"F1"}
+    table.drop(columns="name").rename(columns={"fault": "Set Name"}).to_csv(path, index=False)
+    assert {stick.fault for stick in read_sticks([path], sidecar())[0]} == {"F1"}
+
+
 def test_sticks_in_a_unit_that_the_header_names_are_converted(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(csv_of(sticks()))
@@ -219,6 +229,7 @@ def with_coordinates() -> str:
         ),
         ("fault,stick,inline,time\nF,1,1010,900\n", "no columns of inline and crossline"),
         ("fault,inline,crossline,time\nF,1010,310,900\n", "no column of the stick"),
+        ("fault,stick,il,inline,crossline,z\nF,1,1010,1,310,900\n", "'il' and 'inline' mean the"),
         ("fault,stick,inline,crossline,time\nF,1,1010,abc,900\n", "line 2: 'abc'"),
         ("", "empty"),
         ("hello world\n", "line 1"),

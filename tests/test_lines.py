@@ -23,14 +23,13 @@ from strataflow.figures.pictures import Results, plot
 from strataflow.figures.section import Section
 from strataflow.figures.viewer.folder import open_folder
 from strataflow.formats import opening
-from strataflow.formats.opening import Reading, is_line
+from strataflow.formats.opening import Reading, convert_survey, is_line
 from strataflow.interpretation.faults import FaultSettings, pick_faults
 from strataflow.interpretation.horizon_picking import Choice, pick_horizons
 from strataflow.interpretation.stick_files import read_sticks
 from strataflow.prediction.tiling import TileGrid, blend
 from strataflow.segy.choice import choose_header_bytes
 from strataflow.segy.inspect import inspect_segy
-from strataflow.segy.reader import segy_to_binary
 from strataflow.segy.writer import export_segy
 from strataflow.volume.attributes import apparent_dip, fault_angles
 from strataflow.volume.orientation import orientation_tensor
@@ -66,7 +65,7 @@ def write_line(path: Path, change: Callable[[int], dict[int, int]] = lambda _: {
 
 def read(segy: Path, where: HeaderBytes = STANDARD) -> tuple[np.ndarray, dict[str, Any]]:
     output = segy.with_suffix(".bin")
-    segy_to_binary(segy, output, where)
+    convert_survey(segy, output, Reading(where))
     sidecar = json.loads(output.with_suffix(".json").read_text())
     return np.fromfile(output, "<f4").reshape(sidecar["n3"], sidecar["n2"], sidecar["n1"]), sidecar
 

@@ -14,9 +14,9 @@ import segyio
 
 from segy_bytes import write_bytes
 from strataflow.errors import StrataflowError
+from strataflow.formats.opening import Reading, convert_survey
 from strataflow.segy.choice import choose_header_bytes
 from strataflow.segy.inspect import inspect_segy
-from strataflow.segy.reader import segy_to_binary
 from strataflow.segy.writer import export_segy
 from strataflow.volume.conversion import NULL_FACTOR, NULL_SHARE, null_value
 from strataflow.volume.sidecar import HeaderBytes
@@ -58,7 +58,7 @@ def survey(path: Path, change: Change = unchanged, **more: Any) -> Path:
 
 def read(segy: Path, where: HeaderBytes = STANDARD) -> tuple[np.ndarray, dict[str, Any]]:
     output = segy.with_suffix(".bin")
-    segy_to_binary(segy, output, where)
+    convert_survey(segy, output, Reading(where))
     sidecar = json.loads(output.with_suffix(".json").read_text())
     return np.fromfile(output, "<f4").reshape(sidecar["n3"], sidecar["n2"], sidecar["n1"]), sidecar
 

@@ -21,7 +21,6 @@ from strataflow.errors import StrataflowError
 from strataflow.figures.charts import draw_throws
 from strataflow.figures.choice import choose_sections
 from strataflow.figures.fault_lines import FaultMeshes, read_fault_meshes
-from strataflow.figures.horizon_table import read_horizons
 from strataflow.figures.layout import scale_of
 from strataflow.figures.scene_model import middle_horizon
 from strataflow.figures.scene_picture import draw_scene, failure, read_scene
@@ -30,6 +29,7 @@ from strataflow.figures.style import COLOURS_OF_FAULTS, fault_colour
 from strataflow.interpretation.meshes import Mesh, write_vtp
 from strataflow.volume.raw import Shape
 from strataflow.volume.sidecar import Sidecar, plain_sidecar
+from strataflow.volume.tables import read_horizons
 from strataflow.volume.volume import open_volume, write_volume
 from turned_survey import turned_survey
 

@@ -15,7 +15,7 @@ import segyio
 from conftest import Finished, refused_in_one_line, write_segy
 from segy_bytes import integers, lines, write_bytes
 from strataflow.errors import StrataflowError
-from strataflow.segy.reader import segy_to_binary
+from strataflow.formats.opening import Reading, convert_survey
 from strataflow.volume.sidecar import HeaderBytes
 
 Run = Callable[..., Finished]
@@ -44,14 +44,14 @@ def loaded(output: Path) -> Read:
 
 def read(segy: Path, output: Path, where: HeaderBytes = STANDARD) -> Read:
     """The same without a process of its own."""
-    segy_to_binary(segy, output, where)
+    convert_survey(segy, output, Reading(where))
     return loaded(output)
 
 
 def refuses(segy: Path, folder: Path, *words: str) -> None:
     """The file is refused in one line with all `words`, and nothing is left."""
     with pytest.raises(StrataflowError) as caught:
-        segy_to_binary(segy, folder / "out" / "x.bin", STANDARD)
+        convert_survey(segy, folder / "out" / "x.bin", Reading(STANDARD))
     message = str(caught.value)
     assert "\n" not in message
     assert all(word in message for word in words), message

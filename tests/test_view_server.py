@@ -312,7 +312,7 @@ def test_damaged_picks_are_named_and_the_rest_is_shown(folder: Path, tmp_path: P
     notes = " ".join(picks.notes)
     assert len(picks.faults) == 2
     assert "Faults have no lines: north.faults.vtp: not the surfaces of faults, or damaged" in notes
-    assert "north.horizons.csv: has traces outside of the volume" in notes
+    assert "north.horizons.csv: has traces outside of the survey" in notes
     (tmp_path / "north.faults.vtp").unlink()
     picks = open_folder(tmp_path).picks.result()
     assert [fault.name for fault in picks.faults] == ["fault_1", "fault_2"]

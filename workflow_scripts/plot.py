@@ -13,10 +13,10 @@ from strataflow.cli.arguments import (
 )
 from strataflow.errors import StrataflowError
 from strataflow.figures.fault_lines import read_fault_meshes
-from strataflow.figures.findings import read_table
 from strataflow.figures.pictures import Results, plot
 from strataflow.figures.wiggles import DENSITY, STYLES
 from strataflow.volume.attributes import ATTRIBUTES, CONFIDENCE, FAULT_ID, SPREAD
+from strataflow.volume.tables import read_table
 from strataflow.volume.volume import attribute_path, label_path, open_volume
 
 

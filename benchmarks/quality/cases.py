@@ -18,14 +18,14 @@ import yaml
 from strataflow.code import code_checksum, modules
 from strataflow.errors import StrataflowError
 from strataflow.files import file_checksum, require_file, scratch_folder
+from strataflow.formats.opening import Reading, convert_survey
 from strataflow.samples.files import require_intact, sample_path, write_checksums
-from strataflow.segy.reader import segy_to_binary
 from strataflow.synthetic.earth import labelled_cube
 from strataflow.synthetic.generate import SYNTHESIZING_CODE
 from strataflow.synthetic.scenario import Scenario
 from strataflow.volume.attributes import ATTRIBUTES
 from strataflow.volume.raw import Array, Shape, read_cube
-from strataflow.volume.sidecar import HeaderBytes, read_sidecar
+from strataflow.volume.sidecar import read_sidecar
 from strataflow.volume.volume import label_path
 
 Sample = tuple[Array, dict[str, Array]]
@@ -202,7 +202,7 @@ def field_case(segy: Path, folder: Path) -> Case:
     """The field survey, as a raw volume in `folder`; it has no labels."""
     raw = folder / f"field.{file_checksum(segy)[:12]}.bin"
     if not raw.is_file():
-        segy_to_binary(segy, raw, HeaderBytes())
+        convert_survey(segy, raw, Reading())
     return Case("field crop", "field", (raw,), (), read_sidecar(raw).shape)
 
 

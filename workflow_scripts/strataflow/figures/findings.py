@@ -87,18 +87,6 @@ class Seams:
     table: Table
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV table of the workflow.
-
-    Raises:
-        StrataflowError: It is not a table.
-    """
-    try:
-        return pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise StrataflowError(f"{path}: not a table ({' '.join(str(error).split())})") from error
-
-
 def fault_rows(faults: pd.DataFrame, sidecar: Sidecar) -> Table:
     """The largest faults: size, orientation, throw and extent.
 

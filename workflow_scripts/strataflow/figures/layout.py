@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..volume.sidecar import Sidecar
+from ..volume.units import METRES
 from .section import Section
 
 # Velocity in m/s that turns two-way time into depth where none is known; for drawing only.
@@ -21,8 +22,6 @@ WIDE = 1.9
 
 # Limits of width divided by height of a panel.
 NARROWEST, WIDEST = 0.5, 4.0
-
-METRES = {"m": 1.0, "ft": 0.3048}
 
 # Width of a picture, and space around its panels, in inches.
 WIDTH = 14.0

@@ -21,13 +21,13 @@ from ..errors import StrataflowError
 from ..files import file_checksum, written_whole
 from ..volume.attributes import ATTRIBUTES, CONFIDENCE, SPREAD
 from ..volume.sidecar import Sidecar, read_sidecar
+from ..volume.tables import read_table
 from .findings import (
     Seams,
     Table,
     fault_rows,
     fault_sentences,
     horizon_rows,
-    read_table,
     scores_of,
     seams_of,
 )

@@ -12,11 +12,12 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from ..volume.raw import Array
+from ..volume.units import METRES
 from ..volume.volume import Volume
 from .camera import CORNERS, best_corner, towards_camera
 from .choice import choose_sections
 from .fault_lines import FaultMeshes
-from .layout import METRES, Scale
+from .layout import Scale
 from .north import compass_of
 from .section import Section, axis_label
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..files import written_whole
+from ..volume.tables import read_horizons
 from ..volume.volume import Volume
 from .fault_lines import read_fault_meshes
-from .horizon_table import read_horizons
 from .layout import scale_of
 from .scene import render
 from .scene_model import Scene, middle_horizon

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..files import require_file
+from ..volume.axes import grid_axes, sample_axis
 from ..volume.conversion import Block, Survey, stride
 from ..volume.raw import Shape, read_cube
 from ..volume.sidecar import sidecar_path
 from ..volume.volume import open_volume
-from .cube import Cube, grid_axes, readable, sample_axis, survey_of_cube
+from .cube import Cube, readable, survey_of_cube
 
 # Bytes of the inlines that are read together.
 BLOCK_BYTES = 1 << 21

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,18 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
+from ..volume.axes import LINE_NOTE
 from ..volume.conversion import CLIP_SAMPLES, Block, Survey
 from ..volume.raw import Shape
-from ..volume.sidecar import CDP, LINE, Axis
+from ..volume.sidecar import LINE, Axis
 
 # Maximum size in bytes of the traces that are read together, if the format leaves the choice.
 BLOCK_BYTES = 1 << 28
 
 # Number of columns of chunks that clip limits are determined from.
 COLUMNS = 16
-
-# Sample interval in ms, m or ft where neither the file nor the user gives one.
-DEFAULT_INTERVAL = 4.0
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,7 @@ def survey_of_cube(
     if not corners:
         notes.append("no coordinates in the file: x, y and azimuths are left out")
     if axes[0].name == LINE:
-        notes.append("a 2D line: dips are apparent, in the plane of the line; there is no strike")
+        notes.append(LINE_NOTE)
     return Survey(
         path=path,
         shape=shape,
@@ -131,79 +128,6 @@ def survey_of_cube(
         track=track,
         notes=notes,
     )
-
-
-def grid_axes(
-    shape: Shape,
-    lines: tuple[tuple[float, float], tuple[float, float]],
-    sample: Axis,
-    corners: tuple[tuple[float, float], ...] = (),
-    unit: str = "line",
-    length: float | None = None,
-) -> tuple[Axis, Axis, Axis]:
-    """Axes of a survey; those of a single inline are the axes of a 2D line.
-
-    Args:
-        shape: Size of the volume.
-        lines: First number and step along n3 and n2.
-        sample: Axis of n1.
-        corners: Coordinates of the corners; empty without coordinates.
-        unit: Unit of the coordinates.
-        length: Length of a line along its bends, if known.
-    """
-    spacing = [1.0, 1.0]
-    if corners:
-        ends = (corners[2], corners[1])
-        spacing = [
-            math.dist(corners[0], end) / max(n - 1, 1)
-            for end, n in zip(ends, (shape.n3, shape.n2), strict=True)
-        ]
-    is_line = shape.n3 == 1 < shape.n2
-    if is_line:
-        spacing[1] = length / (shape.n2 - 1) if length else spacing[1]
-        spacing[0] = spacing[1]
-    names = (LINE, CDP) if is_line else ("inline", "crossline")
-    (first3, step3), (first2, step2) = lines
-    unit = unit if corners else "line"
-    return (
-        Axis(names[0], whole(first3), whole(step3) or 1, spacing[0] or 1.0, unit),
-        Axis(names[1], whole(first2), whole(step2) or 1, spacing[1] or 1.0, unit),
-        sample,
-    )
-
-
-def sample_axis(
-    domain: str,
-    first: float,
-    step: float,
-    unit: str,
-    interval: float | None,
-    notes: list[str],
-) -> Axis:
-    """Axis of n1 in ms, m or ft.
-
-    Args:
-        domain: time or depth.
-        first: First time or depth.
-        step: Sample interval; 0 if the file has none.
-        unit: Unit of both; s is turned into ms.
-        interval: What the user says, for a file without an interval.
-        notes: Gets a note if no interval is known.
-    """
-    if unit == "s":
-        first, step, unit = 1000 * first, 1000 * step, "ms"
-    if unit not in ("ms", "m", "ft"):
-        unit = "ms" if domain == "time" else "m"
-    if not (math.isfinite(step) and step > 0 and math.isfinite(first)):
-        first, step = 0.0, DEFAULT_INTERVAL if interval is None else interval
-        if interval is None:
-            notes.append(f"no sample interval in the file, assuming {step:g} {unit}")
-    return Axis("sample", float(first), float(step), float(step), unit)
-
-
-def whole(number: float) -> float:
-    """A number as int if it is whole, as line numbers are written."""
-    return int(number) if float(number).is_integer() else float(number)
 
 
 def library(module: str, package: str, path: Path, kind: str) -> Any:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..segy.geometry import corners_of
 from ..segy.lines import length_of, track_of
+from ..volume.axes import grid_axes, sample_axis
 from ..volume.conversion import Survey
 from ..volume.raw import Shape
-from .cube import Cube, grid_axes, library, readable, sample_axis, survey_of_cube
+from ..volume.units import unit_named
+from .cube import Cube, library, readable, survey_of_cube
 
 PACKAGE = "zarr==3.1.6"
 
@@ -54,7 +56,7 @@ def mdio_survey(path: Path, domain: str, interval: float | None) -> Survey:
             domain = names[-1]
         times = np.asarray(arrays[names[-1]][:], float) if names[-1] in arrays else np.zeros(0)
         first, step = _numbering(path, names[-1], times)
-        unit = _unit(arrays[names[-1]], domain) if times.size else ""
+        unit = _unit(arrays[names[-1]]) if times.size else None
         sample = sample_axis(domain, first, step, unit, interval, notes)
         lines = [_lines(path, name, arrays) for name in names[:-1]]
         live = _live(arrays, shape)
@@ -120,12 +122,10 @@ def _numbering(path: Path, name: str, numbers: NDArray[np.float64]) -> tuple[flo
     return float(numbers[0]), float(steps[0])
 
 
-def _unit(array: Any, domain: str) -> str:
-    """Unit in the attributes of an array, such as {"unitsV1": {"time": "ms"}}."""
+def _unit(array: Any) -> str | None:
+    """Unit in the attributes of an array, such as {"unitsV1": {"time": "ms"}}; None if unknown."""
     units = array.attrs.get("unitsV1", {})
-    named = {"millisecond": "ms", "second": "s", "meter": "m", "foot": "ft", "feet": "ft"}
-    given = next(iter(units.values()), "") if isinstance(units, dict) else ""
-    return named.get(str(given), str(given)) or ("ms" if domain == "time" else "m")
+    return unit_named(str(next(iter(units.values()), ""))) if isinstance(units, dict) else None
 
 
 def _live(arrays: dict[str, Any], shape: Shape) -> NDArray[np.bool_] | None:
@@ -148,7 +148,7 @@ def _coordinates(
         known &= live.ravel()
     place = np.flatnonzero(known)
     xy = np.stack([x[place], y[place]], axis=1)
-    unit = "ft" if _unit(arrays[pair[0]], "depth") == "ft" else "m"
+    unit = "ft" if _unit(arrays[pair[0]]) == "ft" else "m"
     if not xy.any():
         return (), (), unit
     if shape.n3 > 1:

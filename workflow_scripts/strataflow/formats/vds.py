@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..files import require_file
+from ..volume.axes import grid_axes, sample_axis
 from ..volume.conversion import Survey
 from ..volume.raw import Shape
-from .cube import Cube, grid_axes, library, readable, sample_axis, survey_of_cube
+from ..volume.units import DOMAINS, unit_named
+from .cube import Cube, library, readable, survey_of_cube
 
 PACKAGE = "openvds==3.4.9"
 
 # Names of axes in lower case: those of the standard, and those of its index axes.
 INLINE, CROSSLINE = ("inline", "i"), ("crossline", "j", "cdp", "trace")
 SAMPLE = ("sample", "time", "depth", "z", "k")
-
-UNITS = {"millisecond": "ms", "second": "s", "meter": "m", "metre": "m", "foot": "ft", "feet": "ft"}
 
 
 def vds_survey(path: Path, domain: str, interval: float | None) -> Survey:
@@ -47,9 +47,8 @@ def vds_survey(path: Path, domain: str, interval: float | None) -> Survey:
         shape = Shape(*(_count(axes, dimension) for dimension in order[::-1]))
         notes: list[str] = []
         vertical = axes[order[2]]
-        unit = UNITS.get(vertical.unit.lower(), vertical.unit.lower())
-        if unit in ("s", "ms", "m", "ft"):
-            domain = "time" if unit in ("s", "ms") else "depth"
+        unit = unit_named(vertical.unit)
+        domain = DOMAINS.get(unit or "", domain)
         sample = sample_axis(
             *(domain, vertical.coordinateMin, _step(vertical), unit, interval, notes)
         )
@@ -142,6 +141,6 @@ def _corners(vds: Any, layout: Any, shape: Shape) -> tuple[tuple[float, float], 
 
 def _lateral_unit(layout: Any) -> str:
     if layout.isMetadataStringAvailable("SurveyCoordinateSystem", "Unit"):
-        unit = layout.getMetadataString("SurveyCoordinateSystem", "Unit").lower()
-        return "ft" if UNITS.get(unit, unit) == "ft" else "m"
+        unit = layout.getMetadataString("SurveyCoordinateSystem", "Unit")
+        return "ft" if unit_named(unit) == "ft" else "m"
     return "m"

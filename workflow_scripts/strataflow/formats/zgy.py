@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import require_file
+from ..volume.axes import grid_axes, sample_axis
 from ..volume.conversion import Survey
 from ..volume.raw import Shape
-from .cube import Cube, grid_axes, library, readable, sample_axis, survey_of_cube
+from ..volume.units import METRES
+from .cube import Cube, library, readable, survey_of_cube
 
 PACKAGE = "pyzgy==0.1.1"
-
-FOOT = 0.3048
 
 
 def zgy_survey(path: Path, domain: str, interval: float | None) -> Survey:
@@ -69,4 +69,4 @@ def _unit(factor: float, base: str) -> str:
     """Unit that is `factor` times the SI unit `base`; the usual one where that is not known."""
     if base == "s":
         return "s" if factor == 1 else "ms"
-    return "ft" if abs(factor - FOOT) < 1e-3 else "m"
+    return "ft" if abs(factor - METRES["ft"]) < 1e-3 else "m"

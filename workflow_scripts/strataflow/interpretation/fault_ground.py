@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from ..volume.orientation import orientation_tensor, principal_normal
 from ..volume.sidecar import Sidecar
+from ..volume.units import METRES
 from .surfaces import Surface, cell_areas
-
-# Metres in a unit of length.
-METRES = {"m": 1.0, "ft": 0.3048}
 
 
 @dataclass(frozen=True)

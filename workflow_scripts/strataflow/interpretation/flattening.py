@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from ..errors import StrataflowError
 from ..figures.flattened import draw_flattened
-from ..files import require_file, require_free_space, written_whole
+from ..files import require_free_space, written_whole
 from ..volume.raw import Array
-from ..volume.sidecar import Sidecar, sidecar_path, write_sidecar
+from ..volume.sidecar import sidecar_path, write_sidecar
+from ..volume.tables import read_horizons
 from ..volume.volume import Volume, require_same_shape
 from .horizon_amplitudes import cubic
 from .horizon_names import horizon_names
@@ -74,7 +74,7 @@ def flatten_on_horizon(image: Volume, table: Path, number: int, output: Path) ->
     """
     sidecar = image.sidecar
     name = horizon_names(number)[-1]
-    samples = read_horizon(table, name, sidecar)
+    _, (samples,) = read_horizons(table, sidecar, [name])
     if not np.isfinite(samples).any():
         raise StrataflowError(
             f"{table}: {name}: undefined everywhere, so nothing can be flat on it"
@@ -94,27 +94,6 @@ def flatten_on_horizon(image: Volume, table: Path, number: int, output: Path) ->
 def _within(places: Array, last: float) -> Array:
     """Samples (n2, n1), NaN outside of the trace."""
     return np.where((places >= 0) & (places <= last), places, np.float32(np.nan))
-
-
-def read_horizon(table: Path, name: str, sidecar: Sidecar) -> Array:
-    """Read a column of a table of horizons as samples (n3, n2), NaN where undefined.
-
-    Raises:
-        StrataflowError: The table is missing, is of another survey, or does not have the horizon.
-    """
-    columns = [*sidecar.axis_names[:2], name]
-    try:
-        rows = pd.read_csv(require_file(table), usecols=columns)[columns].to_numpy(np.float64).T
-    except (ValueError, pd.errors.ParserError) as error:
-        raise StrataflowError(f"{table}: no table with {name} ({error})") from None
-    indices = [(v - axis.first) / axis.step for v, axis in zip(rows, sidecar.axes, strict=True)]
-    i3, i2 = (np.rint(index).astype(np.int64) for index in indices[:2])
-    n3, n2, _ = sidecar.shape.array
-    if ((i3 < 0) | (i3 >= n3) | (i2 < 0) | (i2 >= n2)).any():
-        raise StrataflowError(f"{table}: lines outside of the survey; is it of another volume?")
-    samples = np.full((n3, n2), np.nan, np.float32)
-    samples[i3, i2] = indices[2]
-    return samples
 
 
 def _write(image: Volume, places: Iterator[Array], output: Path, about: str) -> None:

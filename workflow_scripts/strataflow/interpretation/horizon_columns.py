@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import StrataflowError
+from ..volume.units import DOMAINS, unit_named
 
 # Names of columns, without case, units and signs between letters.
 NAMES = {
@@ -19,17 +20,9 @@ NAMES = {
     "x": ("x", "xcoordinate", "xcoord", "easting", "east", "cdpx", "utmx", "xutm", "xworld"),
     "y": ("y", "ycoordinate", "ycoord", "northing", "north", "cdpy", "utmy", "yutm", "yworld"),
     "name": ("name", "set", "setname", "horizon", "horizonname", "surface", "marker"),
-    "z": ("z", "zvalue", "value"),
+    "z": ("z", "zvalue", "value", "zcoord", "zcoordinate"),
     "time": ("time", "twt", "twttime", "twowaytime", "t", "timetwt", "ztime", "ztwt"),
     "depth": ("depth", "tvd", "tvdss", "zdepth", "depthtvd", "depthtvdss"),
-}
-
-# Units as they are written, in the names of the sidecar.
-UNITS = {
-    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
-    **dict.fromkeys(("s", "sec", "second", "seconds"), "s"),
-    **dict.fromkeys(("m", "meter", "meters", "metre", "metres"), "m"),
-    **dict.fromkeys(("ft", "feet", "foot"), "ft"),
 }
 
 # Columns of files that do not name them, by their number.
@@ -217,9 +210,9 @@ def meaning_of(name: str) -> tuple[str | None, str | None]:
     unit = re.search(r"[\[(]\s*([a-z]+)\s*[\])]", text)
     bare = re.sub(r"[\[(].*?[\])]", "", text)
     last = re.split(r"[\s_]+", bare.strip())[-1]
-    found = UNITS.get(unit[1]) if unit else None
-    if not unit and last in UNITS and last != bare.strip():
-        found, bare = UNITS[last], bare.strip()[: -len(last)]
+    found = unit_named(unit[1]) if unit else None
+    if not unit and unit_named(last) and last != bare.strip():
+        found, bare = unit_named(last), bare.strip()[: -len(last)]
     plain = re.sub(r"[^a-z]", "", bare)
     return next((what for what, words in NAMES.items() if plain in words), None), found
 
@@ -228,7 +221,7 @@ def domain_of(what: str, unit: str | None) -> str | None:
     """time or depth of a column time, depth or z, the latter from its unit; None if unknown."""
     if what in ("time", "depth"):
         return what
-    return {"ms": "time", "s": "time", "m": "depth", "ft": "depth"}.get(unit or "")
+    return DOMAINS.get(unit or "")
 
 
 def _meaning(names: list[str]) -> Named:

@@ -7,15 +7,18 @@ from numpy.typing import NDArray
 
 from ..errors import StrataflowError
 from ..volume.sidecar import Axis, Sidecar
+from ..volume.units import FACTORS
 from .horizon_files import Nodes
 from .surface_grids import Numbers
 
 # Share of the nodes within the lines of the survey that must have times or depths within it.
 WITHIN = 0.5
 
-# Units of the vertical axis that one can be told as, and factors of other mistakes to look for.
-FACTORS = {("s", "ms"): 1000.0, ("ms", "s"): 1e-3, ("m", "ft"): 1 / 0.3048, ("ft", "m"): 0.3048}
-SUSPECTED = {"time": {"s": 1000.0}, "depth": {"m": 1 / 0.3048, "ft": 0.3048, "km": 1000.0}}
+# Factors to the unit of the survey from the units that times or depths may be in by mistake.
+SUSPECTED = {
+    "time": {"s": FACTORS["s", "ms"]},
+    "depth": {"m": FACTORS["m", "ft"], "ft": FACTORS["ft", "m"], "km": 1000.0},
+}
 
 # Share of nodes that fit once their unit is changed, and the part of the survey in which times in
 # seconds lie that are taken for ms.

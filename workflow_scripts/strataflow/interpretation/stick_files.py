@@ -14,27 +14,17 @@ from numpy.typing import NDArray
 from ..errors import StrataflowError
 from ..files import require_file
 from ..volume.sidecar import Sidecar
+from ..volume.units import FACTORS
 from .horizon_columns import domain_of, meaning_of
 from .horizon_units import unit_factor
 
-# Columns of a table of stick points, and the names that files have for them, in lower case.
-COLUMNS = {
-    "fault": ("fault", "name", "fault_name", "faultname", "fault name", "surface", "set"),
-    "stick": (
-        "stick",
-        "segment",
-        "stick_id",
-        "stickid",
-        "stick_number",
-        "stick number",
-        "stick id",
-    ),
-    "inline": ("inline", "il", "iline", "inline_number", "inline number"),
-    "crossline": ("crossline", "xl", "xline", "crossline_number", "crossline number"),
-    "x": ("x", "cdp_x", "cdpx", "easting", "x_coord", "x-coord"),
-    "y": ("y", "cdp_y", "cdpy", "northing", "y_coord", "y-coord"),
-    "z": ("z", "time", "depth", "twt", "twt_ms", "z_time", "time_ms", "z-coord"),
-}
+# Columns of a table of stick points.
+COLUMNS = ("fault", "stick", "inline", "crossline", "x", "y", "z")
+
+# Names that files have for the columns fault and stick, without case and signs between letters;
+# `horizon_columns` has those of the others.
+FAULT = ("fault", "faultname")
+STICK = ("stick", "segment", "stickid", "sticknumber")
 
 FORMS = (
     "expected Charisma, OpendTect ASCII, CPS-3 or Petrel points, or a table whose header names"
@@ -47,7 +37,6 @@ _CHARISMA = re.compile(
 
 _CPS3 = re.compile(r"F[FS](ASCI|ATTR|BINR|CSYS|LIMI|NROW|XINC)\b|->", re.IGNORECASE)
 
-METRES_PER_FOOT = 0.3048
 
 # Voxels by which a point may lie outside of a survey and still count as inside.
 MARGIN = 1.0
@@ -130,7 +119,7 @@ def stick_table(path: Path) -> pd.DataFrame:
         rows = _cps3(path, lines)
     else:
         rows, domain, unit = _columns(path, lines)
-    table = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     table.attrs = {"domain": domain, "unit": unit}
     for name in ("inline", "crossline", "x", "y", "z"):
         table[name] = table[name].astype(np.float64)
@@ -174,14 +163,13 @@ def _columns(path: Path, lines: list[tuple[int, str]]) -> tuple[Rows, str | None
     if any(line.upper() == "BEGIN HEADER" for _, line in lines):
         ends = [i for i, (_, line) in enumerate(lines) if line.upper().endswith("HEADER")]
         header = [line.split(",")[-1] for _, line in lines[ends[0] + 1 : ends[-1]]]
-        names, lines = [_known_name(name) for name in header], lines[ends[-1] + 1 :]
+        names, lines = _known_names(path, header), lines[ends[-1] + 1 :]
         mark = None
     else:
         mark = next((mark for mark in "\t,;" if mark in lines[0][1]), None)
         cells = _cells(lines[0][1], mark)
-        known = [_known_name(cell) for cell in cells]
-        if "z" in known:
-            names, header, lines = known, cells, lines[1:]
+        if "z" in map(_known_name, cells):
+            names, header, lines = _known_names(path, cells), cells, lines[1:]
     if names is None:
         return _without_header(path, lines, mark), None, None
     what, unit = meaning_of(header[names.index("z")]) if "z" in names else (None, None)
@@ -229,11 +217,31 @@ def _cells(line: str, mark: str | None) -> list[str]:
     return [cell.strip().strip('"') for cell in (line.split(mark) if mark else line.split())]
 
 
+def _known_names(path: Path, header: Sequence[str]) -> list[str]:
+    """The name in COLUMNS for each column, or an empty text.
+
+    Raises:
+        StrataflowError: Two columns mean the same.
+    """
+    names = [_known_name(cell) for cell in header]
+    # Where a column has the fault, that of a name is something else.
+    names = ["" if name == "name" and "fault" in names else name for name in names]
+    names = ["fault" if name == "name" else name for name in names]
+    for name in COLUMNS:
+        same = [cell for cell, known in zip(header, names, strict=True) if known == name]
+        if len(same) > 1:
+            raise StrataflowError(f"{path}: columns {same[0]!r} and {same[1]!r} mean the same")
+    return names
+
+
 def _known_name(cell: str) -> str:
-    """The name of COLUMNS for the name of a column, or an empty text."""
-    plain = cell.strip().strip('"').lower()
-    plain = re.sub(r"\s*[\[(].*", "", plain)
-    return next((name for name, others in COLUMNS.items() if plain in others), "")
+    """The name in COLUMNS for the name of a column, name for that of an object, or empty."""
+    plain = re.sub(r"[^a-z]", "", re.sub(r"[\[(].*", "", cell.lower()))
+    for name, words in (("fault", FAULT), ("stick", STICK)):
+        if plain in words:
+            return name
+    what, _ = meaning_of(cell)
+    return "z" if what in ("time", "depth") else what or ""
 
 
 def _is_number(cell: str) -> bool:
@@ -338,8 +346,8 @@ def _changes(table: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, str]]:
     lateral[True] = lateral[True].assign(inline=table["crossline"], crossline=table["inline"])
     yield lateral[True], "the two lateral columns seem to be swapped"
     for factor, unit in (
-        (METRES_PER_FOOT, "in feet instead of metres"),
-        (1 / METRES_PER_FOOT, "in metres instead of feet"),
+        (FACTORS["ft", "m"], "in feet instead of metres"),
+        (FACTORS["m", "ft"], "in metres instead of feet"),
     ):
         scaled = {name: table[name] * factor for name in ("x", "y", "z")}
         yield table.assign(x=scaled["x"], y=scaled["y"]), f"the coordinates seem to be {unit}"

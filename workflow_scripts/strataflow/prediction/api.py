@@ -17,7 +17,6 @@ from ..interpretation.surface_files import load_surfaces
 from ..network.weights import load_network
 from ..segy.binary_header import ENDINGS
 from ..segy.choice import choose_header_bytes
-from ..segy.reader import segy_to_binary
 from ..volume.attributes import PROBABILITY, TASKS, attributes_of
 from ..volume.raw import Array, Shape, read_cube
 from ..volume.volume import Volume, attribute_path, open_volume
@@ -122,11 +121,12 @@ def _opened(
     if isinstance(volume, str | Path):
         path, size = Path(volume), Shape(*shape[::-1]) if shape else None
         if path.suffix.lower() in ENDINGS:
-            segy_to_binary(path, raw, choose_header_bytes(path, header_bytes), expected=size)
+            reading = Reading(choose_header_bytes(path, header_bytes), shape=size)
         elif path.suffix.lower() in READERS:
-            convert_survey(path, raw, Reading(shape=size))
+            reading = Reading(shape=size)
         else:
             return open_volume(path, size)
+        convert_survey(path, raw, reading)
         return open_volume(raw)
     values = np.asarray(volume, dtype="<f4")
     if values.ndim != 3:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StrataflowError
+from ..volume.axes import LINE_NOTE, grid_axes, sample_axis
 from ..volume.raw import Shape
-from ..volume.sidecar import CDP, LINE, Axis
+from ..volume.sidecar import Axis
 from .grid import Grid, are_constant
 from .layout import Layout
 from .line_numbers import read_fields
 from .lines import length_of, track_of
-
-# Sample interval in microseconds where no header gives one.
-DEFAULT_INTERVAL = 4000.0
 
 # Header fields with coordinates: CDP, source, receiver group.
 COORDINATES = ((181, 185), (73, 77), (81, 85))
@@ -74,27 +71,14 @@ def survey_geometry(layout: Layout, grid: Grid, domain: str) -> Geometry:
         corners = (track[0], track[-1], track[0], track[-1]) if track else ()
     else:
         corners = corners_of(grid.shape, grid.place[live], *found, notes, live)
-    if layout.interval:
-        interval = layout.interval / 1000
-    else:
-        interval = DEFAULT_INTERVAL / 1000
-        unit = "ms" if domain == "time" else layout.length_unit
-        notes.append(f"no sample interval in the headers, assuming {interval:g} {unit}")
+    unit = "ms" if domain == "time" else layout.length_unit
+    sample = sample_axis(domain, delay, layout.interval / 1000, unit, None, notes)
     if grid.is_line:
-        notes.append("a 2D line: dips are apparent, in the plane of the line; there is no strike")
-    spacing3 = spacing2 = 0.0
-    if track:
-        spacing2 = spacing3 = length_of(np.array(track)) / (grid.shape.n2 - 1)
-    elif corners:
-        spacing3 = math.dist(corners[0], corners[2]) / max(grid.shape.n3 - 1, 1)
-        spacing2 = math.dist(corners[0], corners[1]) / max(grid.shape.n2 - 1, 1)
-    unit = layout.coordinate_unit if corners else "line"
-    names = (LINE, CDP) if grid.is_line else ("inline", "crossline")
-    axes = (
-        Axis(names[0], grid.inlines.first, grid.inlines.step, spacing3 or 1.0, unit),
-        Axis(names[1], grid.crosslines.first, grid.crosslines.step, spacing2 or 1.0, unit),
-        Axis("sample", delay, interval, interval, "ms" if domain == "time" else layout.length_unit),
-    )
+        notes.append(LINE_NOTE)
+    inlines, crosslines = grid.inlines, grid.crosslines
+    lines = (inlines.first, inlines.step), (crosslines.first, crosslines.step)
+    length = length_of(np.array(track)) if track else None
+    axes = grid_axes(grid.shape, lines, sample, corners, layout.coordinate_unit, length)
     return Geometry(corners, axes, null, tuple(notes), track)
 
 

@@ -8,39 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..volume.conversion import Block, Survey, stride, survey_to_binary
-from ..volume.raw import Shape
+from ..volume.conversion import Block, Survey, stride
 from ..volume.sidecar import HeaderBytes
 from .choice import find_grid
 from .fields import FORMATS, decode
 from .geometry import survey_geometry
 from .grid import Grid
 from .layout import ANGULAR_UNITS, Layout, read_layout
-
-
-def segy_to_binary(
-    path: Path,
-    output: Path,
-    where: HeaderBytes,
-    attribute: str = "image",
-    domain: str = "time",
-    expected: Shape | None = None,
-) -> None:
-    """Convert a SEG-Y survey to a raw volume with its sidecar, see `survey_to_binary`.
-
-    Args:
-        path: SEG-Y file.
-        output: Raw volume to write.
-        where: Byte positions of line numbers and coordinates.
-        attribute: image, or the attribute that the samples hold.
-        domain: time or depth.
-        expected: Size to require, if known.
-
-    Raises:
-        StrataflowError: The file is damaged, is not a post-stack survey, differs in size from
-            `expected`, or is an image with constant amplitudes.
-    """
-    survey_to_binary(segy_survey(path, where, domain), output, attribute, expected)
 
 
 def segy_survey(

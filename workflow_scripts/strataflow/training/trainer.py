@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 # Modules that affect the result of a training. A run is not resumed after a change to one of them.
 LEARNING_CODE = (
     *("volume/amplitudes", "volume/attributes", "volume/orientation", "volume/raw"),
-    *("volume/volume", "hardware", "prediction/tiling"),
+    *("volume/units", "volume/volume", "hardware", "prediction/tiling"),
     *("interpretation/control", "interpretation/horizon_columns", "interpretation/horizon_files"),
     *("interpretation/horizon_grids", "interpretation/horizon_units"),
     *("interpretation/labelled_lines", "interpretation/surface_grids"),

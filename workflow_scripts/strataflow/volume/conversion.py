@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..files import begin_writeback, require_free_space, written_whole
 from .amplitudes import RunningStatistics, clip_limits
 from .attributes import ATTRIBUTES, WHOLE_NUMBERS
-from .raw import Shape, require_expected
+from .raw import Shape
 from .sidecar import LINE, Axis, Sidecar, sidecar_path, write_sidecar
 
 logger = logging.getLogger(__name__)
@@ -80,9 +80,7 @@ class _Counts:
     filled: int = 0
 
 
-def survey_to_binary(
-    survey: Survey, output: Path, attribute: str = "image", expected: Shape | None = None
-) -> None:
+def survey_to_binary(survey: Survey, output: Path, attribute: str = "image") -> None:
     """Convert a survey to a raw volume with its sidecar.
 
     Null traces take part in nothing: the sidecar marks them as dead, like missing ones, and both
@@ -94,14 +92,11 @@ def survey_to_binary(
         survey: Survey to convert.
         output: Raw volume to write.
         attribute: image, or the attribute that the samples hold.
-        expected: Size to require, if known.
 
     Raises:
-        StrataflowError: The file is damaged, differs in size from `expected`, or is an image with
-            constant amplitudes.
+        StrataflowError: The file is damaged, or is an image with constant amplitudes.
     """
     path, shape = survey.path, survey.shape
-    require_expected(path, shape, expected)
     require_free_space(output.parent, shape.n_bytes)
     looked_at = _spread_live(survey)
     filler = null_value(looked_at)

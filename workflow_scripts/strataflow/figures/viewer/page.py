@@ -15,7 +15,7 @@ from bokeh.models import ColumnDataSource, CustomJS
 from jinja2 import Template
 
 from ...volume.attributes import FAULT_ID
-from ..layout import METRES
+from ...volume.units import METRES
 from ..north import compass_of
 from ..wiggles import STYLES
 from .colours import AMPLITUDES, Colours, bar_of

@@ -11,7 +11,7 @@ import numpy as np
 from ...errors import StrataflowError
 from ...volume.raw import Array
 from ...volume.sidecar import Sidecar
-from ..horizon_table import read_columns, read_horizons
+from ...volume.tables import read_horizons, read_table
 from .crossings import Crossings, crossings_of
 from .meshes import Triangles, simplified
 
@@ -101,7 +101,7 @@ def _read_faults(path: Path, meshes: dict[int, Triangles]) -> list[Fault]:
     total = sum(len(mesh.triangles) for mesh in meshes.values())
     share = FAULT_TRIANGLES / max(total, 1)
     faults = []
-    for row in read_columns(path, ("fault",)).to_dict("records"):
+    for row in read_table(path, ("fault",)).to_dict("records"):
         number = int(row["fault"])
         name = str(row.get("name", f"fault_{number}"))
         fields: dict[str, object] = {str(key): value for key, value in row.items()}
@@ -137,7 +137,7 @@ def _horizon_index(path: Path) -> dict[str, dict[str, object]]:
     """Rows of the index of horizons by name, without unknown values."""
     if not path.is_file():
         return {}
-    rows = read_columns(path, ("horizon",)).to_dict("records")
+    rows = read_table(path, ("horizon",)).to_dict("records")
     return {str(row["horizon"]): {str(k): v for k, v in row.items() if v == v} for row in rows}
 
 

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 from ...volume.attributes import CONFIDENCE, FAULT_ID, PROBABILITY, SPREAD
 from ...volume.sidecar import Axis, Sidecar
-from ..layout import METRES, NOMINAL_VELOCITY, scale_of
+from ...volume.units import METRES
+from ..layout import NOMINAL_VELOCITY, scale_of
 from ..wiggles import DENSITY, STYLES
 from .colours import AMPLITUDES
 from .folder import IMAGE, Prediction

@@ -15,7 +15,7 @@ rule fit_rgt:
         "results/fit_rgt/{volume}.benchmark.tsv"
     conda:
         "../envs/strataflow.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=memory(4000, share_of_input=0.2),
         runtime=minutes(10, per_gigabyte=5),

@@ -118,7 +118,9 @@ def mutated_table(valid: bytes, draw: Draw) -> bytes:
     """Replace, delete and duplicate cells and rows of a table; mutate bytes one time in three."""
     if not draw(0, 2):
         return mutated_bytes(valid, draw)
-    rows = [line.split("\t") for line in valid.decode().splitlines()]
+    lines = valid.decode().splitlines()
+    mark = next((mark for mark in "\t;, " if mark in lines[-1]), "\t")
+    rows = [line.split(mark) for line in lines]
     for _ in range(draw(1, 3)):
         row = rows[draw(0, len(rows) - 1)]
         cell, kind = draw(0, len(row) - 1), draw(0, 3)
@@ -130,4 +132,4 @@ def mutated_table(valid: bytes, draw: Draw) -> bytes:
             rows.insert(draw(0, len(rows)), list(row))
         else:
             row[cell] = str(VALUES[draw(0, len(VALUES) - 1)])
-    return "\n".join("\t".join(row) for row in rows).encode("utf-8", "surrogatepass")
+    return "\n".join(mark.join(row) for row in rows).encode("utf-8", "surrogatepass")

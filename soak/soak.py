@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from conftest import PREDICTING, REPOSITORY, Workflow, copied_workflow
 from faults import FAULTS, Baseline, applies_to
+from interpretation_readers import interpretation_readers
 from readers import EXTRA_BYTES, SECONDS, Reader, Tally, bounded_memory, readers, try_one
 from stages import STAGES, kill
 from survey_readers import survey_readers
@@ -168,8 +169,8 @@ def main() -> None:
             if importlib.util.find_spec("atheris"):
                 tallies[reader.name, "guided"] = feed_guided(reader, a.guided, a.seconds)
             a.output.write_text(_page(rows, tallies))
-        # Each of these is read in a process of its own, which takes longer.
-        for reader in survey_readers(files):
+        # Many of these are read in a process of their own, which takes longer.
+        for reader in chain(interpretation_readers(files), survey_readers(files)):
             tallies[reader.name, "random"] = feed(reader, a.inputs // 4, a.seed, files)
             a.output.write_text(_page(rows, tallies))
     print(a.output.read_text())

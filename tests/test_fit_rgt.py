@@ -18,6 +18,7 @@ from strataflow.interpretation.surfaces import Surface, frame_of
 from strataflow.prediction.rgt_cuts import find_cuts
 from strataflow.prediction.rgt_elements import Elements, make_elements
 from strataflow.prediction.rgt_flattening import follow_reflectors
+from strataflow.volume import structure_tensor
 from strataflow.volume.raw import Shape
 from strataflow.volume.sidecar import plain_sidecar
 from strataflow.volume.volume import open_volume, write_volume
@@ -91,6 +92,17 @@ def test_time_jumps_by_the_throw_of_a_plane_fault(normal: Sequence[float], throw
     assert gap[beside].mean() < 0.5
     without = misplaced(fitted(image_of(true)), true)
     assert without.mean() > 5 * gap.mean()
+
+
+def test_the_number_of_cores_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = plane(NORMALS[0], 9.0)
+    image = image_of(layers(faulted(fault, 9.0)))
+    monkeypatch.setattr(structure_tensor, "BLOCK", (16, 24))
+    results = []
+    for cores in (1, 3):
+        monkeypatch.setattr(structure_tensor, "usable_cores", lambda cores=cores: cores)
+        results.append(fitted(image, surfaces=[fault]))
+    assert np.array_equal(results[0], results[1])
 
 
 @pytest.mark.parametrize("throw", [12.0, 24.0])

@@ -90,8 +90,11 @@ def test_what_cannot_be_flattened_is_told(run_script: Run, model: Path) -> None:
         ("100,500,", 1, "undefined everywhere"),
         ("100,500,", 2, "column horizon_02 is missing"),
         ("900,500,600", 1, "traces outside of the survey"),
+        ("100,500,abc", 1, "not a table .*abc"),
+        ("100,500,\udcff", 1, "not a table .*decode"),
     ):
-        table.write_text(f"inline,crossline,horizon_01\n{text}\n")
+        rows = f"inline,crossline,horizon_01\n{text}\n"
+        table.write_bytes(rows.encode("utf-8", "surrogateescape"))
         with pytest.raises(StrataflowError, match=rf"a\.horizons\.csv: .*{reason}"):
             flatten_on_horizon(image, table, number, Path(f"{model}.flat_01"))
     words = ("--input", f"{model}.bin", "--output", f"{model}.flat_01", "--horizons", table)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .errors import StrataflowError
     from .prediction.api import predict
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["StrataflowError", "__version__", "predict"]
 
 

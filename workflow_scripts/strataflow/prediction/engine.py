@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
-from itertools import islice
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -20,6 +17,7 @@ from ..files import require_free_space, written_whole
 from ..hardware import keep_memory, limit_threads, single_threaded
 from ..network.architecture import STRIDE
 from ..network.model import MultiTaskNetwork, with_fused_norms
+from ..threads import in_order, prefetched
 from ..volume.attributes import (
     CHANNELS,
     PROBABILITY,
@@ -117,7 +115,7 @@ def _write_slab(
         blended += [SPREAD] if averaging.uncertainty else []
         channels = sum(CHANNELS.get(task, 1) for task in blended)
         predicted = _predicted_tiles(network, source, slab, tiling, averaging, streams.get("rgt"))
-        tiles = _prefetched(predicted)
+        tiles = prefetched(predicted)
         bar = stack.enter_context(_progress_bar(slab, disable=not show_progress))
         for inlines, crosslines, block in blend(slab.grid, slab.rows, channels, tiles):
             alive = live[inlines, crosslines, None]
@@ -173,27 +171,6 @@ def _progress_bar(slab: Slab, disable: bool) -> tqdm:
     return tqdm(total=voxels, unit="voxel", unit_scale=True, disable=disable)
 
 
-def _prefetched(items: Iterator[Item]) -> Iterator[Item]:
-    """Compute the next of `items` in a thread while the caller uses the current one."""
-    with ThreadPoolExecutor(1) as thread:
-        following = thread.submit(next, items, None)
-        while (item := following.result()) is not None:
-            following = thread.submit(next, items, None)
-            yield item
-
-
-def _in_order(
-    function: Callable[[Item], Result], items: Iterator[Item], workers: int
-) -> Iterator[Result]:
-    """Map `function` over `items` in order, with at most `workers` calls at a time."""
-    with ThreadPoolExecutor(workers) as threads:
-        running = deque(threads.submit(function, item) for item in islice(items, workers))
-        while running:
-            result = running.popleft().result()
-            running.extend(threads.submit(function, item) for item in islice(items, 1))
-            yield result
-
-
 def inlines_read(slab: Slab, averaging: Averaging) -> slice:
     """Inlines that the tiles of a slab and its halo read, including those for resampled copies."""
     plain = slab.grid.inlines_read(slab.rows)
@@ -241,7 +218,7 @@ def _predicted_tiles(
     # results, each core predicts its own tile.
     alone = device.type == "cpu" and tiling.precision == "fp32"
     with single_threaded() if alone else nullcontext(1) as cores:
-        results = _in_order(outputs, _prefetched(read), min(cores, MAX_TILES))
+        results = in_order(outputs, prefetched(read), min(cores, MAX_TILES))
         predicted = (tile for tiles in results for tile in tiles)
         for number, (shift, blended) in enumerate(predicted):
             if shift is not None and number >= in_halo:

@@ -13,9 +13,9 @@ from ..volume.orientation import TENSOR_COMPONENTS
 from ..volume.raw import Array
 from ..volume.structure_tensor import (
     UNLIMITED,
-    gradient_products,
     in_cells,
     normals_of_tensor,
+    reduced_products,
     tensor_scale,
 )
 from .rgt_convergence import MAX_SLOPE, STEP, cells_of_traces, layer_agreement
@@ -26,6 +26,9 @@ MIN_AGREEMENT = 0.1
 
 # Largest variance along an axis, in cells squared, of one step of smoothing.
 SMOOTHING = 0.25
+
+# Cut elements, their parts, and sums of the tensor (6, parts) over these.
+PartSums = tuple[NDArray[np.integer], NDArray[np.integer], Array]
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,15 @@ def reflector_slopes(
     tensor = np.zeros((len(TENSOR_COMPONENTS), len(elements.home)), np.float32)
     regular = tensor[:, : m3 * m2 * m1].reshape(-1, m3, m2, m1)
     cells = np.empty((len(tensor), m3, m2, m1 * elements.side // STEP), np.float32)
-    for (lines3, lines2), products in gradient_products(image, elements.side, limits):
-        cells[:, lines3, lines2] = cells_of_traces(products)
-        regular[:, lines3, lines2] = products.sum(axis=(2, 4, 6))
-        _by_part(tensor, products, (lines3, lines2), elements)
+
+    def sums(lines: tuple[slice, slice], products: Array) -> tuple[Array, Array, PartSums]:
+        by_part = _by_part(products, lines, elements)
+        return cells_of_traces(products), products.sum(axis=(2, 4, 6)), by_part
+
+    for lines, found in reduced_products(image, elements.side, sums, limits):
+        cells[(slice(None), *lines)], regular[(slice(None), *lines)], by_part = found
+        tensor[:, by_part[0]] = 0
+        tensor[:, by_part[1]] = by_part[2]
     smooth = _smoothing(elements)
     for component in tensor:
         component[:] = smooth(component)
@@ -106,17 +114,20 @@ def _in_block(
     return rows, (i3[rows] - lines3.start, i2[rows] - lines2.start, i1[rows])
 
 
-def _by_part(sums: Array, products: Array, lines: tuple[slice, slice], elements: Elements) -> None:
-    """Set the `sums` (6, parts) of the parts of cut elements in a block of `products`."""
+def _by_part(products: Array, lines: tuple[slice, slice], elements: Elements) -> PartSums:
+    """Sums of `products` over the parts of the cut elements in a block.
+
+    Returns:
+        The cut elements, their parts, and the sums (6, parts) of these.
+    """
     rows, (a, b, c) = _in_block(elements, *lines)
-    if not rows.size:
-        return
-    values = products[:, a, :, b, :, c].reshape(rows.size, len(sums), -1)
+    values = products[:, a, :, b, :, c].reshape(rows.size, len(products), elements.side**3)
     part, far = elements.parts[rows], ~elements.near[rows]
-    sums[:, elements.cut[rows]] = 0
     ids, inverse = np.unique(part, return_inverse=True)
-    for component, voxels in zip(sums, values.swapaxes(0, 1), strict=True):
-        component[ids] = np.bincount(inverse.ravel(), (voxels * far).ravel(), ids.size)
+    sums = np.zeros((len(products), ids.size), np.float32)
+    for own, voxels in zip(sums, values.swapaxes(0, 1), strict=True):
+        own[:] = np.bincount(inverse.ravel(), (voxels * far).ravel(), ids.size)
+    return elements.cut[rows], ids, sums
 
 
 def _largest(fault: Array, elements: Elements) -> Array:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from ..threads import in_order, usable_cores
 from .orientation import TENSOR_COMPONENTS, principal_normal
 from .raw import Array
 
@@ -18,6 +21,8 @@ BLOCK = (32, 128)
 HALO = 5
 
 UNLIMITED = (-np.inf, np.inf)
+
+Result = TypeVar("Result")
 
 
 def count_cells(shape: tuple[int, ...], cell: int) -> tuple[int, ...]:
@@ -52,8 +57,12 @@ def texture_normals(
         Planarity (m3, m2, m1): 1 for parallel layers, 0 for isotropic texture or no signal.
     """
     tensor = np.empty((len(TENSOR_COMPONENTS), *count_cells(image.shape, cell)), np.float32)
-    for lines, products in gradient_products(image, cell, limits):
-        tensor[(slice(None), *lines)] = products.mean(axis=(2, 4, 6))
+
+    def means(_: tuple[slice, slice], products: Array) -> Array:
+        return np.asarray(products.mean(axis=(2, 4, 6)))
+
+    for lines, mean in reduced_products(image, cell, means, limits):
+        tensor[(slice(None), *lines)] = mean
     for component in tensor:
         gaussian_filter(component, tensor_scale(cell), output=component)
     return normals_of_tensor(tensor)
@@ -82,38 +91,56 @@ def normals_of_tensor(tensor: Array) -> tuple[Array, Array]:
     return normals, np.clip(1.5 * share - 0.5, 0, 1)
 
 
-def gradient_products(
-    image: Array, cell: int, limits: tuple[float, float] = UNLIMITED
-) -> Iterator[tuple[tuple[slice, slice], Array]]:
-    """Yield the products of the gradients of an image in blocks.
+def reduced_products(
+    image: Array,
+    cell: int,
+    reduce: Callable[[tuple[slice, slice], Array], Result],
+    limits: tuple[float, float] = UNLIMITED,
+) -> Iterator[tuple[tuple[slice, slice], Result]]:
+    """Reduce the products of the gradients of an image, block by block, on all cores.
+
+    The result does not depend on the number of cores.
 
     Args:
         image: Image (n3, n2, n1); it may be a memory map.
         cell: Side of a cell in voxels.
+        reduce: Gets the cells of a block along n3 and n2, and the products of its gradients (6, m3,
+            cell, m2, cell, m1, cell). It is called in several threads.
         limits: Values below and above these are clipped.
 
     Yields:
-        The cells of a block along n3 and n2, and the products (6, m3, cell, m2, cell, m1, cell).
+        The cells of a block along n3 and n2, and what `reduce` returns for it.
     """
     steps = [max(side // cell, 1) for side in BLOCK]
     counts = count_cells(image.shape[:2], cell)
-    for first3 in range(0, counts[0], steps[0]):
-        for first2 in range(0, counts[1], steps[1]):
-            lines, read, inside = [], [], []
-            for first, step, count, n in zip(
-                (first3, first2), steps, counts, image.shape, strict=False
-            ):
-                cells = slice(first, min(first + step, count))
-                begin, end = cells.start * cell, min(cells.stop * cell, n)
-                low = max(begin - HALO, 0)
-                lines.append(cells)
-                read.append(slice(low, end + HALO))
-                inside.append(slice(begin - low, end - low))
-            clipped = np.clip(np.asarray(image[tuple(read)], np.float32), *limits)
-            smooth = gaussian_filter(clipped, GRADIENT_SCALE)
-            gradient = [_gradient(smooth, axis)[tuple(inside)] for axis in range(3)]
-            products = [in_cells(gradient[i] * gradient[j], cell) for i, j in TENSOR_COMPONENTS]
-            yield (lines[0], lines[1]), np.stack(products)
+
+    def reduced(firsts: tuple[int, ...]) -> tuple[tuple[slice, slice], Result]:
+        cells3, cells2 = (
+            slice(first, min(first + step, count))
+            for first, step, count in zip(firsts, steps, counts, strict=True)
+        )
+        return (cells3, cells2), reduce(
+            (cells3, cells2), _products(image, cell, (cells3, cells2), limits)
+        )
+
+    firsts = product(*(range(0, n, step) for n, step in zip(counts, steps, strict=True)))
+    return in_order(reduced, firsts, usable_cores())
+
+
+def _products(
+    image: Array, cell: int, block: tuple[slice, slice], limits: tuple[float, float]
+) -> Array:
+    """Products of the gradients (6, m3, cell, m2, cell, m1, cell) of the cells in a block."""
+    read, inside = [], []
+    for cells, n in zip(block, image.shape, strict=False):
+        begin, end = cells.start * cell, min(cells.stop * cell, n)
+        low = max(begin - HALO, 0)
+        read.append(slice(low, end + HALO))
+        inside.append(slice(begin - low, end - low))
+    clipped = np.clip(np.asarray(image[tuple(read)], np.float32), *limits)
+    smooth = gaussian_filter(clipped, GRADIENT_SCALE)
+    gradient = [_gradient(smooth, axis)[tuple(inside)] for axis in range(3)]
+    return np.stack([in_cells(gradient[i] * gradient[j], cell) for i, j in TENSOR_COMPONENTS])
 
 
 def _gradient(values: Array, axis: int) -> Array:

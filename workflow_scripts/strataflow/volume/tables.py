@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,22 @@ def read_table(path: Path, columns: Sequence[str] = (), rows: int | None = None)
     Raises:
         StrataflowError: The file is missing, is not a table, or lacks one of `columns`.
     """
-    try:
+    with _readable(path):
         table = pd.read_csv(require_file(path), nrows=rows)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise StrataflowError(f"{path}: not a table ({' '.join(str(error).split())})") from error
     missing = [name for name in columns if name not in table]
     if missing:
         raise StrataflowError(f"{path}: column {missing[0]} is missing")
     return table
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what pandas raises for a file that is no table of numbers into a StrataflowError."""
+    try:
+        yield
+    except (ValueError, pd.errors.ParserError) as error:
+        reason = " ".join(str(error).split())
+        raise StrataflowError(f"{path}: not a table ({reason})") from error
 
 
 def read_horizons(
@@ -59,16 +68,18 @@ def read_horizons(
     names = list(wanted or (name for name in given if re.fullmatch(r"horizon_\d+", name)))
     indices = np.full((len(names), *sidecar.shape.array[:2]), np.nan, np.float32)
     vertical = sidecar.axes[2]
-    for part in pd.read_csv(path, usecols=[*lines, *names], chunksize=HORIZON_ROWS):
-        i3, i2 = (
-            np.rint((part[axis.name].to_numpy(np.float64) - axis.first) / axis.step).astype(int)
-            for axis in sidecar.axes[:2]
-        )
-        inside = (i3 >= 0) & (i3 < sidecar.shape.n3) & (i2 >= 0) & (i2 < sidecar.shape.n2)
-        if not inside.all():
-            raise StrataflowError(
-                f"{path}: has traces outside of the survey; is it of another volume?"
+    with _readable(path):
+        for part in pd.read_csv(path, usecols=[*lines, *names], chunksize=HORIZON_ROWS):
+            i3, i2 = (
+                np.rint((part[axis.name].to_numpy(np.float64) - axis.first) / axis.step)
+                for axis in sidecar.axes[:2]
             )
-        for name, grid in zip(names, indices, strict=True):
-            grid[i3, i2] = (part[name].to_numpy(np.float64) - vertical.first) / vertical.step
+            inside = (i3 >= 0) & (i3 < sidecar.shape.n3) & (i2 >= 0) & (i2 < sidecar.shape.n2)
+            if not inside.all():
+                raise StrataflowError(
+                    f"{path}: has traces outside of the survey; is it of another volume?"
+                )
+            at = i3.astype(np.int64), i2.astype(np.int64)
+            for name, grid in zip(names, indices, strict=True):
+                grid[at] = (part[name].to_numpy(np.float64) - vertical.first) / vertical.step
     return names, indices

@@ -3,7 +3,7 @@
 Writes results/benchmarks/survey.csv and .md. A survey of SIDE cubed is generated as SEG-Y, of which
 only every fourth inline is new: the generated inlines are repeated forwards and backwards. Then
 `strataflow run` interprets it with the shipped weights. `make bench` leaves this out, because it
-takes an hour or more. A run that is stopped continues.
+takes half an hour or more. A run that is stopped continues.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ WORKFLOW = (
     "profiles",
     "report",
     "workflow_scripts",
-    "data",
+    "data/pretrained",
 )
 
 

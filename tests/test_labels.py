@@ -230,6 +230,7 @@ def with_coordinates() -> str:
         ("fault,stick,inline,time\nF,1,1010,900\n", "no columns of inline and crossline"),
         ("fault,inline,crossline,time\nF,1010,310,900\n", "no column of the stick"),
         ("fault,stick,il,inline,crossline,z\nF,1,1010,1,310,900\n", "'il' and 'inline' mean the"),
+        ("fault,stick,il,xl,time,depth\nF,1,1010,310,900,900\n", "for time and for depth"),
         ("fault,stick,inline,crossline,time\nF,1,1010,abc,900\n", "line 2: 'abc'"),
         ("", "empty"),
         ("hello world\n", "line 1"),

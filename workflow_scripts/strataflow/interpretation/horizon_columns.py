@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..errors import StrataflowError
@@ -224,6 +224,12 @@ def domain_of(what: str, unit: str | None) -> str | None:
     return DOMAINS.get(unit or "")
 
 
+def require_one_domain(meanings: Iterable[str | None]) -> None:
+    """Raise StrataflowError if there are columns for time and for depth."""
+    if {"time", "depth"} <= set(meanings):
+        raise StrataflowError("columns for time and for depth; leave one of them")
+
+
 def _meaning(names: list[str]) -> Named:
     """Columns by meaning, the domain and the unit of z."""
     where: dict[str, int] = {}
@@ -240,8 +246,7 @@ def _meaning(names: list[str]) -> Named:
     if not vertical or not lateral:
         shown = ", ".join(name.strip() for name in names)
         raise StrataflowError(f"columns {shown}; {EXPECTED}")
-    if "time" in where and "depth" in where:
-        raise StrataflowError("columns for time and for depth; leave one of them")
+    require_one_domain(where)
     z = vertical[0]
     kept = {"z": where[z]}
     for pair in (("inline", "crossline"), ("x", "y")):

@@ -15,7 +15,7 @@ from ..errors import StrataflowError
 from ..files import require_file
 from ..volume.sidecar import Sidecar
 from ..volume.units import FACTORS
-from .horizon_columns import domain_of, meaning_of
+from .horizon_columns import domain_of, meaning_of, require_one_domain
 from .horizon_units import unit_factor
 
 # Columns of a table of stick points.
@@ -221,12 +221,16 @@ def _known_names(path: Path, header: Sequence[str]) -> list[str]:
     """The name in COLUMNS for each column, or an empty text.
 
     Raises:
-        StrataflowError: Two columns mean the same.
+        StrataflowError: Two columns mean the same, or one is time and one is depth.
     """
     names = [_known_name(cell) for cell in header]
     # Where a column has the fault, that of a name is something else.
-    names = ["" if name == "name" and "fault" in names else name for name in names]
-    names = ["fault" if name == "name" else name for name in names]
+    named = "" if "fault" in names else "fault"
+    names = [named if name == "name" else name for name in names]
+    try:
+        require_one_domain(meaning_of(cell)[0] for cell in header)
+    except StrataflowError as error:
+        raise StrataflowError(f"{path}: {error}") from None
     for name in COLUMNS:
         same = [cell for cell, known in zip(header, names, strict=True) if known == name]
         if len(same) > 1:
@@ -235,7 +239,7 @@ def _known_names(path: Path, header: Sequence[str]) -> list[str]:
 
 
 def _known_name(cell: str) -> str:
-    """The name in COLUMNS for the name of a column, name for that of an object, or empty."""
+    """What a column is: one of COLUMNS, `name` for the name of some object, or empty text."""
     plain = re.sub(r"[^a-z]", "", re.sub(r"[\[(].*", "", cell.lower()))
     for name, words in (("fault", FAULT), ("stick", STICK)):
         if plain in words:

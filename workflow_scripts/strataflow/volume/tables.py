@@ -40,10 +40,10 @@ def read_table(path: Path, columns: Sequence[str] = (), rows: int | None = None)
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Turn what pandas raises for a file that is no table of numbers into a StrataflowError."""
+    """Turn what pandas and NumPy raise for a file that is not a table into a StrataflowError."""
     try:
         yield
-    except (ValueError, pd.errors.ParserError) as error:
+    except ValueError as error:
         reason = " ".join(str(error).split())
         raise StrataflowError(f"{path}: not a table ({reason})") from error
 
